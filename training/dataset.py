@@ -1,0 +1,60 @@
+"""Reads the FER+ archive: 48x48 grey faces, the votes on them, and which split they belong to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.labels import Votes, majority_labels, soft_targets
+
+DEFAULT_DATA: Final = Path("../shared/data/fer/ferplus_train_valid.npz")
+"""Where the archive lies in a development checkout; every command takes ``--data`` instead."""
+
+TRAIN_SPLIT: Final = 0
+VALID_SPLIT: Final = 1
+
+Faces = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of FER+.
+
+    Attributes:
+        faces: Grey faces of shape (N, 48, 48), 0-255.
+        votes: Votes of shape (N, 10) over the eight expressions, "unknown" and "not a face".
+    """
+
+    faces: Faces
+    votes: Votes
+
+    def soft(self) -> tuple[Faces, NDArray[np.float32]]:
+        """Gives the usable faces (M, 48, 48) with their soft targets (M, 8)."""
+        targets, usable = soft_targets(self.votes)
+        return self.faces[usable], targets[usable]
+
+    def majority(self) -> tuple[Faces, NDArray[np.int64]]:
+        """Gives the faces (M, 48, 48) on which most taggers agree, with their label (M,) in 0..7."""
+        labels = majority_labels(self.votes)
+        agreed = labels >= 0
+        return self.faces[agreed], labels[agreed]
+
+
+def load_split(path: Path, split: int) -> Split:
+    """Reads one split of the archive.
+
+    Args:
+        path: The ``.npz`` archive with ``images``, ``votes`` and ``split``.
+        split: ``TRAIN_SPLIT`` or ``VALID_SPLIT``.
+
+    Raises:
+        SystemExit: The archive is not there.
+    """
+    if not path.is_file():
+        message = f"{path}: no such file; name the FER+ archive with --data (see training/README.md)"
+        raise SystemExit(message)
+    with np.load(path) as archive:
+        rows = archive["split"] == split
+        return Split(faces=archive["images"][rows], votes=archive["votes"][rows])

@@ -1,0 +1,82 @@
+"""Ten taggers' votes on a face become one target: the FER+ protocol, in plain NumPy.
+
+Source of every rule here: Barsoum, Zhang, Canton Ferrer, Zhang, "Training Deep Networks for Facial
+Expression Recognition with Crowd-Sourced Label Distribution", ICMI 2016, arXiv:1608.01041, and its
+reference implementation (Microsoft/FERPlus, ``ferplus.py``).
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXPRESSIONS: Final = (
+    "neutral",
+    "happy",
+    "surprised",
+    "sad",
+    "angry",
+    "disgusted",
+    "fearful",
+    "contemptuous",
+)
+"""FER+'s eight expressions in FER+'s order: the order of every label axis in this project."""
+
+UNKNOWN: Final = -1
+"""The label of a face on which the taggers did not agree, or agreed that it shows nothing known."""
+
+OUTLIER_VOTES: Final = 1
+"""A label that a single tagger chose is noise (Barsoum et al. 2016, section 3)."""
+
+Votes = NDArray[np.uint8]
+
+
+def without_outliers(votes: Votes) -> NDArray[np.float32]:
+    """Sets every label that only one tagger chose to zero.
+
+    Args:
+        votes: Counts of shape (N, 10): the eight expressions, then "unknown", then "not a face".
+
+    Returns:
+        Counts of shape (N, 10), each zero or at least two.
+    """
+    return np.where(votes > OUTLIER_VOTES, votes, 0).astype(np.float32)
+
+
+def majority_labels(votes: Votes) -> NDArray[np.int64]:
+    """Names the one expression that more than half of the votes agree on (FER+ "majority" mode).
+
+    Args:
+        votes: Counts of shape (N, 10).
+
+    Returns:
+        Labels of shape (N,) in 0..7, or ``UNKNOWN`` where no label has more than half of the votes
+        that are left without outliers, or where that label is "unknown" or "not a face".
+    """
+    kept = without_outliers(votes)
+    winner = kept.argmax(axis=1)
+    agreed = kept.max(axis=1) > 0.5 * kept.sum(axis=1)
+    return np.where(agreed & (winner < len(EXPRESSIONS)), winner, UNKNOWN).astype(np.int64)
+
+
+def soft_targets(votes: Votes) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Turns votes into distributions over the eight expressions for a cross-entropy loss.
+
+    Outliers are dropped. A face whose most-voted label is "unknown" or "not a face" is unusable. On
+    the others the votes for those two labels are dropped, and the rest is scaled to sum to 1. FER+'s
+    "probability" mode also discards faces with more than three expressions; they are kept here,
+    since a spread target is exactly what an ambiguous face should teach.
+
+    Args:
+        votes: Counts of shape (N, 10).
+
+    Returns:
+        Targets of shape (N, 8), each usable row summing to 1 and the others zero, and a mask of
+        shape (N,) that is true where a row is usable.
+    """
+    kept = without_outliers(votes)
+    known = kept[:, : len(EXPRESSIONS)]
+    total = known.sum(axis=1)
+    usable = (known.max(axis=1) > kept[:, len(EXPRESSIONS) :].max(axis=1)) & (total > 0)
+    targets = np.where(usable[:, None], known / np.maximum(total, 1)[:, None], 0)
+    return targets.astype(np.float32), usable
