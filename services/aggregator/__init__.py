@@ -1,0 +1,1 @@
+"""Works out a room's mood from its faces' expressions over a window."""

@@ -1,0 +1,1 @@
+"""Finds faces in front of a camera and publishes their crops."""

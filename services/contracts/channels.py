@@ -1,0 +1,150 @@
+"""The one list of topics; nothing else in the code spells one.
+
+A channel says what travels on a topic: message type, wire form, quality of service, retain, expiry. Its `encode`
+and `decode` are the only way from a message to bytes and back.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from functools import cached_property
+from typing import Generic, TypeVar, cast
+
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as Protobuf
+from pydantic import BaseModel, ValidationError
+
+from services.contracts import messages
+from services.contracts.messages import Command
+from services.contracts.moodring_pb2 import Expressions, FaceCrops
+
+M = TypeVar("M", bound="Protobuf | BaseModel | StrEnum")
+
+MAX_PAYLOAD_BYTES = 2_000_000
+"""Larger messages are refused unread; Mosquitto's own limit is about the same (`max_packet_size`)."""
+
+
+class BadMessageError(ValueError):
+    """A payload that is not a message of its channel; the text says what is wrong with it."""
+
+
+class Form(Enum):
+    """The wire forms."""
+
+    PROTOBUF = "protobuf"
+    JSON = "json"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Channel(Generic[M]):
+    """One row of the table of topics.
+
+    Attributes:
+        template: Topic below the prefix, with `{room}` and the like for its variable levels.
+        message: The class of what travels.
+        qos: 0 (may be lost, never a command) or 1 (at least once).
+        retain: Whether the broker keeps the last message for later subscribers.
+        expires_s: Age in seconds at which an undelivered message loses its worth; `None` for never.
+        command: Whether subscribers need a session that survives their restart.
+    """
+
+    template: str
+    message: type[M]
+    qos: int = 1
+    retain: bool = False
+    expires_s: int | None = None
+    command: bool = False
+
+    @property
+    def form(self) -> Form:
+        """The wire form, which follows from the message's class."""
+        if issubclass(self.message, Protobuf):
+            return Form.PROTOBUF
+        return Form.TEXT if issubclass(self.message, StrEnum) else Form.JSON
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The variable levels of the topic, in order."""
+        return tuple(re.findall(r"\{(\w+)\}", self.template))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[a-z0-9_]+)", self.template))
+
+    def topic(self, prefix: str, **where: str) -> str:
+        """Return the topic for `where`, or the filter where a level is left out or `+`.
+
+        Raises:
+            ValueError: A level is unknown to this channel or is not `[a-z0-9_]+`.
+        """
+        for name, level in where.items():
+            if name not in self.names or (level != "+" and not re.fullmatch(r"[a-z0-9_]+", level)):
+                raise ValueError(
+                    f"{self.template}: {name}={level!r} is not a level of lower-case letters, digits and _"
+                )
+        return f"{prefix}/{self.template.format(**dict.fromkeys(self.names, '+') | where)}"
+
+    def where(self, prefix: str, topic: str) -> dict[str, str] | None:
+        """Return the variable levels of a topic, or `None` where it is not of this channel."""
+        if not topic.startswith(f"{prefix}/"):
+            return None
+        match = self._pattern.fullmatch(topic[len(prefix) + 1 :])
+        return match.groupdict() if match else None
+
+    def encode(self, message: M) -> bytes:
+        """Return the payload of a message."""
+        if isinstance(message, Protobuf):
+            return message.SerializeToString()
+        return message.model_dump_json().encode() if isinstance(message, BaseModel) else str(message).encode()
+
+    def decode(self, payload: bytes) -> M:
+        """Return the message of a payload.
+
+        Raises:
+            BadMessageError: The payload is empty, too large, or not a valid message.
+        """
+        if not payload:
+            raise BadMessageError("the payload is empty")
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise BadMessageError(f"the payload has {len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
+        try:
+            return self._parse(payload)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise BadMessageError(f"{place}: {first['msg']}" if place else first["msg"]) from error
+        except (DecodeError, ValueError) as error:
+            raise BadMessageError(str(error)) from error
+
+    def _parse(self, payload: bytes) -> M:
+        if issubclass(self.message, Protobuf):
+            return cast("M", self.message.FromString(payload))
+        if issubclass(self.message, StrEnum):
+            return cast("M", self.message(payload.decode().strip().upper()))
+        if issubclass(self.message, Command) and not payload.lstrip().startswith(b"{"):
+            return cast("M", self.message.from_word(payload.decode().strip().lower()))
+        assert issubclass(self.message, BaseModel)
+        return cast("M", self.message.model_validate_json(payload))
+
+
+FACES = Channel("{room}/{camera}/faces", FaceCrops, qos=0, expires_s=2)
+EXPRESSIONS = Channel("{room}/{camera}/expressions", Expressions, qos=0, expires_s=5)
+CAMERA_STATUS = Channel("{room}/{camera}/status", messages.CameraStatus, retain=True)
+MOOD = Channel("{room}/mood", messages.Mood, retain=True)
+MOOD_SET = Channel("{room}/mood/set", messages.MoodOverride, command=True)
+POLICY = Channel("{room}/policy", messages.Policy, retain=True)
+POLICY_SET = Channel("{room}/policy/set", messages.SetPolicy, command=True)
+PLAY = Channel("{room}/play", messages.PlayRequest, command=True)
+PLAYER = Channel("{room}/player", messages.PlayerState, retain=True)
+PLAYER_SET = Channel("{room}/player/set", messages.PlayerCommand, command=True)
+PRIVACY = Channel("{room}/privacy", messages.Privacy, retain=True)
+PRIVACY_SET = Channel("{room}/privacy/set", messages.Privacy, command=True)
+EVENTS = Channel("{room}/events", messages.Event)
+SERVICE = Channel("services/{service}/{instance}", messages.ServiceStatus, retain=True)
+
+CHANNELS = (
+    FACES, EXPRESSIONS, CAMERA_STATUS, MOOD, MOOD_SET, POLICY, POLICY_SET,
+    PLAY, PLAYER, PLAYER_SET, PRIVACY, PRIVACY_SET, EVENTS, SERVICE,
+)  # fmt: skip
+"""Every channel there is."""

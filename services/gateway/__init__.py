@@ -1,0 +1,1 @@
+"""The door: dashboard, event stream, access."""

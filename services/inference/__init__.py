@@ -1,0 +1,1 @@
+"""Classifies face crops through a TensorFlow-Serving-compatible model server."""

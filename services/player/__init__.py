@@ -1,0 +1,1 @@
+"""Plays the queue of a room on one of several backends."""

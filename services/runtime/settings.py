@@ -1,0 +1,233 @@
+"""All settings: `moodring.yml`, overridden by `MOODRING_SECTION_KEY` in the environment.
+
+The description of a key here is its documentation (`moodring config` prints it).
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from services.contracts.messages import Name, PolicyMode, Unit
+from services.runtime.service import SetupError
+
+ENV_PREFIX = "MOODRING_"
+FILE_VARIABLE = "MOODRING_FILE"
+"""Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A group of keys; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class Http(Section):
+    """The web server of this process."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; any other than loopback demands a token.")
+    port: int | None = Field(
+        None, ge=0, le=65535, description="Port; 8080 for everything or the gateway, 8081 and up for single services."
+    )
+    access: Literal["token", "proxy"] = Field(
+        "token",
+        description="Who checks that a caller may in, beyond loopback: `token`, this process; `proxy`, a reverse proxy "
+        "in front that asks the gateway.",
+    )
+
+
+class Mqtt(Section):
+    """The message bus."""
+
+    url: str = Field(
+        "embedded:",
+        description="`mqtt://[user:password@]host[:port]`, `mqtts://…` for TLS, or `embedded:` for a broker of our own "
+        "on loopback (one process only).",
+    )
+    prefix: Name = Field("moodring", description="First level of every topic; two homes on one broker use two.")
+    ca_file: Path | None = Field(None, description="Authority that signed the broker's certificate, for `mqtts://`.")
+
+
+class Camera(Section):
+    """Where frames come from."""
+
+    name: Name = Field("camera", description="Name of the camera in topics and addresses.")
+    source: str = Field(
+        "demo",
+        description="`demo`, a webcam's index or device, a video file, a folder of pictures, `rtsp://…` or `http://…`.",
+    )
+    fps: Annotated[float, Field(gt=0, le=240)] = Field(5, description="Frames looked at per second, at most.")
+    as_fast_as_possible: bool = Field(default=False, description="Read files without waiting: for measurements.")
+    loop: bool = Field(default=True, description="Start a video file or folder again at its end.")
+    detector: Literal["auto", "yunet", "haar"] = Field(
+        "auto", description="`auto`: YuNet where its file is there, else the Haar cascade that comes with OpenCV."
+    )
+    min_face_px: Annotated[int, Field(ge=16, le=1000)] = Field(24, description="Smallest face looked for, in pixels.")
+    min_quality: Unit = Field(0.2, description="Faces of lower quality are counted as rejected and not sent on.")
+
+
+class Inference(Section):
+    """The classifier."""
+
+    model_server: str = Field(
+        "embedded:", description="`grpc://host:port` of TensorFlow Serving or of our light server, or `embedded:`."
+    )
+    model: Name = Field("expression", description="Name of the model at the server.")
+    models: Path = Field(Path("models"), description="Folder with one folder per model, for the light server.")
+    port: int = Field(8500, ge=0, le=65535, description="gRPC port of the light server when it runs alone.")
+    host: str = Field("127.0.0.1", description="gRPC address of the light server when it runs alone.")
+    timeout_s: Seconds = Field(1.0, description="Deadline of one classification.")
+
+
+class Aggregator(Section):
+    """From expressions to a mood."""
+
+    window_s: Seconds = Field(15, description="Length of the sliding window.")
+    min_samples: Annotated[int, Field(ge=1)] = Field(15, description="Observations a decision needs in the window.")
+    enter_confidence: Unit = Field(0.5, description="Confidence at which a mood is entered.")
+    leave_confidence: Unit = Field(0.35, description="Confidence below which the current mood is left.")
+    dwell_s: Seconds = Field(5, description="How long a new mood must lead before it is entered.")
+    nobody_after_s: Seconds = Field(30, description="Time without any face after which the mood is `nobody`.")
+    publish_every_s: Seconds = Field(30, description="The mood is published on change and at least this often.")
+
+
+class Recommender(Section):
+    """From a mood to songs."""
+
+    database: str = Field(
+        "", description="`postgresql://user:password@host/name`; empty for an SQLite file in the data directory."
+    )
+    policy: PolicyMode = Field(PolicyMode.MIRROR, description="Policy of a room that has set none.")
+    songs_ahead: Annotated[int, Field(ge=1, le=20)] = Field(2, description="Songs kept waiting in the queue.")
+    act_every_s: Seconds = Field(300, description="A changed mood changes the music at most this often.")
+
+
+class Player(Section):
+    """What makes the sound."""
+
+    backend: str = Field(
+        "auto",
+        description="`auto` (a browser tab where one is open, else mpv where it is installed, else silent), "
+        "`browser:`, `mpv:`, `mpd://[password@]host[:port]` or `null:` (a silent clock).",
+    )
+    mpd_music: Path | None = Field(
+        None, description="The `music_directory` of MPD as this process sees it; the music folder without it."
+    )
+
+
+class Logs(Section):
+    """What is logged, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level shown.")
+    form: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
+    )
+
+    data: Path = Field(user_data_path("moodring"), description="Where everything that is written goes.")
+    room: Name = Field("home", description="The room that this process's camera and player are in.")
+    music: Path | None = Field(None, description="Folder of your own music; the demo songs without it.")
+    yunet: Path | None = Field(None, description="YuNet's model file, where it is not in the data directory.")
+    http: Http = Http()
+    mqtt: Mqtt = Mqtt()
+    camera: Camera = Camera()
+    inference: Inference = Inference()
+    aggregator: Aggregator = Aggregator()
+    recommender: Recommender = Recommender()
+    player: Player = Player()
+    logs: Logs = Logs()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let arguments win over the environment, and the environment over the file."""
+        del dotenv_settings, file_secret_settings
+        file = Path(os.environ.get(FILE_VARIABLE, "moodring.yml"))
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file)
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SetupError: A file cannot be read, a key is unknown, a value is wrong: one line that names the place.
+    """
+    file = os.environ.get(FILE_VARIABLE)
+    if file and not Path(file).is_file():
+        raise SetupError(f"{FILE_VARIABLE}={file}: there is no such file; create it or unset the variable")
+    _check_environment()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SetupError(_explain(error)) from error
+    except yaml.YAMLError as error:
+        raise SetupError(f"{file or 'moodring.yml'} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise SetupError(f"{file or 'moodring.yml'} cannot be read: {error.strerror}") from error
+    except (TypeError, ValueError) as error:
+        raise SetupError(f"{file or 'moodring.yml'} does not hold sections with keys, such as `camera:`") from error
+
+
+def keys() -> dict[str, Any]:
+    """Return every key as `section.key` with its pydantic `FieldInfo`."""
+    found: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            found |= {f"{name}.{key}": inner for key, inner in section.model_fields.items()}
+        else:
+            found[name] = field
+    return found
+
+
+def variable(key: str) -> str:
+    """Return the environment variable of a key."""
+    return ENV_PREFIX + key.replace(".", "_").upper()
+
+
+def redact(url: str) -> str:
+    """Return a URL without its user and password, for logs and states."""
+    parts = urlsplit(url)
+    if parts.scheme and "@" in parts.netloc:
+        return parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}").geturl()
+    return url
+
+
+def _check_environment() -> None:
+    known = {variable(key) for key in keys()} | {FILE_VARIABLE}
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX) and name not in known:
+            raise SetupError(f"the environment variable {name} is not a setting{_nearest(name, known)}")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else "; `moodring config` lists all settings"
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"the setting {key} is unknown{_nearest(key, keys())}"
+    return f"the setting {key} ({variable(key)}) is wrong: {first['msg']}, not {first['input']!r}"

@@ -1,0 +1,47 @@
+"""State that survives a restart: one small JSON file, replaced in one piece."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class StateFile(Generic[T]):
+    """A file that holds one model. A reader finds the old content or the new, never half of either."""
+
+    def __init__(self, path: Path, model: type[T]) -> None:
+        self._path = path
+        self._model = model
+
+    def load(self) -> T | None:
+        """Return what was saved, or `None` where nothing usable is; an unreadable file is kept aside as `*.broken`."""
+        try:
+            return self._model.model_validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            aside = self._path.with_suffix(".broken")
+            self._path.replace(aside)
+            log.warning("%s was not readable and is now %s; starting afresh: %s", self._path, aside, error.errors()[0])
+            return None
+
+    def save(self, value: T) -> None:
+        """Replace the file's content; it is on the disk when this returns.
+
+        Raises:
+            OSError: The disk is full or not writable.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        new = self._path.with_suffix(".new")
+        with new.open("wb") as file:
+            new.chmod(0o600)
+            file.write(value.model_dump_json(indent=1).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)

@@ -1,0 +1,1 @@
+"""Images, detectors and the one crop function, shared by camera, inference and training."""
