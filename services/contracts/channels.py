@@ -85,6 +85,16 @@ class Channel(Generic[M]):
                 )
         return f"{prefix}/{self.template.format(**dict.fromkeys(self.names, '+') | where)}"
 
+    def exact(self, where: dict[str, str]) -> dict[str, str]:
+        """Return `where` when it names every level of the topic, as publishing needs.
+
+        Raises:
+            ValueError: A level is left out or a wildcard.
+        """
+        if set(where) != set(self.names) or "+" in where.values():
+            raise ValueError(f"{self.template} needs {', '.join(self.names)}, not {where}")
+        return where
+
     def where(self, prefix: str, topic: str) -> dict[str, str] | None:
         """Return the variable levels of a topic, or `None` where it is not of this channel."""
         if not topic.startswith(f"{prefix}/"):

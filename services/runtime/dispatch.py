@@ -1,0 +1,170 @@
+"""From payloads to handlers: what every bus does alike, whatever carries its bytes."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Self
+
+from prometheus_client import Counter
+
+from services.contracts.channels import BadMessageError, Channel, M
+from services.contracts.messages import Command
+from services.runtime.bus import Delivery, Handler
+from services.runtime.commands import CommandLog
+from services.runtime.logs import Throttle
+
+log = logging.getLogger(__name__)
+
+QUEUE_QOS0 = 32
+"""Messages that may be lost wait here; at 5 frames a second about as long as they are worth something."""
+QUEUE_QOS1 = 1000
+"""Mosquitto's own bound for a client that does not keep up."""
+
+RECEIVED = Counter("moodring_messages_received", "Messages that reached a handler", ["channel"])
+DROPPED = Counter("moodring_messages_dropped", "Messages that reached none, by reason", ["channel", "reason"])
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A payload as the wire delivered it; `settle` is called when the service is through with it."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    settle: Callable[[], None]
+
+
+class Subscription(Generic[M]):
+    """One handler, its bounded queue, and the worker that feeds the one from the other."""
+
+    def __init__(self, channel: Channel[M], handler: Handler[M], where: dict[str, str], share: str) -> None:
+        self.channel = channel
+        self.where = where
+        self.share = share
+        self._handler = handler
+        self.queue: asyncio.Queue[Arrival] = asyncio.Queue(QUEUE_QOS1 if channel.qos else QUEUE_QOS0)
+
+    def wants(self, where: dict[str, str]) -> bool:
+        """Whether a topic with these levels is listened to."""
+        return all(level in ("+", where[name]) for name, level in self.where.items())
+
+    def offer(self, arrival: Arrival) -> None:
+        """Queue an arrival; where there is no room, the oldest goes (quality 0) or the new one stays unsettled."""
+        if self.queue.full():
+            DROPPED.labels(self.channel.template, "overload").inc()
+            if self.channel.qos:
+                log.error("%s: %d messages wait already; this one is left at the broker", arrival.topic, QUEUE_QOS1)
+                return
+            self.queue.get_nowait().settle()
+            self.queue.task_done()
+        self.queue.put_nowait(arrival)
+
+    async def handle(self, message: M, where: dict[str, str], retained: bool) -> None:
+        """Await the handler; what it raises ends here."""
+        RECEIVED.labels(self.channel.template).inc()
+        try:
+            await self._handler(Delivery(message, where, retained))
+        except Exception:
+            DROPPED.labels(self.channel.template, "handler failed").inc()
+            log.exception("%s: the handler failed", self.channel.template)
+
+
+class Dispatcher:
+    """The subscriptions of one bus. Entering it starts their workers, leaving ends them."""
+
+    def __init__(self, prefix: str, commands: CommandLog | None = None, throttle: Throttle | None = None) -> None:
+        self.prefix = prefix
+        self.subscriptions: list[Subscription[Any]] = []
+        self._commands = commands or CommandLog()
+        self._throttle = throttle or Throttle()
+        self._workers: list[asyncio.Task[None]] = []
+        self._running = False
+
+    async def __aenter__(self) -> Self:
+        """Start the workers."""
+        self._running = True
+        for subscription in self.subscriptions:
+            self._start(subscription)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the workers and forget the subscriptions."""
+        self._running = False
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._workers.clear()
+        self.subscriptions.clear()
+
+    def add(self, channel: Channel[M], handler: Handler[M], where: dict[str, str], share: str = "") -> Subscription[M]:
+        """Add a subscription.
+
+        Raises:
+            ValueError: A level of `where` is not of this channel.
+        """
+        channel.topic(self.prefix, **where)
+        subscription = Subscription(channel, handler, where, share)
+        self.subscriptions.append(subscription)
+        if self._running:
+            self._start(subscription)
+        return subscription
+
+    def receive(self, topic: str, payload: bytes, *, retained: bool, settle: Callable[[], None]) -> None:
+        """Queue a payload for every subscription that wants it; `settle` is called once, after the last of them."""
+        wanted = [one for one in self.subscriptions if (at := one.channel.where(self.prefix, topic)) and one.wants(at)]
+        left = len(wanted)
+
+        def settle_one() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                settle()
+
+        if not wanted:
+            settle()
+        for subscription in wanted:
+            subscription.offer(Arrival(topic, payload, retained, settle_one))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and no handler works."""
+        return all(getattr(one.queue, "_unfinished_tasks", 0) == 0 for one in self.subscriptions)
+
+    def _start(self, subscription: Subscription[Any]) -> None:
+        self._workers.append(
+            asyncio.create_task(self._work(subscription), name=f"handler {subscription.channel.template}")
+        )
+
+    async def _work(self, subscription: Subscription[Any]) -> None:
+        while True:
+            arrival = await subscription.queue.get()
+            try:
+                await self._deliver(subscription, arrival)
+                arrival.settle()
+            finally:
+                subscription.queue.task_done()
+
+    async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
+        channel = subscription.channel
+        try:
+            message = channel.decode(arrival.payload)
+        except BadMessageError as error:
+            self._drop(channel, arrival.topic, "bad message", str(error))
+            return
+        if isinstance(message, Command) and (refusal := self._commands.refusal(message)):
+            self._drop(channel, arrival.topic, "command refused", refusal)
+            return
+        where = channel.where(self.prefix, arrival.topic)
+        assert where is not None
+        await subscription.handle(message, where, arrival.retained)
+        if isinstance(message, Command):
+            self._commands.done(message)
+
+    def _drop(self, channel: Channel[Any], topic: str, reason: str, detail: str) -> None:
+        DROPPED.labels(channel.template, reason).inc()
+        if count := self._throttle.count(f"{topic} {reason}"):
+            log.warning("%s: %s, message dropped (%d since the last such line): %s", topic, reason, count, detail)
