@@ -44,6 +44,7 @@ class Subscription(Generic[M]):
         self.where = where
         self.share = share
         self._handler = handler
+        self.pending = 0
         self.queue: asyncio.Queue[Arrival] = asyncio.Queue(QUEUE_QOS1 if channel.qos else QUEUE_QOS0)
 
     def wants(self, where: dict[str, str]) -> bool:
@@ -58,8 +59,14 @@ class Subscription(Generic[M]):
                 log.error("%s: %d messages wait already; this one is left at the broker", arrival.topic, QUEUE_QOS1)
                 return
             self.queue.get_nowait().settle()
-            self.queue.task_done()
+            self.finish()
         self.queue.put_nowait(arrival)
+        self.pending += 1
+
+    def finish(self) -> None:
+        """Count one arrival as handled or given up."""
+        self.queue.task_done()
+        self.pending -= 1
 
     async def handle(self, message: M, where: dict[str, str], retained: bool) -> None:
         """Await the handler; what it raises ends here."""
@@ -130,9 +137,13 @@ class Dispatcher:
             subscription.offer(Arrival(topic, payload, retained, settle_one))
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing waits and no handler works."""
-        return all(getattr(one.queue, "_unfinished_tasks", 0) == 0 for one in self.subscriptions)
+    def busy(self) -> bool:
+        """Whether anything waits or a handler works."""
+        return any(one.pending for one in self.subscriptions)
+
+    async def drain(self) -> None:
+        """Return when everything queued so far has been handled."""
+        await asyncio.gather(*(one.queue.join() for one in self.subscriptions))
 
     def _start(self, subscription: Subscription[Any]) -> None:
         self._workers.append(
@@ -146,7 +157,7 @@ class Dispatcher:
                 await self._deliver(subscription, arrival)
                 arrival.settle()
             finally:
-                subscription.queue.task_done()
+                subscription.finish()
 
     async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
         channel = subscription.channel

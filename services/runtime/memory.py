@@ -1,6 +1,5 @@
 """A bus within one process: the double for tests, bound by the same promises as the real ones."""
 
-import asyncio
 from types import TracebackType
 from typing import Self
 
@@ -71,5 +70,6 @@ class MemoryBus:
 
     async def settle(self) -> None:
         """Return when everything delivered so far, and what followed from it, has been handled."""
-        while not all(dispatcher.idle for dispatcher in self.broker.dispatchers):
-            await asyncio.sleep(0)
+        while busy := [dispatcher for dispatcher in self.broker.dispatchers if dispatcher.busy]:
+            for dispatcher in busy:
+                await dispatcher.drain()

@@ -1,0 +1,157 @@
+"""The bus over MQTT."""
+
+import asyncio
+import logging
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import paho.mqtt.client as paho
+
+from services.contracts.channels import Channel, M
+from services.runtime.bus import Capability, Handler
+from services.runtime.commands import CommandLog
+from services.runtime.dispatch import DROPPED, Dispatcher, Subscription
+from services.runtime.health import Health
+from services.runtime.mqtt_link import Link, Packet
+from services.runtime.settings import redact
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1000
+"""Messages of quality 1 kept while the broker is away."""
+
+
+class MqttBus:
+    """A `Bus` on an MQTT broker. Entering it connects in the background, leaving it says goodbye.
+
+    Args:
+        url: `mqtt://[user:password@]host[:port]`, or `mqtts://…`.
+        prefix: First level of every topic.
+        client_id: Fixed, so that the broker knows the service again after a restart.
+        health: Hears of the broker's absence as the part `broker`.
+        will: Channel, message and levels of what the broker says of us when the connection breaks.
+        commands: Which commands were done already.
+        ca_file: Authority for `mqtts://`, besides the system's.
+        embedded: The broker is our own: MQTT 3.1.1, no shared subscriptions, no sessions.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str,
+        client_id: str,
+        health: Health | None = None,
+        will: tuple[Channel[Any], Any, dict[str, str]] | None = None,
+        commands: CommandLog | None = None,
+        ca_file: Path | None = None,
+        embedded: bool = False,
+    ) -> None:
+        self._url, self._prefix = redact(url), prefix
+        self._health = health or Health()
+        self._dispatcher = Dispatcher(prefix, commands)
+        self._retained: dict[str, Packet] = {}
+        self._backlog: deque[Packet] = deque()
+        self._ready = asyncio.Event()
+        self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
+        last_will = self._packet(will[0], will[1], will[2]) if will else None
+        self._link = Link(url, client_id, self, will=last_will, ca_file=ca_file, embedded=embedded)
+
+    async def __aenter__(self) -> Self:
+        """Start to connect."""
+        await self._dispatcher.__aenter__()
+        self._keeper = asyncio.create_task(self._link.keep(), name="mqtt link")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the handlers, send what waits, and disconnect."""
+        await self._dispatcher.__aexit__(kind, error, trace)
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._link.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there now."""
+        return self._link.up
+
+    async def wait_connected(self) -> None:
+        """Return when the broker is there and has confirmed every subscription."""
+        await self._ready.wait()
+
+    def subscribe(self, channel: Channel[M], handler: Handler[M], *, share: str = "", **where: str) -> None:
+        """Have the channel's messages handled, now and after every reconnect."""
+        subscription = self._dispatcher.add(channel, handler, where, share)
+        if self._link.up:
+            self._ready.clear()
+            self._link.subscribe([self._filter(subscription)])
+
+    def publish(self, channel: Channel[M], message: M, **where: str) -> None:
+        """Hand a message over; while the broker is away, what has quality 1 waits here."""
+        packet = self._packet(channel, message, where)
+        if packet.retain:
+            self._retained[packet.topic] = packet
+        if self._link.up:
+            self._send(packet)
+        elif packet.qos and not packet.retain:
+            if len(self._backlog) < BACKLOG:
+                self._backlog.append(packet)
+            else:
+                self._refuse(packet, "broker away")
+
+    def link_up(self) -> None:
+        """Subscribe, and publish what is retained and what waited."""
+        log.info("connected to the MQTT broker at %s", self._url)
+        self._health.report("broker")
+        if filters := [self._filter(one) for one in self._dispatcher.subscriptions]:
+            self._link.subscribe(filters)
+        else:
+            self._ready.set()
+        for packet in [*self._retained.values(), *self._backlog]:
+            self._send(packet)
+        self._backlog.clear()
+
+    def link_ready(self) -> None:
+        """Let those go on who wait for the subscriptions."""
+        self._health.report("subscriptions")
+        self._ready.set()
+
+    def link_down(self, problem: str) -> None:
+        """Say what is wrong with the broker."""
+        self._ready.clear()
+        self._health.report("broker", f"the MQTT broker at {self._url} is away ({problem}); trying again")
+
+    def link_refused(self, problem: str) -> None:
+        """Say that the broker does not let us listen."""
+        self._health.report("subscriptions", f"the MQTT broker at {self._url} refuses a subscription: {problem}")
+
+    def arrived(self, message: paho.MQTTMessage) -> None:
+        """Pass a message on."""
+        self._dispatcher.receive(
+            message.topic,
+            bytes(message.payload),
+            retained=message.retain,
+            settle=lambda: self._link.acknowledge(message),
+        )
+
+    def _packet(self, channel: Channel[Any], message: Any, where: dict[str, str]) -> Packet:
+        topic = channel.topic(self._prefix, **channel.exact(where))
+        return Packet(topic, channel.encode(message), channel.qos, channel.retain, channel.expires_s)
+
+    def _filter(self, one: Subscription[Any]) -> tuple[str, int]:
+        topic = one.channel.topic(self._prefix, **one.where)
+        share = one.share if Capability.SHARED in self.capabilities else ""
+        return f"$share/{share}/{topic}" if share else topic, one.channel.qos
+
+    def _send(self, packet: Packet) -> None:
+        if not self._link.send(packet):
+            self._refuse(packet, "broker too slow")
+
+    def _refuse(self, packet: Packet, reason: str) -> None:
+        DROPPED.labels(packet.topic.rpartition("/")[2], reason).inc()
+        if packet.qos:
+            log.error("%s: the message was not sent: %s", packet.topic, reason)

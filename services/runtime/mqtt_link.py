@@ -1,0 +1,264 @@
+"""One MQTT connection that comes back by itself, on paho-mqtt.
+
+Paho's network thread hands over to the event loop and does nothing else. MQTT 5 is tried first and 3.1.1
+where the broker does not know it.
+"""
+
+import asyncio
+import contextlib
+import random
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+KEEPALIVE_S = 15
+CONNECT_TIMEOUT_S = 3.0
+SESSION_S = 600
+"""How long a broker keeps commands for a service that restarts."""
+RECEIVE_MAXIMUM = 100
+"""Unacknowledged messages that a broker may send us; the rest waits there rather than here."""
+QUEUE_QOS1 = 1000
+UNSENT_QOS0 = 64
+"""Messages of quality 0 that may wait for the socket; beyond this the broker is too slow for more."""
+INBOX = 10_000
+BACKOFF_S = (0.2, 10.0)
+FLUSH_S = 0.5
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A message ready for the wire."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expires_s: int | None = None
+
+
+class Listener(Protocol):
+    """Who owns a link; called in the event loop's thread."""
+
+    def link_up(self) -> None:
+        """The broker accepted us: subscribe, and send what waited."""
+        ...
+
+    def link_ready(self) -> None:
+        """The broker confirmed every subscription."""
+        ...
+
+    def link_down(self, problem: str) -> None:
+        """The broker is away, or does not let us in."""
+        ...
+
+    def link_refused(self, problem: str) -> None:
+        """The broker does not let us subscribe."""
+        ...
+
+    def arrived(self, message: paho.MQTTMessage) -> None:
+        """A message came."""
+        ...
+
+
+class Link:
+    """A connection to the broker at `url` (`mqtt://[user:password@]host[:port]`, or `mqtts://…` for TLS).
+
+    Args:
+        url: The broker.
+        client_id: Fixed, so that the broker knows the service again.
+        listener: Hears what happens.
+        will: What the broker is to say of us when the connection breaks.
+        ca_file: Authority for TLS, besides the system's.
+        embedded: The broker is our own, which speaks 3.1.1 and keeps no sessions.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        listener: Listener,
+        *,
+        will: Packet | None = None,
+        ca_file: Path | None = None,
+        embedded: bool = False,
+    ) -> None:
+        parts = urlsplit(url)
+        self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "mqtts" else None
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port or (8883 if self._tls else 1883)
+        self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._client_id, self._listener, self._will, self._embedded = client_id, listener, will, embedded
+        self._protocol = MQTTProtocolVersion.MQTTv311 if embedded else MQTTProtocolVersion.MQTTv5
+        self._client = self._make_client()
+        self._inbox: deque[paho.MQTTMessage] = deque()
+        self._unsent: set[int] = set()
+        self._unconfirmed: set[int] = set()
+        self._last: paho.MQTTMessageInfo | None = None
+        self._answer: asyncio.Future[str] | None = None
+        self._lost = asyncio.Event()
+        self.up = False
+
+    async def keep(self) -> None:
+        """Connect, and connect again whenever the connection breaks, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        wait_s = BACKOFF_S[0]
+        while True:
+            problem = await self._connect()
+            if not problem:
+                self.up = True
+                self._listener.link_up()
+                await self._lost.wait()
+                self.up = False
+                wait_s, problem = BACKOFF_S[0], "the connection broke"
+            self._listener.link_down(problem)
+            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter is no secret
+            wait_s = min(wait_s * 2, BACKOFF_S[1])
+
+    async def close(self) -> None:
+        """Write what was sent, for at most half a second, and disconnect."""
+        if self.up and self._last:
+            with contextlib.suppress(RuntimeError, ValueError):
+                await asyncio.to_thread(self._last.wait_for_publish, FLUSH_S)
+        self.up = False
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    def send(self, packet: Packet) -> bool:
+        """Hand a packet to the network thread; false where too much waits there already."""
+        if packet.qos == 0 and len(self._unsent) >= UNSENT_QOS0:
+            return False
+        properties = None
+        if packet.expires_s and self._protocol == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.MessageExpiryInterval = packet.expires_s
+        info = self._client.publish(packet.topic, packet.payload, packet.qos, packet.retain, properties)
+        if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            return False
+        self._last = info
+        if packet.qos == 0:
+            self._unsent.add(info.mid)
+        return True
+
+    def subscribe(self, filters: list[tuple[str, int]]) -> None:
+        """Subscribe to pairs of topic filter and quality."""
+        _, mid = self._client.subscribe(filters)
+        if mid is not None:
+            self._unconfirmed.add(mid)
+
+    def acknowledge(self, message: paho.MQTTMessage) -> None:
+        """Tell the broker that a message has been handled."""
+        if message.qos and self.up:
+            self._client.ack(message.mid, message.qos)
+
+    async def _connect(self) -> str:
+        """Connect once; return what went wrong, or nothing when the broker accepted us."""
+        await asyncio.to_thread(self._client.loop_stop)
+        if self._client.protocol != self._protocol:
+            self._client = self._make_client()
+        self._unsent.clear()
+        self._unconfirmed.clear()
+        self._lost.clear()
+        self._answer = self._loop.create_future()
+        try:
+            await asyncio.to_thread(self._open)
+            return await asyncio.wait_for(self._answer, CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            self._client.disconnect()
+            return "it does not answer"
+        except (OSError, ValueError) as error:
+            return str(error) or type(error).__name__
+
+    def _open(self) -> None:
+        properties = None
+        if self._protocol == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = SESSION_S
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect(
+            self._host,
+            self._port,
+            KEEPALIVE_S,
+            clean_start=False if properties else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    def _make_client(self) -> paho.Client:
+        v5 = self._protocol == MQTTProtocolVersion.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            clean_session=None if v5 else self._embedded,
+            protocol=self._protocol,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_queued_messages_set(QUEUE_QOS1)
+        if self._login:
+            client.username_pw_set(*self._login)
+        if self._tls:
+            client.tls_set_context(self._tls)
+        if self._will:
+            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
+        client.on_socket_open = _send_at_once
+        client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
+        client.on_disconnect = lambda _c, _u, _f, _code, _p: self._later(self._disconnected)
+        client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
+        client.on_publish = lambda _c, _u, mid, _code, _p: self._later(self._unsent.discard, mid)
+        client.on_message = lambda _c, _u, message: self._received(message)
+        return client
+
+    def _later(self, call: Callable[..., Any], *args: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            self._loop.call_soon_threadsafe(call, *args)
+
+    def _received(self, message: paho.MQTTMessage) -> None:
+        """Queue a message, in the network thread; one wake-up of the loop serves all that wait."""
+        if len(self._inbox) >= INBOX:
+            if message.qos:
+                return  # unacknowledged, so the broker keeps it
+            self._inbox.popleft()
+        self._inbox.append(message)
+        if len(self._inbox) == 1:
+            self._later(self._empty_inbox)
+
+    def _empty_inbox(self) -> None:
+        while self._inbox:
+            self._listener.arrived(self._inbox.popleft())
+
+    def _connected(self, code: ReasonCode) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_result(f"it says: {code}" if code.is_failure else "")
+        if code.is_failure and "protocol" in str(code).lower():
+            self._protocol = MQTTProtocolVersion.MQTTv311
+
+    def _disconnected(self) -> None:
+        self._lost.set()
+        if self._answer and not self._answer.done():
+            self._answer.set_result("it hung up on us")
+            self._protocol = MQTTProtocolVersion.MQTTv311
+
+    def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:
+        self._unconfirmed.discard(mid)
+        if refused := [str(code) for code in codes if code.is_failure]:
+            self._listener.link_refused(refused[0])
+        elif not self._unconfirmed:
+            self._listener.link_ready()
+
+
+def _send_at_once(_client: paho.Client, _userdata: Any, sock: Any) -> None:
+    """Switch Nagle's delay off, which adds up to 80 ms to a small message."""
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
