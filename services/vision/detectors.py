@@ -1,0 +1,178 @@
+"""Finding faces: YuNet where its file is there, the Haar cascade inside OpenCV's wheel where not."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.vision.geometry import Box, Point
+from services.vision.images import Bgr
+from services.vision.opencv import cv2
+
+YUNET_FILES = {
+    "face_detection_yunet_2023mar.onnx": "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    "face_detection_yunet_2026may.onnx": "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
+}
+"""The files that are accepted, whatever their name, and their sha256 (the later one has a symbolic input size)."""
+
+LONGEST_SIDE_PX = 960
+"""A frame is never searched at more: at 16:9 that takes YuNet about 35 ms."""
+MAX_FACES = 32
+"""Faces a frame is taken to have at most; the largest are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face in a frame.
+
+    Attributes:
+        box: The face as YuNet frames it, in frame pixels.
+        landmarks: Right eye, left eye, nose, right and left corner of the mouth; empty where there are none.
+        score: The detector's certainty, 0 to 1.
+    """
+
+    box: Box
+    landmarks: tuple[Point, ...]
+    score: float
+
+
+class Detector(Protocol):
+    """Finds faces. An implementer keeps no frame, and need not be safe to call from two threads at once."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in states and logs."""
+        ...
+
+    def detect(self, frame: Bgr) -> list[Detection]:
+        """Return the faces of a frame, the largest first, at most `MAX_FACES`."""
+        ...
+
+
+class DetectorError(Exception):
+    """A detector's file cannot be used; the text is one line that says what to do."""
+
+
+class YuNet:
+    """OpenCV Zoo's YuNet (Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", 2023)."""
+
+    name = "yunet"
+    _SMALLEST_PX = 12
+    """Faces narrower than this are not found reliably (its training began at about 10)."""
+    _MIN_SCORE = 0.6
+    _OVERLAP = 0.3
+
+    def __init__(self, file: Path, *, min_face_px: int) -> None:
+        data = np.frombuffer(file.read_bytes(), np.uint8)
+        self._network = cv2.FaceDetectorYN.create(
+            "onnx", data, np.empty(0, np.uint8), (320, 240), self._MIN_SCORE, self._OVERLAP, 100
+        )
+        self._finest = self._SMALLEST_PX / min_face_px
+
+    def detect(self, frame: Bgr) -> list[Detection]:
+        """Return the faces of a frame, the largest first."""
+        small, scale = reduced(frame, self._finest)
+        self._network.setInputSize((small.shape[1], small.shape[0]))
+        _, rows = self._network.detect(small)
+        return _largest([] if rows is None else [self._detection(row, 1 / scale) for row in rows])
+
+    @staticmethod
+    def _detection(row: NDArray[np.float32], factor: float) -> Detection:
+        """Read a row: x, y, width, height, five landmarks, score."""
+        values = (row * factor).tolist()
+        landmarks = tuple(Point(values[at], values[at + 1]) for at in range(4, 14, 2))
+        return Detection(Box(*values[:4]), landmarks, min(1.0, float(row[14])))
+
+
+class Haar:
+    """The frontal-face cascade of Viola and Jones (2001), in R. Lienhart's training `alt2`.
+
+    FER2013 was cropped by such a detector, so its square is FER2013's frame; it is turned into YuNet's box.
+    It finds faces from about 1.6 times the size asked for, and only those that look at the camera.
+    """
+
+    name = "haar"
+    _WINDOW_PX = 24
+    """The cascade's own window has 20 pixels; the first step up halves the time."""
+    _SMALLEST_PX = 12
+    _SHARE_OF_SQUARE = (0.80, 1.04)
+    _LOWER_BY = 0.025
+    """YuNet's box in the cascade's squares, and how far its middle lies below: means over our test clips."""
+
+    def __init__(self, *, min_face_px: int) -> None:
+        self._cascade = cv2.CascadeClassifier(
+            str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml")
+        )
+        self._finest = self._SMALLEST_PX / min_face_px
+
+    def detect(self, frame: Bgr) -> list[Detection]:
+        """Return the faces of a frame, the largest first."""
+        small, scale = reduced(frame, self._finest)
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        squares, _, weights = self._cascade.detectMultiScale3(
+            grey, 1.1, 4, minSize=(self._WINDOW_PX, self._WINDOW_PX), outputRejectLevels=True
+        )
+        return _largest([self._detection(*each, 1 / scale) for each in zip(squares, weights, strict=True)])
+
+    def _detection(self, square: NDArray[np.int32], weight: float, factor: float) -> Detection:
+        x, y, width, height = map(float, square)
+        box = Box(x, y + self._LOWER_BY * height, width, height).grown(*self._SHARE_OF_SQUARE).scaled(factor)
+        # The last stage's sum: about 55 where it only just says yes, 57.5 for the clearest faces of our clips.
+        return Detection(box, (), float(np.clip(0.5 + (weight - 55) / 5, 0, 1)))
+
+
+def open_detector(kind: str, yunet: Path | None, *, min_face_px: int) -> Detector:
+    """Open a detector.
+
+    Args:
+        kind: `yunet`, `haar`, or `auto` for YuNet where there is a file of it.
+        yunet: YuNet's file, as `find_yunet` returns it.
+        min_face_px: Width of the smallest face to be found; it decides how far a frame may be reduced.
+
+    Raises:
+        DetectorError: YuNet is asked for and not there.
+    """
+    if kind == "haar" or (kind == "auto" and yunet is None):
+        return Haar(min_face_px=min_face_px)
+    if yunet is None:
+        raise DetectorError("YuNet's file is not there; fetch it with `python -m services models`, or set yunet")
+    return YuNet(yunet, min_face_px=min_face_px)
+
+
+def find_yunet(named: Path | None, folder: Path) -> Path | None:
+    """Return YuNet's file: the one that is named, else one in `folder`, else `None`.
+
+    Raises:
+        DetectorError: The named file is not there, or a file is not the one we know.
+    """
+    if named is not None and not named.is_file():
+        raise DetectorError(f"yunet: there is no file {named}; unset it or fetch one with `python -m services models`")
+    found = named or next(iter(sorted(folder.glob("face_detection_yunet*.onnx"), reverse=True)), None)
+    if found is not None and not is_yunet(found.read_bytes()):
+        raise DetectorError(
+            f"{found} is not YuNet as published (its sha256 is another); delete it and run `python -m services models`"
+        )
+    return found
+
+
+def is_yunet(data: bytes) -> bool:
+    """Say whether these bytes are one of the files that are accepted."""
+    return hashlib.sha256(data).hexdigest() in YUNET_FILES.values()
+
+
+def reduced(frame: Bgr, finest: float) -> tuple[Bgr, float]:
+    """Shrink a frame by the factor `finest`, or further down to the longest side that is searched."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, finest, LONGEST_SIDE_PX / max(height, width))
+    if scale == 1:
+        return frame, 1.0
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small: Bgr = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return small, scale
+
+
+def _largest(found: list[Detection]) -> list[Detection]:
+    return sorted(found, key=lambda each: each.box.area, reverse=True)[:MAX_FACES]

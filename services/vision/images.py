@@ -1,0 +1,153 @@
+"""Images that come from outside: what they claim to be is read before any pixel of them is decoded.
+
+A few hundred bytes can unpack to gigabytes; the limits are checked against the header first.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.contracts import moodring_pb2 as pb
+from services.vision.opencv import cv2
+
+Grey = NDArray[np.uint8]
+"""Shape (height, width)."""
+Bgr = NDArray[np.uint8]
+"""Shape (height, width, 3)."""
+
+
+class BadImageError(ValueError):
+    """An image that is refused; the text says why in words for people."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an image may be at most."""
+
+    max_bytes: int
+    max_pixels: int
+
+
+CROP = Limits(max_bytes=1_000_000, max_pixels=1_000_000)
+"""A face crop on the bus; ours have at most 160x160 pixels."""
+PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000)
+"""A photo of a person's, as a telephone makes them."""
+
+
+class _Header(NamedTuple):
+    width: int
+    height: int
+    complete: bool
+
+
+def decode_photo(data: bytes, limits: Limits = PHOTO) -> Bgr:
+    """Decode a JPEG or PNG file, turned upright as its EXIF says.
+
+    Raises:
+        BadImageError: It is neither, is damaged or cut off, or exceeds the limits.
+    """
+    _check(_header(data, limits), limits)
+    return _decoded(data, cv2.IMREAD_COLOR)
+
+
+def decode_crop(image: pb.Image, limits: Limits = CROP) -> Grey:
+    """Decode the image of a message to grey.
+
+    Raises:
+        BadImageError: The encoding is unknown, the size is not the one the message says, the data are damaged
+            or cut off, or exceed the limits.
+    """
+    declared = (image.height, image.width)
+    if image.encoding == pb.ENCODING_RAW_GREY:
+        _check(_Header(image.width, image.height, complete=True), limits)
+        if len(image.data) != image.width * image.height:
+            raise BadImageError(f"{len(image.data)} bytes are no grey image of {image.width}x{image.height}")
+        return np.frombuffer(image.data, np.uint8).reshape(declared)
+    if image.encoding not in {pb.ENCODING_JPEG, pb.ENCODING_PNG}:
+        raise BadImageError(f"the image encoding {image.encoding} is unknown")
+    header = _header(image.data, limits)
+    _check(header, limits)
+    if any(declared) and declared != (header.height, header.width):
+        raise BadImageError(
+            f"the image has {header.width}x{header.height} pixels, not {image.width}x{image.height} as it says"
+        )
+    return _decoded(image.data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def jpeg(image: Grey | Bgr, quality: int = 90) -> bytes:
+    """Encode a grey or BGR image as JPEG; quality is 1 to 100."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(data)
+
+
+def crop_message(image: Grey) -> pb.Image:
+    """Return a grey image as it travels: as JPEG, of which a face needs about 3 KB."""
+    height, width = image.shape
+    return pb.Image(encoding=pb.ENCODING_JPEG, data=jpeg(image), width=width, height=height)
+
+
+def _header(data: bytes, limits: Limits) -> _Header:
+    if len(data) > limits.max_bytes:
+        raise BadImageError(f"the image has {len(data):,} bytes; at most {limits.max_bytes:,} are read")
+    try:
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return _png_header(data)
+        if data.startswith(b"\xff\xd8\xff"):
+            return _jpeg_header(data)
+    except (IndexError, struct.error) as error:
+        raise BadImageError("the image is cut off within its header") from error
+    raise BadImageError("this is neither a JPEG nor a PNG image")
+
+
+def _png_header(data: bytes) -> _Header:
+    """Read the first chunk, which must be IHDR (PNG specification, section 5.6)."""
+    if data[12:16] != b"IHDR":
+        raise BadImageError("the PNG image does not begin with its header")
+    width, height = struct.unpack_from(">II", data, 16)
+    return _Header(width, height, complete=b"IEND" in data[-64:])
+
+
+def _jpeg_header(data: bytes) -> _Header:
+    """Walk the marker segments up to the frame header SOFn (ITU-T T.81, section B.2)."""
+    at = 2
+    width = height = 0
+    while True:
+        if data[at] != 0xFF:  # noqa: PLR2004
+            raise BadImageError("the JPEG image's header is damaged")
+        marker = data[at + 1]
+        if marker == 0xFF:  # noqa: PLR2004 -- a fill byte
+            at += 1
+            continue
+        if marker == 0xDA:  # noqa: PLR2004 -- SOS: the pixels begin
+            return _Header(width, height, complete=data.find(b"\xff\xd9", at) > 0)
+        if marker in _START_OF_FRAME:
+            height, width = struct.unpack_from(">HH", data, at + 5)
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        at += 2 + max(2, length)
+
+
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def _check(header: _Header, limits: Limits) -> None:
+    if not header.width or not header.height:
+        raise BadImageError("the image has no pixels")
+    if header.width * header.height > limits.max_pixels:
+        raise BadImageError(
+            f"the image has {header.width}x{header.height} pixels; at most {limits.max_pixels:,} are decoded"
+        )
+    if not header.complete:
+        raise BadImageError("the image is cut off")
+
+
+def _decoded(data: bytes, flags: int) -> NDArray[Any]:
+    try:
+        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise BadImageError("the image is damaged")
+    return image
