@@ -82,7 +82,9 @@ class Inference(Section):
         "embedded:", description="`grpc://host:port` of TensorFlow Serving or of our light server, or `embedded:`."
     )
     model: Name = Field("expression", description="Name of the model at the server.")
-    models: Path = Field(Path("models"), description="Folder with one folder per model, for the light server.")
+    models: Path = Field(
+        Path(__file__).parents[2] / "models", description="Folder with one folder per model, for the light server."
+    )
     port: int = Field(8500, ge=0, le=65535, description="gRPC port of the light server when it runs alone.")
     host: str = Field("127.0.0.1", description="gRPC address of the light server when it runs alone.")
     timeout_s: Seconds = Field(1.0, description="Deadline of one classification.")
@@ -124,6 +126,16 @@ class Player(Section):
     )
 
 
+class Gateway(Section):
+    """Where the gateway finds the services that run in other processes."""
+
+    camera: str = Field("http://127.0.0.1:8081", description="Address of the camera service.")
+    inference: str = Field("http://127.0.0.1:8082", description="Address of the inference service.")
+    aggregator: str = Field("http://127.0.0.1:8083", description="Address of the aggregator.")
+    recommender: str = Field("http://127.0.0.1:8084", description="Address of the recommender.")
+    player: str = Field("http://127.0.0.1:8085", description="Address of the player service.")
+
+
 class Logs(Section):
     """What is logged, to standard error."""
 
@@ -139,6 +151,7 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(user_data_path("moodring"), description="Where everything that is written goes.")
+    instance: Name = Field("main", description="Tells several processes of the same service apart on the bus.")
     room: Name = Field("home", description="The room that this process's camera and player are in.")
     music: Path | None = Field(None, description="Folder of your own music; the demo songs without it.")
     yunet: Path | None = Field(None, description="YuNet's model file, where it is not in the data directory.")
@@ -149,6 +162,7 @@ class Settings(BaseSettings):
     aggregator: Aggregator = Aggregator()
     recommender: Recommender = Recommender()
     player: Player = Player()
+    gateway: Gateway = Gateway()
     logs: Logs = Logs()
 
     @classmethod

@@ -1,0 +1,89 @@
+"""The command line: `python -m services …`, installed as `moodring …`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from services import __version__
+from services.runtime import logs, settings
+from services.runtime.runner import catch_signals
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        loaded = settings.load()
+        logs.configure(loaded.logs.level, loaded.logs.form)
+        code: int = options.command(options, loaded)
+    except SetupError as error:
+        print(f"moodring: {error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="moodring", description="Music that follows, or lifts, the mood of a room.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    run = commands.add_parser("run", help="run all services in one process, or the named ones")
+    run.add_argument("services", nargs="*", metavar="service", help="camera, inference, … ; all without a name")
+    run.set_defaults(command=_run)
+    commands.add_parser("config", help="list all settings").set_defaults(command=_config)
+    commands.add_parser("migrate", help="bring the database to this version").set_defaults(command=_migrate)
+    commands.add_parser("models", help="fetch the face detector's file").set_defaults(command=_models)
+    return parser
+
+
+def _run(options: argparse.Namespace, loaded: Settings) -> int:
+    return asyncio.run(_serve(options.services, loaded))
+
+
+async def _serve(names: Sequence[str], loaded: Settings) -> int:
+    stop = catch_signals()
+    _say("starting …")
+    from services.assembly import SERVICES, assembled  # the signals first: this takes a second
+
+    async with assembled(names or SERVICES, loaded, _say) as product:
+        if product.first_token:
+            _say(f"the admin token, shown this once: {product.first_token}")
+        _say(f"ready: {product.address}" + (" (open it in a browser)" if not names else ""))
+        waits = [asyncio.create_task(event.wait()) for event in (stop, product.failed)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+    return 0
+
+
+def _config(_options: argparse.Namespace, loaded: Settings) -> int:
+    values = loaded.model_dump(mode="json")
+    for key, field in settings.keys().items():
+        section, _, name = key.rpartition(".")
+        value = (values[section] if section else values)[name]
+        print(f"{key} = {settings.redact(str(value))}\n    {field.description}\n    {settings.variable(key)}\n")
+    return 0
+
+
+def _migrate(_options: argparse.Namespace, loaded: Settings) -> int:
+    from services.recommender.migrate import migrate
+
+    migrate(loaded)
+    return 0
+
+
+def _models(_options: argparse.Namespace, loaded: Settings) -> int:
+    from services.vision.download import fetch_yunet
+
+    fetch_yunet(loaded.data / "models")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(f"moodring: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""Puts a process together: which services, on which bus, model server and web address."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from services.runtime.commands import CommandLog, DoneCommands
+from services.runtime.http import bind, make_app, serve
+from services.runtime.mqtt import MqttBus
+from services.runtime.runner import OpenBus, Supervisor, Will, running
+from services.runtime.service import Service, SetupError
+from services.runtime.settings import Settings
+from services.runtime.state import StateFile
+
+log = logging.getLogger(__name__)
+
+EMBEDDED = "embedded:"
+
+SERVICES = ("player", "recommender", "aggregator", "inference", "camera", "gateway")
+"""Everything that `run` starts, in this order: who listens before who speaks."""
+
+PORTS = {
+    "gateway": 8080, "camera": 8081, "inference": 8082, "aggregator": 8083, "recommender": 8084, "player": 8085,
+    "model-server": 8086,
+}  # fmt: skip
+"""Default web ports of services that run alone; several in one process take the gateway's."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """What runs: its address, the admin token when it was just made, and what says that it failed."""
+
+    address: str
+    first_token: str | None
+    failed: asyncio.Event
+
+
+def check(names: Sequence[str], settings: Settings) -> None:
+    """Check what the services need of their surroundings, before anything is opened.
+
+    Raises:
+        SetupError: Something is missing; the line says what to do.
+    """
+    for name in names:
+        if name not in PORTS:
+            raise SetupError(f"there is no service {name!r}; choose from {', '.join(PORTS)}")
+    alone = set(names) != set(SERVICES)
+    if alone and settings.mqtt.url == EMBEDDED and set(names) != {"model-server"}:
+        raise SetupError("services in processes of their own need a common broker: set MOODRING_MQTT_URL=mqtt://host")
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        StateFile(settings.data / "state" / ".writable.json", DoneCommands).save(DoneCommands())
+    except OSError as error:
+        raise SetupError(
+            f"cannot write to the data directory {settings.data}: {error.strerror}; set MOODRING_DATA to one you own"
+        ) from error
+
+
+@asynccontextmanager
+async def assembled(names: Sequence[str], settings: Settings, say: Any = print) -> AsyncIterator[Product]:
+    """Run the services while the context is open.
+
+    Args:
+        names: Which; see `SERVICES`.
+        settings: The settings.
+        say: Called with lines for the person who waits.
+
+    Raises:
+        SetupError: Something cannot work; the line says what to do.
+    """
+    check(names, settings)
+    together = set(names) == set(SERVICES)
+    sock = bind(settings.http.host, _port(names, settings))
+    async with AsyncExitStack() as stack:
+        stack.callback(sock.close)
+        embedded = settings.mqtt.url == EMBEDDED
+        if together:
+            await _prepare(settings, say)
+        if embedded and together:
+            settings = await _open_broker(stack, settings, say)
+        if "inference" in names and settings.inference.model_server == EMBEDDED:
+            settings = await _open_model_server(stack, settings)
+        services = [_build(name, settings) for name in names]
+        app = make_app(services)
+        guarded, first_token = await _guard(stack, app, services, settings)
+        await stack.enter_async_context(serve(guarded, sock))
+        open_bus = partial(_open_bus, settings, embedded)
+        supervisors = [Supervisor(one, open_bus, settings.instance, restart=together) for one in services]
+        failed = await stack.enter_async_context(running(supervisors))
+        host, port = sock.getsockname()[:2]
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+        yield Product(f"http://{shown}:{port}", first_token, failed)
+
+
+def _port(names: Sequence[str], settings: Settings) -> int:
+    if settings.http.port is not None:
+        return settings.http.port
+    return PORTS[names[0]] if len(names) == 1 else PORTS["gateway"]
+
+
+async def _prepare(settings: Settings, say: Any) -> None:
+    """Do once what other ways of running do in steps of their own: demo songs and migrations."""
+    from services.demo.songs import synthesise
+    from services.recommender.migrate import migrate
+
+    if settings.music is None:
+
+        def report(done: int, of: int) -> None:
+            say(f"making the demo songs: {done} of {of}")
+
+        await asyncio.to_thread(synthesise, settings.data / "songs", report=report)
+    await asyncio.to_thread(migrate, settings)
+
+
+async def _open_broker(stack: AsyncExitStack, settings: Settings, say: Any) -> Settings:
+    from services.embedded.broker import PORT, embedded_broker
+
+    url = await stack.enter_async_context(embedded_broker())
+    if not url.endswith(f":{PORT}"):
+        say(f"port {PORT} is taken, so the message bus is at {url}")
+    return settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"url": url})})
+
+
+async def _open_model_server(stack: AsyncExitStack, settings: Settings) -> Settings:
+    from services.inference.model_server import open_model_server
+
+    server = await stack.enter_async_context(open_model_server(settings))
+    url = f"grpc://127.0.0.1:{server.port}"
+    return settings.model_copy(update={"inference": settings.inference.model_copy(update={"model_server": url})})
+
+
+def _build(name: str, settings: Settings) -> Service:
+    if name == "model-server":
+        from services.inference.model_server import build_model_server
+
+        return build_model_server(settings)
+    module = importlib.import_module(f"services.{name}.service")
+    service: Service = module.build(settings)
+    return service
+
+
+async def _guard(
+    stack: AsyncExitStack, app: FastAPI, services: Sequence[Service], settings: Settings
+) -> tuple[ASGIApp, str | None]:
+    """Put the access check in front; the gateway owns it, and calls the other services through the app itself."""
+    gateway = next((one for one in services if one.name == "gateway"), None)
+    loopback = settings.http.host in ("127.0.0.1", "::1", "localhost")
+    if gateway is None:
+        if not loopback and settings.http.access != "proxy":
+            raise SetupError(
+                "only the gateway checks tokens: listen on 127.0.0.1, or set MOODRING_HTTP_ACCESS=proxy where a "
+                "reverse proxy in front asks the gateway"
+            )
+        return app, None
+    from services.gateway.service import mount
+
+    client = None
+    if len(services) > 1:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://moodring")
+        stack.push_async_callback(client.aclose)
+    return mount(app, gateway, settings, client)
+
+
+def _open_bus(
+    settings: Settings, embedded: bool, service: Service, will: Will
+) -> contextlib.AbstractAsyncContextManager[Any]:
+    file = StateFile(settings.data / "state" / f"commands-{service.name}-{settings.instance}.json", DoneCommands)
+    return MqttBus(
+        settings.mqtt.url,
+        prefix=settings.mqtt.prefix,
+        client_id=f"{settings.mqtt.prefix}-{service.name}-{settings.instance}",
+        health=service.health,
+        will=will,
+        commands=CommandLog(file),
+        ca_file=settings.mqtt.ca_file,
+        embedded=embedded,
+    )

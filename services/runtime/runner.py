@@ -1,0 +1,123 @@
+"""The one runner: signals, services as named tasks, and what happens when one of them fails."""
+
+import asyncio
+import logging
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from services import __version__
+from services.contracts.channels import SERVICE, Channel
+from services.contracts.messages import ServiceState, ServiceStatus
+from services.runtime.bus import Bus
+from services.runtime.service import Service
+
+log = logging.getLogger(__name__)
+
+RESTART_S = (0.5, 30.0)
+"""First and longest wait before a service that failed is started again."""
+WELL_AFTER_S = 60.0
+"""A service that ran this long since it failed is well again."""
+
+Will = tuple[Channel[Any], Any, dict[str, str]]
+OpenBus = Callable[[Service, Will], AbstractAsyncContextManager[Bus]]
+
+
+def catch_signals() -> asyncio.Event:
+    """Return the event that SIGINT and SIGTERM set; a second signal ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
+
+
+class Supervisor:
+    """Keeps one service going, with a bus of its own, and tells the bus how it does.
+
+    Args:
+        service: The service.
+        open_bus: Makes its bus, given the last will.
+        instance: Tells several of the same service apart.
+        restart: Start the service again when it fails; else its failure is passed on and ends the process,
+            so that whatever started the process starts it again.
+    """
+
+    def __init__(self, service: Service, open_bus: OpenBus, instance: str, *, restart: bool) -> None:
+        self.service = service
+        self._open_bus = open_bus
+        self._restart = restart
+        self._where = {"service": service.name.replace("-", "_"), "instance": instance}
+        self._bus: Bus | None = None
+        service.health.listen(self._announce)
+
+    async def run(self) -> None:
+        """Run the service until cancelled."""
+        wait_s = RESTART_S[0]
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await self._run_once()
+            except Exception as error:
+                if not self._restart:
+                    raise
+                log.exception("the %s service failed and is started again", self.service.name)
+                self.service.health.report("service", f"it failed ({error}) and was started again")
+            if asyncio.get_running_loop().time() - started > WELL_AFTER_S:
+                wait_s = RESTART_S[0]
+            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter is no secret
+            wait_s = min(wait_s * 2, RESTART_S[1])
+
+    async def _run_once(self) -> None:
+        offline = ServiceStatus(state=ServiceState.OFFLINE, version=__version__)
+        async with self._open_bus(self.service, (SERVICE, offline, self._where)) as bus:
+            self._bus = bus
+            self._announce()
+            well = asyncio.get_running_loop().call_later(WELL_AFTER_S, self.service.health.report, "service")
+            try:
+                await self.service.run(bus)
+                raise RuntimeError("it ended by itself")
+            finally:
+                well.cancel()
+                self._bus = None
+                bus.publish(SERVICE, offline, **self._where)
+
+    def _announce(self) -> None:
+        if self._bus:
+            problems = tuple(self.service.health.problems.values())
+            status = ServiceStatus(state=ServiceState.ONLINE, version=__version__, problems=problems)
+            self._bus.publish(SERVICE, status, **self._where)
+
+
+@asynccontextmanager
+async def running(supervisors: Sequence[Supervisor]) -> AsyncIterator[asyncio.Event]:
+    """Run services while the context is open: started in order, stopped in reverse.
+
+    Yields:
+        An event that is set when a service failed for good; leaving the context then raises its error.
+    """
+    failed = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+    for supervisor in supervisors:
+        task = asyncio.create_task(supervisor.run(), name=supervisor.service.name)
+        task.add_done_callback(lambda done: None if done.cancelled() else failed.set())
+        tasks.append(task)
+    try:
+        yield failed
+    finally:
+        errors = [error for task in reversed(tasks) if (error := await _end(task))]
+    if errors:
+        raise errors[0]
+
+
+async def _end(task: asyncio.Task[None]) -> Exception | None:
+    task.cancel()
+    (result,) = await asyncio.gather(task, return_exceptions=True)
+    return result if isinstance(result, Exception) else None
