@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.http import bind, make_app, serve
 from services.runtime.mqtt import MqttBus
-from services.runtime.runner import OpenBus, Supervisor, Will, running
+from services.runtime.runner import Supervisor, Will, running
 from services.runtime.service import Service, SetupError
 from services.runtime.settings import Settings
 from services.runtime.state import StateFile
@@ -92,7 +91,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
             settings = await _open_model_server(stack, settings)
         services = [_build(name, settings) for name in names]
         app = make_app(services)
-        guarded, first_token = await _guard(stack, app, services, settings)
+        guarded, first_token = _guard(app, services, settings)
         await stack.enter_async_context(serve(guarded, sock))
         open_bus = partial(_open_bus, settings, embedded)
         supervisors = [Supervisor(one, open_bus, settings.instance, restart=together) for one in services]
@@ -149,9 +148,7 @@ def _build(name: str, settings: Settings) -> Service:
     return service
 
 
-async def _guard(
-    stack: AsyncExitStack, app: FastAPI, services: Sequence[Service], settings: Settings
-) -> tuple[ASGIApp, str | None]:
+def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tuple[ASGIApp, str | None]:
     """Put the access check in front; the gateway owns it, and calls the other services through the app itself."""
     gateway = next((one for one in services if one.name == "gateway"), None)
     loopback = settings.http.host in ("127.0.0.1", "::1", "localhost")
@@ -164,11 +161,7 @@ async def _guard(
         return app, None
     from services.gateway.service import mount
 
-    client = None
-    if len(services) > 1:
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://moodring")
-        stack.push_async_callback(client.aclose)
-    return mount(app, gateway, settings, client)
+    return mount(app, gateway, settings, here=[one.name for one in services])
 
 
 def _open_bus(

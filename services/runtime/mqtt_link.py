@@ -107,6 +107,7 @@ class Link:
         self._last: paho.MQTTMessageInfo | None = None
         self._answer: asyncio.Future[str] | None = None
         self._lost = asyncio.Event()
+        self._opening: asyncio.Future[None] | None = None
         self.up = False
 
     async def keep(self) -> None:
@@ -131,6 +132,8 @@ class Link:
             with contextlib.suppress(RuntimeError, ValueError):
                 await asyncio.to_thread(self._last.wait_for_publish, FLUSH_S)
         self.up = False
+        if self._opening:
+            await asyncio.wait([self._opening])
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
@@ -171,7 +174,8 @@ class Link:
         self._lost.clear()
         self._answer = self._loop.create_future()
         try:
-            await asyncio.to_thread(self._open)
+            self._opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+            await asyncio.shield(self._opening)
             return await asyncio.wait_for(self._answer, CONNECT_TIMEOUT_S)
         except TimeoutError:
             self._client.disconnect()

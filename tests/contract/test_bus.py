@@ -1,0 +1,356 @@
+"""Every bus keeps the promises of `services.runtime.bus.Bus`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.publish
+import pytest
+
+from services.contracts import channels
+from services.contracts.messages import (
+    MoodOverride,
+    PlayerAction,
+    PlayerCommand,
+    Privacy,
+    ServiceState,
+    ServiceStatus,
+    utc_now,
+)
+from services.contracts.moodring_pb2 import FaceCrops
+from services.embedded.broker import embedded_broker
+from services.runtime.bus import Bus, Capability, Delivery
+from services.runtime.commands import CommandLog, DoneCommands
+from services.runtime.health import Health
+from services.runtime.memory import MemoryBroker, MemoryBus
+from services.runtime.mqtt import MqttBus
+from services.runtime.state import StateFile
+from tests.servers import Mosquitto, free_port
+
+PATIENCE_S = 30
+
+
+@dataclass
+class World:
+    """One kind of bus, and what surrounds it."""
+
+    open_bus: Callable[..., AbstractAsyncContextManager[Any]]
+    inject: Callable[[str, bytes], None]
+    """Publish a payload that no `Bus` would."""
+    capabilities: frozenset[Capability]
+    stop: Callable[[], None] | None = None
+    start: Callable[[], None] | None = None
+
+
+@dataclass
+class Inbox:
+    """A handler that keeps what it gets."""
+
+    queue: asyncio.Queue[Delivery[Any]] = field(default_factory=asyncio.Queue)
+
+    async def __call__(self, delivery: Delivery[Any]) -> None:
+        self.queue.put_nowait(delivery)
+
+    async def get(self) -> Delivery[Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.queue.get()
+
+
+def mqtt_world(url: str, *, embedded: bool) -> World:
+    port = int(url.rpartition(":")[2])
+
+    def open_bus(client_id: str, *, prefix: str = "moodring", **options: Any) -> MqttBus:
+        return MqttBus(url, prefix=prefix, client_id=client_id, embedded=embedded, **options)
+
+    def inject(topic: str, payload: bytes) -> None:
+        paho.mqtt.publish.single(topic, payload, qos=1, hostname="127.0.0.1", port=port, client_id="injector")
+
+    return World(open_bus, inject, frozenset() if embedded else frozenset(Capability))
+
+
+@pytest.fixture(params=["memory", "embedded", "mosquitto"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    if request.param == "memory":
+        broker = MemoryBroker()
+
+        def open_memory(_client_id: str, *, prefix: str = "moodring", **options: Any) -> MemoryBus:
+            return MemoryBus(broker=broker, prefix=prefix, commands=options.get("commands"))
+
+        yield World(open_memory, broker.publish, frozenset())
+    elif request.param == "embedded":
+        async with embedded_broker(0) as url:
+            yield mqtt_world(url, embedded=True)
+    else:
+        mosquitto: Mosquitto = request.getfixturevalue("mosquitto")
+        found = mqtt_world(mosquitto.url, embedded=False)
+        found.stop, found.start = mosquitto.stop, mosquitto.start
+        yield found
+
+
+@pytest.fixture
+async def pair(world: World) -> AsyncIterator[tuple[Bus, Bus]]:
+    """Two services on one broker: a speaker and a listener."""
+    async with world.open_bus("speaker") as speaker, world.open_bus("listener") as listener:
+        async with asyncio.timeout(PATIENCE_S):
+            await speaker.wait_connected()
+            await listener.wait_connected()
+        yield speaker, listener
+
+
+async def listening(bus: Bus, channel: channels.Channel[Any], **where: str) -> Inbox:
+    inbox = Inbox()
+    bus.subscribe(channel, inbox, **where)
+    async with asyncio.timeout(PATIENCE_S):
+        await bus.wait_connected()
+    return inbox
+
+
+def override(mood: str) -> MoodOverride:
+    return MoodOverride(mood=mood)
+
+
+async def test_message_arrives_with_the_levels_of_its_topic(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.FACES)
+    speaker.publish(channels.FACES, FaceCrops(frame_id="1"), room="home", camera="door")
+    delivery = await inbox.get()
+    assert (delivery.message.frame_id, delivery.room, delivery.camera) == ("1", "home", "door")
+    assert not delivery.retained
+
+
+async def test_later_subscriber_gets_the_retained_message_and_no_other(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    witness = await listening(speaker, channels.PRIVACY)
+    commands = await listening(speaker, channels.PRIVACY_SET)
+    speaker.publish(channels.PRIVACY_SET, Privacy.OFF, room="home")
+    speaker.publish(channels.PRIVACY, Privacy.ON, room="home")
+    await witness.get()
+    await commands.get()
+    late_commands = await listening(listener, channels.PRIVACY_SET)
+    late = await listening(listener, channels.PRIVACY)
+    delivery = await late.get()
+    assert (delivery.message, delivery.retained) == (Privacy.ON, True)
+    assert late_commands.queue.empty()
+
+
+async def test_connecting_client_gets_no_retained_messages_it_did_not_ask_for(world: World) -> None:
+    async with world.open_bus("first") as first:
+        witness = await listening(first, channels.PRIVACY)
+        first.publish(channels.PRIVACY, Privacy.ON, room="home")
+        await witness.get()
+        async with world.open_bus("second") as second:
+            inbox = await listening(second, channels.PRIVACY, room="attic")
+            first.publish(channels.PRIVACY, Privacy.OFF, room="attic")
+            assert (await inbox.get()).room == "attic"
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", b"{", b'{"mood": 1}', b"no word", b"{}" * 100])
+async def test_garbage_never_reaches_a_handler_and_stops_nothing(
+    world: World, pair: tuple[Bus, Bus], garbage: bytes
+) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.MOOD_SET)
+    await asyncio.to_thread(world.inject, "moodring/home/mood/set", garbage)
+    speaker.publish(channels.MOOD_SET, override("calm"), room="home")
+    assert (await inbox.get()).message.mood == "calm"
+
+
+async def test_bare_word_is_a_command(world: World, pair: tuple[Bus, Bus]) -> None:
+    inbox = await listening(pair[1], channels.MOOD_SET)
+    await asyncio.to_thread(world.inject, "moodring/home/mood/set", b"calm")
+    assert (await inbox.get()).message.mood == "calm"
+
+
+async def test_command_delivered_twice_is_done_once(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.MOOD_SET)
+    twice = override("calm")
+    for command in (twice, twice, override("happy")):
+        speaker.publish(channels.MOOD_SET, command, room="home")
+    assert [(await inbox.get()).message.mood for _ in range(2)] == ["calm", "happy"]
+
+
+async def test_command_done_before_a_restart_is_not_done_after_it(world: World, tmp_path: Path) -> None:
+    done = override("calm")
+    for commands, arrives in (([done], "calm"), ([done, override("happy")], "happy")):
+        log = CommandLog(StateFile(tmp_path / "commands.json", DoneCommands))
+        async with world.open_bus("speaker") as speaker, world.open_bus("listener", commands=log) as listener:
+            inbox = await listening(listener, channels.MOOD_SET)
+            for command in commands:
+                speaker.publish(channels.MOOD_SET, command, room="home")
+            assert (await inbox.get()).message.mood == arrives
+
+
+async def test_late_relative_command_is_dropped_and_late_absolute_one_holds(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.PLAYER_SET)
+    late = utc_now() - timedelta(seconds=31)
+    speaker.publish(channels.PLAYER_SET, PlayerCommand(action=PlayerAction.NEXT, issued_at=late), room="home")
+    speaker.publish(
+        channels.PLAYER_SET, PlayerCommand(action=PlayerAction.VOLUME, value=3, issued_at=late), room="home"
+    )
+    assert (await inbox.get()).message.action is PlayerAction.VOLUME
+
+
+async def test_failing_handler_does_not_stop_the_next_message(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = Inbox()
+
+    async def fragile(delivery: Delivery[Any]) -> None:
+        if delivery.message.mood == "sad":
+            raise RuntimeError("as the test wants it")
+        await inbox(delivery)
+
+    listener.subscribe(channels.MOOD_SET, fragile)
+    await listener.wait_connected()
+    for mood in ("sad", "happy"):
+        speaker.publish(channels.MOOD_SET, override(mood), room="home")
+    assert (await inbox.get()).message.mood == "happy"
+
+
+async def test_messages_keep_their_order(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.MOOD_SET)
+    moods = [f"m{number}" for number in range(50)]
+    for mood in moods:
+        speaker.publish(channels.MOOD_SET, override(mood), room="home")
+    assert [(await inbox.get()).message.mood for _ in moods] == moods
+
+
+async def test_slow_handler_loses_the_oldest_frames_and_no_command(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    go_on, frames = asyncio.Event(), Inbox()
+
+    async def slow(delivery: Delivery[Any]) -> None:
+        await go_on.wait()
+        await frames(delivery)
+
+    listener.subscribe(channels.FACES, slow)
+    commands = await listening(listener, channels.MOOD_SET)
+    for burst in range(10):  # in bursts, so that no sender's own bound is met
+        for number in range(20):
+            frame = FaceCrops(frame_id=str(burst * 20 + number))
+            speaker.publish(channels.FACES, frame, room="home", camera="door")
+        speaker.publish(channels.MOOD_SET, override(f"m{burst}"), room="home")
+        assert (await commands.get()).message.mood == f"m{burst}"
+    go_on.set()
+    seen = [await frames.get()]
+    while seen[-1].message.frame_id != "199":
+        seen.append(await frames.get())
+    assert len(seen) < 100
+
+
+async def test_only_the_room_listened_to_is_heard(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.MOOD_SET, room="home")
+    for room in ("attic", "home"):
+        speaker.publish(channels.MOOD_SET, override("calm"), room=room)
+    assert (await inbox.get()).room == "home"
+
+
+async def test_two_homes_on_one_broker_do_not_hear_each_other(world: World) -> None:
+    async with world.open_bus("one", prefix="one") as one, world.open_bus("two", prefix="two") as two:
+        inbox = await listening(one, channels.MOOD_SET)
+        await two.wait_connected()
+        two.publish(channels.MOOD_SET, override("sad"), room="home")
+        one.publish(channels.MOOD_SET, override("calm"), room="home")
+        assert (await inbox.get()).message.mood == "calm"
+
+
+@pytest.mark.parametrize("where", [{}, {"room": "+"}, {"room": "A b"}, {"room": "home", "camera": "x"}])
+async def test_publishing_needs_every_level(pair: tuple[Bus, Bus], where: dict[str, str]) -> None:
+    with pytest.raises(ValueError):
+        pair[0].publish(channels.MOOD_SET, override("calm"), **where)
+
+
+async def test_workers_of_one_group_divide_the_messages_where_the_broker_can(world: World) -> None:
+    async with AsyncExitStack() as stack:
+        speaker = await stack.enter_async_context(world.open_bus("speaker"))
+        inbox = Inbox()
+        for worker in range(2):
+            bus = await stack.enter_async_context(world.open_bus(f"worker{worker}"))
+            bus.subscribe(channels.MOOD_SET, inbox, share="workers")
+            await bus.wait_connected()
+        await speaker.wait_connected()
+        for number in range(10):
+            speaker.publish(channels.MOOD_SET, override(f"m{number}"), room="home")
+        copies = 1 if Capability.SHARED in world.capabilities else 2
+        moods = [(await inbox.get()).message.mood for _ in range(10 * copies)]
+        assert sorted(moods) == sorted([f"m{number}" for number in range(10)] * copies)
+
+
+async def test_command_for_an_absent_service_waits_where_the_broker_keeps_sessions(world: World) -> None:
+    async with world.open_bus("listener") as listener:
+        await listening(listener, channels.MOOD_SET)
+    async with world.open_bus("speaker") as speaker:
+        witness = await listening(speaker, channels.MOOD_SET)
+        speaker.publish(channels.MOOD_SET, override("sad"), room="home")
+        await witness.get()
+        async with world.open_bus("listener") as listener:
+            inbox = await listening(listener, channels.MOOD_SET)
+            speaker.publish(channels.MOOD_SET, override("calm"), room="home")
+            first = (await inbox.get()).message.mood
+    assert first == ("sad" if Capability.SESSIONS in world.capabilities else "calm")
+
+
+STATUS_AT = {"service": "camera", "instance": "main"}
+
+
+def status(state: ServiceState) -> ServiceStatus:
+    return ServiceStatus(state=state, version="1")
+
+
+@pytest.mark.parametrize("world", ["embedded", "mosquitto"], indirect=True)
+async def test_broker_says_offline_when_a_connection_breaks(world: World) -> None:
+    will = (channels.SERVICE, status(ServiceState.OFFLINE), STATUS_AT)
+    async with world.open_bus("watcher") as watcher, world.open_bus("camera", will=will) as camera:
+        inbox = await listening(watcher, channels.SERVICE)
+        await camera.wait_connected()
+        camera.publish(channels.SERVICE, status(ServiceState.ONLINE), **STATUS_AT)
+        assert (await inbox.get()).message.state is ServiceState.ONLINE
+        camera._link._client._sock.close()
+        states = [(await inbox.get()).message.state for _ in range(2)]
+    assert states == [ServiceState.OFFLINE, ServiceState.ONLINE], "the last will, then the state published again"
+
+
+@pytest.mark.parametrize("world", ["mosquitto"], indirect=True)
+async def test_everything_comes_back_with_the_broker(world: World) -> None:
+    assert world.stop
+    assert world.start
+    health = Health()
+    async with world.open_bus("speaker", health=health) as speaker, world.open_bus("listener") as listener:
+        commands = await listening(listener, channels.MOOD_SET)
+        await speaker.wait_connected()
+        speaker.publish(channels.PRIVACY, Privacy.ON, room="home")
+        down = asyncio.Event()
+        health.listen(down.set)
+        await asyncio.to_thread(world.stop)
+        await asyncio.wait_for(down.wait(), PATIENCE_S)
+        assert "is away" in health.problems["broker"]
+        speaker.publish(channels.MOOD_SET, override("calm"), room="home")
+        await asyncio.to_thread(world.start)
+        async with asyncio.timeout(PATIENCE_S):
+            await listener.wait_connected()
+        inbox = await listening(listener, channels.PRIVACY)
+        assert (await inbox.get()).message is Privacy.ON, "the broker had forgotten it; the speaker says it again"
+        speaker.publish(channels.MOOD_SET, override("happy"), room="home")
+        heard = (await commands.get()).message.mood
+        assert heard in {"calm", "happy"}
+        assert not health.problems
+
+
+async def test_bus_says_what_is_wrong_while_there_is_no_broker() -> None:
+    health = Health()
+    known = asyncio.Event()
+    health.listen(known.set)
+    url = f"mqtt://user:secret@127.0.0.1:{free_port()}"
+    async with MqttBus(url, prefix="moodring", client_id="alone", health=health) as bus:
+        await asyncio.wait_for(known.wait(), PATIENCE_S)
+        bus.publish(channels.PRIVACY, Privacy.ON, room="home")
+        assert not bus.connected
+        assert "away" in health.problems["broker"]
+        assert "secret" not in health.problems["broker"]
