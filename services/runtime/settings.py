@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.messages import Name, PolicyMode, Unit
@@ -164,6 +164,11 @@ class Settings(BaseSettings):
     player: Player = Player()
     gateway: Gateway = Gateway()
     logs: Logs = Logs()
+
+    @field_validator("data", "music", "yunet")
+    @classmethod
+    def _from_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,69 @@
+# Moodring: `make run` to use it, `make test` to check it. Everything else: `make help`.
+SHELL := /bin/sh
+VENV := .venv
+python := $(VENV)/bin/python
+settings := $(if $(CAMERA),MOODRING_CAMERA_SOURCE='$(CAMERA)') $(if $(MUSIC),MOODRING_MUSIC='$(MUSIC)') $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
+sources := services tests training
+
+.PHONY: help run test test-all lint format bench models train train-env proto lock test-packages fresh-check
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | column -t -l 2
+
+run: $(VENV)/.run  ## run everything in one process (CAMERA=, MUSIC=, PORT=)
+	@exec env $(settings) $(python) -m services run
+
+test: $(VENV)/.dev test-packages lint  ## check everything that takes minutes
+	$(python) -m pytest -m "not slow"
+
+test-all: $(VENV)/.dev test-packages lint  ## the slow and costly checks too
+	$(python) -m pytest
+
+lint: $(VENV)/.dev  ## style, types, layers, generated code
+	$(VENV)/bin/ruff check $(sources)
+	$(VENV)/bin/ruff format --check $(sources)
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	infra/gen-proto.sh --check
+
+format: $(VENV)/.dev  ## put the code in order
+	$(VENV)/bin/ruff check --fix $(sources)
+	$(VENV)/bin/ruff format $(sources)
+
+bench: $(VENV)/.dev  ## measure; PEERS=1 compares
+	PEERS=$(PEERS) $(python) -m tests.bench
+
+models: $(VENV)/.run  ## fetch the face detector's file
+	$(python) -m services models
+
+train-env: .venv-training/.ready  ## the environment for training
+
+train: train-env  ## train the expression model and export it; goes on where it was stopped
+	.venv-training/bin/python -m training.train
+	.venv-training/bin/python -m training.export
+
+proto: $(VENV)/.dev  ## generate code from proto/
+	infra/gen-proto.sh
+
+lock: $(VENV)/.dev  ## bring requirements.lock up to date with pyproject.toml
+	uv pip compile --quiet --universal --all-extras --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+
+test-packages:
+	@infra/test-packages.sh
+
+fresh-check:  ## prove the README's two commands in bare Debian containers
+	infra/fresh/check
+
+$(VENV)/.run: pyproject.toml requirements.lock infra/setup.sh
+	@infra/setup.sh all
+	@$(python) -m services models
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml requirements.lock infra/setup.sh
+	@infra/setup.sh all,dev
+	@touch $@
+
+.venv-training/.ready: training/requirements.txt
+	python3 -m venv .venv-training
+	.venv-training/bin/pip install --quiet -r training/requirements.txt
+	@touch $@
