@@ -1,0 +1,122 @@
+"""REST: the expressions in a photo."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import Field
+from starlette.datastructures import UploadFile
+
+from services.contracts.messages import Message, Unit
+from services.inference.photo import Photo
+from services.inference.predictor import Prediction, PredictorError
+from services.vision.detectors import DetectorError
+from services.vision.images import PHOTO, BadImageError
+
+if TYPE_CHECKING:
+    from services.inference.service import InferenceService
+
+FORM_BYTES: Final = 10_000
+"""What a form may add to the photo in it."""
+
+
+class PhotoBox(Message):
+    """A rectangle in pixels of the photo, upright; the origin is the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class PhotoFace(Message):
+    """A face, and what the model says of it."""
+
+    box: PhotoBox
+    detector_score: Unit
+    expressions: dict[str, Unit]
+    """Every label with its probability; they sum to 1."""
+
+
+class PhotoExpressions(Message):
+    """The faces of a photo, the largest first."""
+
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+    faces: tuple[PhotoFace, ...] = ()
+    model: str = ""
+    """Name and version of the model, where there was a face."""
+
+
+async def small_enough(request: Request) -> None:
+    """Refuse a body before it is read.
+
+    Raises:
+        HTTPException: It is too large, or does not say how large it is.
+    """
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise HTTPException(411, "The photo has to come with its length (a Content-Length header).")
+    if int(length) > PHOTO.max_bytes + FORM_BYTES:
+        raise HTTPException(413, f"The photo is too large; at most {PHOTO.max_bytes // 1_000_000} MB are read.")
+
+
+def routes(service: "InferenceService") -> APIRouter:
+    """Return the service's routes."""
+    router = APIRouter(tags=["inference"])
+
+    @router.post("/api/expressions", dependencies=[Depends(small_enough)], openapi_extra=_FORM)
+    async def classify_photo(request: Request) -> PhotoExpressions:
+        """Say which expressions the faces in a photo (JPEG or PNG) show. The photo is not kept."""
+        predictor = service.predictor
+        if predictor is None:
+            raise HTTPException(503, "The inference service is not running at the moment.")
+        try:
+            photo = await service.photos.look(await _uploaded(request))
+            prediction = await service.classify(photo.inputs, predictor) if photo.faces else None
+        except BadImageError as error:
+            raise HTTPException(422, f"The photo cannot be used: {error}.") from error
+        except (PredictorError, DetectorError) as error:
+            raise HTTPException(503, f"The photo cannot be classified: {error}.") from error
+        return _answer(photo, prediction)
+
+    return router
+
+
+_FORM: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["photo"],
+                    "properties": {"photo": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+"""The form is read by hand, so that its size is checked first; this describes it in `/docs`."""
+
+
+async def _uploaded(request: Request) -> bytes:
+    async with request.form(max_files=1, max_fields=1) as form:
+        photo = form.get("photo")
+        if not isinstance(photo, UploadFile):
+            raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
+        return await photo.read()
+
+
+def _answer(photo: Photo, prediction: Prediction | None) -> PhotoExpressions:
+    if prediction is None:
+        return PhotoExpressions(width=photo.width, height=photo.height)
+    faces = tuple(
+        PhotoFace(
+            box=PhotoBox(**face.box._asdict()),
+            detector_score=face.score,
+            expressions=dict(zip(prediction.labels, row, strict=True)),
+        )
+        for face, row in zip(photo.faces, prediction.probabilities.tolist(), strict=True)
+    )
+    model = f"{prediction.model} {prediction.version}"
+    return PhotoExpressions(width=photo.width, height=photo.height, faces=faces, model=model)

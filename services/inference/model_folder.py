@@ -1,0 +1,114 @@
+"""The model on disk: `models/<name>/<version>/`, the layout that TensorFlow Serving reads too."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from services.contracts.moods import EXPRESSIONS
+from services.runtime.service import SetupError
+
+DESCRIPTION: Final = "model.json"
+LITE_MODEL: Final = "model.tflite"
+
+
+class Input(BaseModel):
+    """The model's input tensor; further keys are not needed here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shape: tuple[PositiveInt, PositiveInt, Literal[1]]
+    """Height, width and channels of one face."""
+
+
+class Description(BaseModel):
+    """What `model.json` says that serving needs; it holds more, such as metrics."""
+
+    model_config = ConfigDict(frozen=True)
+
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    """What each of the model's probabilities is of."""
+    input: Input
+    files: dict[str, str]
+    """The sha256 of each file by its path below the folder."""
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """One version of one model."""
+
+    name: str
+    version: int
+    path: Path
+    description: Description
+
+    def lite_model(self) -> bytes:
+        """Return the content of `model.tflite`, checked against its hash.
+
+        Raises:
+            SetupError: The file is missing, unreadable, or not the one that was released.
+        """
+        file = self.path / LITE_MODEL
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
+        wanted = self.description.files.get(LITE_MODEL)
+        if hashlib.sha256(content).hexdigest() != wanted:
+            raise SetupError(
+                f"{file} is not the file that {DESCRIPTION} beside it describes (its sha256 differs); "
+                "restore both from the repository"
+            )
+        return content
+
+
+def read(models: Path, name: str, version: int) -> ModelFolder:
+    """Return one version of a model.
+
+    Raises:
+        SetupError: Its `model.json` is missing or wrong.
+    """
+    path = models / name / str(version)
+    file = path / DESCRIPTION
+    try:
+        description = Description.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SetupError(f"{file}: {key}: {first['msg']}; restore it from the repository") from error
+    return ModelFolder(name, version, path, description)
+
+
+def latest(models: Path, name: str) -> ModelFolder:
+    """Return the highest version of a model, as TensorFlow Serving chooses it.
+
+    Raises:
+        SetupError: There is none, or it cannot be read.
+    """
+    folder = models / name
+    versions = [int(path.name) for path in folder.glob("*/") if path.name.isdecimal()]
+    if not versions:
+        raise SetupError(f"{folder.absolute()} holds no model; name the right folder with MOODRING_INFERENCE_MODELS")
+    return read(models, name, max(versions))
+
+
+class Labels:
+    """The labels of a model's versions: from its `model.json` where that is here, else FER+'s."""
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._last: tuple[tuple[str, int], tuple[str, ...]] | None = None
+
+    def __call__(self, name: str, version: int) -> tuple[str, ...]:
+        """Return the labels in the order of the model's probabilities."""
+        if self._last is None or self._last[0] != (name, version):
+            try:
+                labels = read(self._models, name, version).description.labels
+            except SetupError:
+                labels = EXPRESSIONS
+            self._last = (name, version), labels
+        return self._last[1]

@@ -1,0 +1,212 @@
+"""The classifier as the service sees it, and the one adapter: gRPC in TensorFlow Serving's protocol."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+from urllib.parse import urlsplit
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from services.contracts.tfserving_pb2 import (
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+    ModelSpec,
+    ModelVersionStatus,
+    PredictRequest,
+    PredictResponse,
+)
+from services.inference.litert import INPUT
+from services.inference.tensors import Array, TensorError, expect, from_proto, to_proto
+from services.runtime.service import SetupError
+
+DEFAULT_PORT: Final = 8500
+"""TensorFlow Serving's own."""
+MAX_MESSAGE_BYTES: Final = 4 << 20
+SUM_TOLERANCE: Final = 0.01
+
+Labels = Callable[[str, int], tuple[str, ...]]
+"""The labels of a model's version, in the order of its probabilities."""
+
+
+class PredictorError(Exception):
+    """No usable answer; the text says why. The next batch may well get one."""
+
+
+class PredictorAwayError(PredictorError):
+    """The server cannot be reached or does not answer in time."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of N faces.
+
+    Attributes:
+        labels: What the columns of `probabilities` are of.
+        probabilities: float32 (N, labels); rows sum to 1.
+        embeddings: float32 (N, E), or `None` from a model without.
+        model: Name of the model.
+        version: Its version.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    embeddings: NDArray[np.float32] | None
+    model: str
+    version: int
+
+
+class Predictor(Protocol):
+    """Classifies faces. An implementer returns checked answers only, within a deadline of its own."""
+
+    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+        """Classify a batch, uint8 (N, size, size, 1), grey.
+
+        Raises:
+            PredictorAwayError: The classifier is not there.
+            PredictorError: It refused the batch, or its answer is wrong.
+        """
+        ...
+
+    async def status(self) -> int:
+        """Return the version that is being served.
+
+        Raises:
+            PredictorAwayError: The classifier is not there.
+            PredictorError: It serves no such model.
+        """
+        ...
+
+
+class GrpcPredictor:
+    """A `Predictor` on a model server; it connects while entered, and again whenever that breaks."""
+
+    def __init__(self, address: str, *, model: str, labels: Labels, timeout_s: float) -> None:
+        self._address = address
+        self._model = model
+        self._labels = labels
+        self._timeout_s = timeout_s
+        self._channel: Any = None
+        self._predict: Any = None
+        self._status: Any = None
+
+    async def __aenter__(self) -> Self:
+        """Open the channel; the server may be away."""
+        self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+        self._predict = self._method("PredictionService/Predict", PredictRequest, PredictResponse)
+        self._status = self._method("ModelService/GetModelStatus", GetModelStatusRequest, GetModelStatusResponse)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the channel."""
+        await self._channel.close()
+
+    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+        """Classify a batch; a server that is away for a moment is asked again within the deadline."""
+        request = PredictRequest(model_spec=ModelSpec(name=self._model), inputs={INPUT: to_proto(faces)})
+        response = await self._call(self._predict, request)
+        try:
+            return self._read(response, len(faces))
+        except TensorError as error:
+            raise PredictorError(f"the model server at {self._address} answered nonsense: {error}") from error
+
+    async def status(self) -> int:
+        """Return the highest version that is available."""
+        request = GetModelStatusRequest(model_spec=ModelSpec(name=self._model))
+        response: GetModelStatusResponse = await self._call(self._status, request)
+        available = [
+            one.version for one in response.model_version_status if one.state == ModelVersionStatus.State.AVAILABLE
+        ]
+        if not available:
+            raise PredictorError(f"the model server at {self._address} is still loading the model {self._model}")
+        return max(available)
+
+    def _method(self, path: str, request: Any, response: Any) -> Any:
+        return self._channel.unary_unary(
+            f"/tensorflow.serving.{path}",
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
+        )
+
+    async def _call(self, method: Any, request: Any) -> Any:
+        try:
+            return await method(request, timeout=self._timeout_s)
+        except grpc.aio.AioRpcError as error:
+            text = " ".join((error.details() or error.code().name).split())
+            if error.code() in _AWAY:
+                text = f"the model server at {self._address} is away: {text}; trying again"
+                raise PredictorAwayError(text) from error
+            text = f"the model server at {self._address} refuses: {error.code().name}, {text}"
+            raise PredictorError(text) from error
+
+    def _read(self, response: PredictResponse, count: int) -> Prediction:
+        version = response.model_spec.version.value
+        labels = self._labels(self._model, version)
+        probabilities = _output(response, "probabilities", (count, len(labels)))
+        if not (np.isfinite(probabilities).all() and np.allclose(probabilities.sum(axis=1), 1, atol=SUM_TOLERANCE)):
+            raise TensorError("probabilities do not sum to 1")
+        if probabilities.min() < -SUM_TOLERANCE:
+            raise TensorError("a probability is negative")
+        embeddings = _output(response, "embedding", (count, None)) if "embedding" in response.outputs else None
+        return Prediction(labels, probabilities.clip(0, 1), embeddings, self._model, version)
+
+
+def grpc_address(url: str) -> str:
+    """Return `host:port` of a `grpc://host[:port]` URL.
+
+    Raises:
+        SetupError: It is none.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError:
+        host, port = None, 0
+    if not host or parts.scheme != "grpc":
+        raise SetupError(
+            f"the setting inference.model_server is {url!r}; it has to be grpc://host:port, or embedded: for the "
+            "model server in this process"
+        )
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _output(response: PredictResponse, name: str, shape: tuple[int | None, ...]) -> Array:
+    if name not in response.outputs:
+        raise TensorError(f"the output {name} is missing")
+    try:
+        return expect(from_proto(response.outputs[name]), np.float32, shape)
+    except TensorError as error:
+        raise TensorError(f"{name}: {error}") from error
+
+
+_AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+
+_RETRY: Final = {
+    "methodConfig": [
+        {
+            "name": [{"service": "tensorflow.serving.PredictionService"}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "0.5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+"""gRPC's own retries, with its jitter (gRFC A6); they end at the deadline of the call."""
+
+_OPTIONS: Final = (
+    ("grpc.service_config", json.dumps(_RETRY)),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.enable_http_proxy", 0),
+)

@@ -1,0 +1,113 @@
+"""A classifier, naps and frames for the tests of the inference service."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.contracts import moodring_pb2 as pb
+from services.contracts.channels import EXPRESSIONS
+from services.contracts.moods import EXPRESSIONS as LABELS
+from services.inference.predictor import Prediction, PredictorError
+from services.inference.service import InferenceService, build
+from services.runtime.bus import Delivery
+from services.runtime.memory import MemoryBus
+from services.runtime.settings import Inference, Settings
+from services.vision.images import crop_message
+
+NOW = 1_800_000_000.0
+FACES = Path(__file__).parents[2] / "services/demo/assets/faces"
+
+
+class ScriptedPredictor:
+    """Says `happy` more surely for brighter faces, or raises what the test sets."""
+
+    def __init__(self) -> None:
+        self.error: PredictorError | None = None
+        self.batches: list[NDArray[np.uint8]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+        self.batches.append(faces)
+        await self.open.wait()
+        if self.error:
+            raise self.error
+        happy = faces.mean(axis=(1, 2, 3)).astype(np.float32) / 255
+        probabilities = np.zeros((len(faces), len(LABELS)), np.float32)
+        probabilities[:, 1], probabilities[:, 0] = happy, 1 - happy
+        return Prediction(LABELS, probabilities, None, "expression", 7)
+
+    async def status(self) -> int:
+        if self.error:
+            raise self.error
+        return 7
+
+
+class Naps:
+    """A sleep that lasts until the test ends it; `started` gives how long each was meant to be."""
+
+    def __init__(self) -> None:
+        self.started: asyncio.Queue[float] = asyncio.Queue()
+        self.ended = asyncio.Semaphore(0)
+
+    async def __call__(self, seconds: float) -> None:
+        self.started.put_nowait(seconds)
+        await self.ended.acquire()
+
+
+class Running:
+    """A service at work on a bus, and what it published."""
+
+    def __init__(self, bus: MemoryBus, predictor: ScriptedPredictor) -> None:
+        self.bus = bus
+        self.predictor = predictor
+        self.naps = Naps()
+        self.now = NOW
+        self.published: asyncio.Queue[pb.Expressions] = asyncio.Queue()
+        settings = Settings(inference=Inference(model_server="grpc://nowhere.invalid"))
+        self.service: InferenceService = build(settings, clock=lambda: self.now, predictor=predictor, sleep=self.naps)
+
+    async def receive(self, delivery: Delivery[pb.Expressions]) -> None:
+        self.published.put_nowait(delivery.message)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Running]:
+    """Run the service on a `MemoryBus`; it has subscribed and looked at its classifier once."""
+    async with MemoryBus() as bus:
+        run = Running(bus, ScriptedPredictor())
+        bus.subscribe(EXPRESSIONS, run.receive)
+        task = asyncio.create_task(run.service.run(bus))
+        await run.naps.started.get()
+        try:
+            yield run
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def face(track_id: int = 1, grey: int = 255) -> pb.Face:
+    """A face of one grey that fills a region of 100x100 pixels."""
+    image = crop_message(np.full((100, 100), grey, np.uint8))
+    region = pb.Box(x=10, y=20, width=100, height=100)
+    return pb.Face(
+        track_id=track_id, box=pb.Box(x=40, y=50, width=40, height=50), quality=0.5, image=image, image_box=region
+    )
+
+
+def frame(number: int = 1, *faces: pb.Face, camera: str = "camera", age_s: float = 0) -> pb.FaceCrops:
+    """A frame that is `age_s` old at `NOW`."""
+    message = pb.FaceCrops(frame_id=f"{camera}-{number}", camera=camera, frame_width=640, frame_height=480)
+    message.captured_at.FromNanoseconds(int((NOW - age_s) * 1e9))
+    message.faces.extend(faces or (face(),))
+    return message
+
+
+def huge_png() -> bytes:
+    """A few bytes that claim to be 60,000 x 60,000 pixels."""
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 60_000, 60_000, 8, 0, 0, 0, 0)

@@ -1,0 +1,154 @@
+import asyncio
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.contracts import moodring_pb2 as pb
+from services.contracts.channels import FACES
+from services.contracts.moods import EXPRESSIONS as LABELS
+from services.inference.predictor import PredictorAwayError, PredictorError
+from services.inference.service import build
+from services.runtime.service import SetupError
+from services.runtime.settings import Inference, Settings
+from tests.unit.inference_doubles import Running, face, frame, huge_png, running
+
+
+def send(run: Running, message: pb.FaceCrops) -> None:
+    run.bus.publish(FACES, message, room="home", camera=message.camera)
+
+
+async def published(run: Running) -> pb.Expressions:
+    return await asyncio.wait_for(run.published.get(), 10)
+
+
+async def test_a_frame_becomes_expressions_with_the_same_ids() -> None:
+    async with running() as run:
+        crops = frame(5, face(3, grey=255), face(4, grey=51))
+        send(run, crops)
+        result = await published(run)
+    assert (result.frame_id, result.camera, result.captured_at) == ("camera-5", "camera", crops.captured_at)
+    assert (result.model_name, result.model_version) == ("expression", 7)
+    assert (result.frame_width, result.frame_height) == (640, 480)
+    assert [one.track_id for one in result.faces] == [3, 4]
+    assert [one.box for one in result.faces] == [one.box for one in crops.faces]
+    assert result.faces[0].quality == 0.5
+
+
+async def test_every_label_has_its_probability() -> None:
+    async with running() as run:
+        send(run, frame(1, face(grey=51)))
+        rows = (await published(run)).faces[0].probabilities
+    assert tuple(row.label for row in rows) == LABELS
+    assert [row.probability for row in rows] == pytest.approx([0.8, 0.2, 0, 0, 0, 0, 0, 0], abs=0.01)
+
+
+async def test_all_faces_of_a_frame_go_in_one_batch_of_the_models_form() -> None:
+    async with running() as run:
+        send(run, frame(1, face(1), face(2), face(3)))
+        await published(run)
+        [batch] = run.predictor.batches
+    assert batch.shape == (3, 48, 48, 1)
+    assert batch.dtype == np.uint8
+
+
+async def test_a_stale_frame_is_dropped() -> None:
+    async with running() as run:
+        send(run, frame(1, age_s=2.5))
+        send(run, frame(2, age_s=1.5, camera="other"))
+        assert (await published(run)).frame_id == "other-2"
+        assert len(run.predictor.batches) == 1
+
+
+async def test_only_the_newest_frame_of_a_camera_waits() -> None:
+    async with running() as run:
+        run.predictor.open.clear()
+        send(run, frame(1))
+        await run.bus.settle()
+        for number in (2, 3, 4):
+            send(run, frame(number))
+        await run.bus.settle()
+        run.predictor.open.set()
+        assert [(await published(run)).frame_id for _ in range(2)] == ["camera-1", "camera-4"]
+
+
+async def test_a_bad_image_costs_its_face_only(caplog: pytest.LogCaptureFixture) -> None:
+    bad = face(1)
+    bad.image.data = huge_png()
+    bad.image.encoding = pb.ENCODING_PNG
+    async with running() as run:
+        send(run, frame(1, bad, face(2)))
+        result = await published(run)
+    assert [one.track_id for one in result.faces] == [2]
+    assert "a face of camera is dropped: the image has 60000x60000 pixels" in caplog.text
+
+
+async def test_a_frame_without_a_usable_face_is_not_published() -> None:
+    async with running() as run:
+        send(run, frame(1, pb.Face(track_id=1)))
+        await run.bus.settle()
+        send(run, frame(2))
+        assert (await published(run)).frame_id == "camera-2"
+
+
+async def test_a_server_that_is_away_is_reported_and_comes_back(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as run:
+        run.predictor.error = PredictorAwayError("the model server at x is away")
+        for number in range(3):
+            send(run, frame(number))
+            await run.bus.settle()
+        run.naps.ended.release()
+        assert await run.naps.started.get() == 2.0
+        assert run.service.health.problems == {"model_server": "the model server at x is away"}
+        run.predictor.error = None
+        send(run, frame(9))
+        assert (await published(run)).frame_id == "camera-9"
+        assert run.service.health.problems == {}
+    assert caplog.text.count("frames of camera are not classified") == 1
+
+
+async def test_health_returns_without_any_face() -> None:
+    async with running() as run:
+        run.predictor.error = PredictorAwayError("away")
+        run.naps.ended.release()
+        await run.naps.started.get()
+        assert "model_server" in run.service.health.problems
+        run.predictor.error = None
+        run.naps.ended.release()
+        assert await run.naps.started.get() == 10.0
+        assert run.service.health.problems == {}
+
+
+async def test_a_wrong_answer_drops_the_frame_and_is_a_problem_of_the_model() -> None:
+    async with running() as run:
+        run.predictor.error = PredictorError("answered nonsense: probabilities do not sum to 1")
+        send(run, frame(1))
+        await run.bus.settle()
+        run.naps.ended.release()
+        await run.naps.started.get()
+        assert run.service.health.problems["model"] == "answered nonsense: probabilities do not sum to 1"
+        assert run.published.empty()
+
+
+async def test_it_runs_again_after_it_ended(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with running() as run:
+        pass
+    assert run.service.predictor is None
+    again = asyncio.create_task(run.service.run(run.bus))
+    await run.naps.started.get()
+    assert run.service.predictor is run.predictor
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+
+def test_a_missing_model_is_said_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="holds no model; name the right folder with MOODRING_INFERENCE_MODELS"):
+        build(Settings(inference=Inference(models=tmp_path)))
+
+
+@pytest.mark.parametrize("url", ["localhost:8500", "http://localhost:8500", "grpc://", "grpc://host:port"])
+def test_a_wrong_address_is_said_at_the_start(url: str) -> None:
+    with pytest.raises(SetupError, match="it has to be grpc://host:port"):
+        build(Settings(inference=Inference(model_server=url)))
