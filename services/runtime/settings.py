@@ -165,6 +165,13 @@ class Settings(BaseSettings):
     gateway: Gateway = Gateway()
     logs: Logs = Logs()
 
+    @field_validator("room")
+    @classmethod
+    def _not_reserved(cls, room: str) -> str:
+        if room == "services":
+            raise ValueError("this name is taken by the topics of the services")
+        return room
+
     @field_validator("data", "music", "yunet")
     @classmethod
     def _from_home(cls, path: Path | None) -> Path | None:

@@ -1,0 +1,134 @@
+"""The runner: what starts, what comes back, what ends the process."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from fastapi import APIRouter
+
+from services.contracts.channels import SERVICE
+from services.contracts.messages import ServiceState, ServiceStatus
+from services.runtime import runner
+from services.runtime.bus import Bus, Delivery
+from services.runtime.health import Health
+from services.runtime.http import bind, make_app
+from services.runtime.memory import MemoryBroker, MemoryBus
+from services.runtime.runner import Supervisor, running
+from services.runtime.service import Service, SetupError
+
+PATIENCE_S = 20
+
+
+class ScriptedService:
+    """A service that does what a list of functions says, one for every start."""
+
+    def __init__(self, name: str, *lives: Callable[[Bus], Awaitable[None]]) -> None:
+        self.name, self.router, self.health = name, APIRouter(), Health()
+        self._lives = list(lives)
+
+    async def run(self, bus: Bus) -> None:
+        await self._lives.pop(0)(bus)
+
+
+async def fail(_bus: Bus) -> None:
+    raise RuntimeError("as the test wants it")
+
+
+async def live(_bus: Bus) -> None:
+    await asyncio.Event().wait()
+
+
+def supervisor(broker: MemoryBroker, service: Service, *, restart: bool = True) -> Supervisor:
+    return Supervisor(service, lambda _service, _will: MemoryBus(broker=broker), "main", restart=restart)
+
+
+@pytest.fixture(autouse=True)
+def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "RESTART_S", (0.0, 0.0))
+
+
+async def test_failed_service_starts_again_and_says_so() -> None:
+    broker, told = MemoryBroker(), asyncio.Queue[ServiceStatus]()
+
+    async def tell(delivery: Delivery[ServiceStatus]) -> None:
+        told.put_nowait(delivery.message)
+
+    service = ScriptedService("camera", fail, live)
+    async with MemoryBus(broker=broker) as bus, running([supervisor(broker, service)]):
+        bus.subscribe(SERVICE, tell)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (status := await told.get()).problems:
+                pass
+    assert status.state is ServiceState.ONLINE
+    assert "as the test wants it" in status.problems[0]
+
+
+async def test_one_failing_service_leaves_the_others_alone() -> None:
+    broker, alive, broken_again = MemoryBroker(), asyncio.Event(), asyncio.Event()
+
+    async def steady(_bus: Bus) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            alive.clear()
+
+    async def seen(_bus: Bus) -> None:
+        broken_again.set()
+        await asyncio.Event().wait()
+
+    alive.set()
+    services = [ScriptedService("player", steady), ScriptedService("camera", fail, fail, seen)]
+    async with running([supervisor(broker, one) for one in services]) as failed:
+        await asyncio.wait_for(broken_again.wait(), PATIENCE_S)
+        assert alive.is_set()
+        assert not failed.is_set()
+
+
+async def test_failing_service_that_runs_alone_ends_the_process() -> None:
+    async def until_failed() -> None:
+        async with running([supervisor(MemoryBroker(), ScriptedService("camera", fail), restart=False)]) as failed:
+            await asyncio.wait_for(failed.wait(), PATIENCE_S)
+
+    with pytest.raises(RuntimeError, match="as the test wants it"):
+        await until_failed()
+
+
+async def test_services_stop_in_reverse_and_say_offline() -> None:
+    broker, ended = MemoryBroker(), list[str]()
+
+    def noting(name: str) -> ScriptedService:
+        async def life(_bus: Bus) -> None:
+            started.release()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(name)
+
+        return ScriptedService(name, life)
+
+    started = asyncio.Semaphore(0)
+    async with running([supervisor(broker, noting(name)) for name in ("player", "camera")]):
+        for _ in range(2):
+            await started.acquire()
+    assert ended == ["camera", "player"]
+    assert b'"offline"' in broker.retained["moodring/services/camera/main"]
+
+
+async def test_ready_says_which_part_is_not_and_why() -> None:
+    service = ScriptedService("camera")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(make_app([service])), base_url="http://test")
+    assert (await client.get("/readyz")).status_code == 200
+    service.health.report("broker", "the broker is away")
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["problems"]) == (503, {"camera": {"broker": "the broker is away"}})
+    assert (await client.get("/healthz")).status_code == 200
+    assert "moodring_messages" in (await client.get("/metrics")).text
+
+
+def test_taken_port_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1 port {port}.*MOODRING_HTTP_PORT"):
+            bind("127.0.0.1", port)

@@ -1,0 +1,90 @@
+"""Settings: where they come from, and what is said when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from services.runtime import settings
+from services.runtime.service import SetupError
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "moodring.yml"
+    monkeypatch.setenv(settings.FILE_VARIABLE, str(path))
+    return path
+
+
+def test_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("camera:\n  source: /dev/video0\n  fps: 3\n")
+    monkeypatch.setenv("MOODRING_CAMERA_SOURCE", "0")
+    loaded = settings.load()
+    assert (loaded.camera.source, loaded.camera.fps) == ("0", 3)
+
+
+def test_key_with_an_underscore_is_reached_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOODRING_AGGREGATOR_WINDOW_S", "20")
+    assert settings.load().aggregator.window_s == 20
+
+
+def test_number_is_taken_for_a_webcam(file: Path) -> None:
+    file.write_text("camera:\n  source: 0\n")
+    assert settings.load().camera.source == "0"
+
+
+def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MOODRING_MUSIC", "~/Music")
+    assert settings.load().music == tmp_path / "Music"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("camera:\n  souce: 1\n", "camera.souce is unknown; did you mean camera.source?"),
+        ("zzz: 1\n", "zzz is unknown"),
+        ("camera: [\n", "is not valid YAML"),
+        ("- a\n", "does not hold sections"),
+        ("just words\n", "does not hold sections"),
+        ("camera: 3\n", "the setting camera"),
+        ("camera:\n  fps: 1000\n", "camera.fps (MOODRING_CAMERA_FPS) is wrong: Input should be less than or equal"),
+        ("camera:\n  fps: .nan\n", "camera.fps"),
+        ("room: Living Room\n", "the setting room (MOODRING_ROOM) is wrong"),
+        ("room: services\n", "the setting room (MOODRING_ROOM) is wrong"),
+        ("\x00", "is not valid YAML"),
+    ],
+)
+def test_broken_file_is_one_clear_line(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(SetupError) as error:
+        settings.load()
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_that_was_asked_for_is_said(file: Path) -> None:
+    with pytest.raises(SetupError, match="there is no such file"):
+        settings.load()
+
+
+def test_unknown_variable_names_the_nearest_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOODRING_HTTP_PROT", "1")
+    with pytest.raises(SetupError, match="did you mean MOODRING_HTTP_PORT"):
+        settings.load()
+
+
+def test_every_key_is_described() -> None:
+    assert [key for key, field in settings.keys().items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://me:secret@cam:554/live", "rtsp://***@cam:554/live"),
+        ("mqtt://host", "mqtt://host"),
+        ("demo", "demo"),
+        ("/dev/video0", "/dev/video0"),
+    ],
+)
+def test_redacted_url_shows_no_password(url: str, shown: str) -> None:
+    assert settings.redact(url) == shown

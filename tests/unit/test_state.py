@@ -1,0 +1,80 @@
+"""State files, the command log, health and the brake for repeated lines."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.contracts.messages import MoodOverride, Policy, PolicyMode
+from services.runtime.commands import REMEMBERED, CommandLog, DoneCommands
+from services.runtime.health import Health
+from services.runtime.logs import Throttle
+from services.runtime.state import StateFile
+
+LIFT = Policy(mode=PolicyMode.LIFT)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> StateFile[Policy]:
+    return StateFile(tmp_path / "state" / "policy.json", Policy)
+
+
+def test_state_is_there_after_a_restart(file: StateFile[Policy], tmp_path: Path) -> None:
+    file.save(LIFT)
+    assert StateFile(tmp_path / "state" / "policy.json", Policy).load() == LIFT
+
+
+def test_no_state_is_none(file: StateFile[Policy]) -> None:
+    assert file.load() is None
+
+
+def test_state_is_readable_by_its_owner_only(file: StateFile[Policy], tmp_path: Path) -> None:
+    file.save(LIFT)
+    assert (tmp_path / "state" / "policy.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"{", b'{"mode": "loud"}', b"\xff"])
+def test_unreadable_state_is_kept_aside_and_forgotten(file: StateFile[Policy], tmp_path: Path, rubbish: bytes) -> None:
+    file.save(LIFT)
+    (tmp_path / "state" / "policy.json").write_bytes(rubbish)
+    assert file.load() is None
+    assert (tmp_path / "state" / "policy.broken").read_bytes() == rubbish
+    file.save(LIFT)
+    assert file.load() == LIFT
+
+
+def test_half_written_state_leaves_the_old_one(file: StateFile[Policy], tmp_path: Path) -> None:
+    file.save(LIFT)
+    (tmp_path / "state" / "policy.new").write_bytes(b'{"mo')
+    assert file.load() == LIFT
+
+
+def test_command_log_is_bounded() -> None:
+    log = CommandLog(clock=lambda: datetime.now(UTC).timestamp())
+    commands = [MoodOverride(mood="calm") for _ in range(REMEMBERED + 1)]
+    for command in commands:
+        log.done(command)
+    assert log.refusal(commands[0]) == ""
+    assert log.refusal(commands[1]) == "it was done before"
+
+
+def test_command_log_survives_a_restart(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "commands.json", DoneCommands)
+    command = MoodOverride(mood="calm")
+    CommandLog(file).done(command)
+    assert CommandLog(file).refusal(command)
+
+
+def test_health_tells_of_changes_only() -> None:
+    health, told = Health(), []
+    health.listen(lambda: told.append(health.problems))
+    for problem in ("away", "away", "still away", "", ""):
+        health.report("broker", problem)
+    assert told == [{"broker": "away"}, {"broker": "still away"}, {}]
+
+
+def test_throttle_lets_a_line_through_once_a_minute_and_counts() -> None:
+    times = iter([0.0, 1.0, 59.0, 60.0, 61.0, 61.0])
+    throttle = Throttle(clock=lambda: next(times))
+    assert [throttle.count("same") for _ in range(5)] == [1, 0, 0, 3, 0]
+    assert throttle.count("other") == 1
