@@ -1,0 +1,191 @@
+"""Turns a training run's averaged weights into the version that both model servers read.
+
+    python -m training.export --run build/training --out models/expression/1
+    python -m training.export --check
+
+Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFlow Serving,
+``model.tflite`` for the light server, ``golden.json`` with answers to fixed faces and ``model.json``.
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from training import checkpoint as checkpoints
+from training.golden import golden_faces, write_golden
+from training.labels import EXPRESSIONS
+from training.network import FACE_PX, Shape, build
+
+DEFAULT_OUT: Final = Path("models/expression/1")
+MODEL_NAME: Final = "expression"
+TOLERANCE: Final = 1e-3
+"""Largest difference allowed between Keras, the SavedModel and LiteRT on the same faces."""
+
+
+class Served(tf.Module):  # type: ignore[misc]
+    """The network with the temperature folded in, as a function from grey faces to probabilities."""
+
+    def __init__(self, network: keras.Model, temperature: float) -> None:
+        """Keeps a float32 network and the temperature that its logits are divided by."""
+        super().__init__()
+        self._network = network
+        self._temperature = tf.constant(temperature, tf.float32)
+
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")]
+    )
+    def predict(self, faces: Any) -> dict[str, Any]:
+        """Maps uint8 (N, 48, 48, 1) to float32 (N, 8) probabilities and (N, E) embeddings."""
+        outputs = self._network(faces, training=False)
+        return {
+            "probabilities": tf.nn.softmax(outputs["logits"] / self._temperature),
+            "embedding": outputs["embedding"],
+        }
+
+
+def trained_network(run: Path) -> keras.Model:
+    """Builds the float32 network with a run's averaged weights.
+
+    Raises:
+        SystemExit: The run has no checkpoint.
+    """
+    state = checkpoints.load(run / "checkpoint.npz")
+    if state is None:
+        message = f"{run / 'checkpoint.npz'}: no such file; run python -m training.train first"
+        raise SystemExit(message)
+    settings = json.loads((run / "recipe.json").read_text())["network"]
+    keras.mixed_precision.set_global_policy("float32")
+    network = build(Shape(**settings))
+    network.set_weights(state.averaged)
+    return network
+
+
+def write_warm_up(folder: Path) -> None:
+    """Writes the request that TensorFlow Serving answers to itself before it says it is ready."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = MODEL_NAME
+    request.model_spec.signature_name = "serving_default"
+    request.inputs["faces"].CopyFrom(tf.make_tensor_proto(golden_faces()[:1]))
+    log = prediction_log_pb2.PredictionLog(
+        predict_log=prediction_log_pb2.PredictLog(request=request)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(folder / "tf_serving_warmup_requests")) as writer:
+        writer.write(log.SerializeToString())
+
+
+def write_formats(served: Served, folder: Path) -> None:
+    """Writes the SavedModel, its warm-up request and the LiteRT model."""
+    signature = served.predict.get_concrete_function()
+    tf.saved_model.save(served, str(folder), signatures={"serving_default": signature})
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
+    write_warm_up(folder / "assets.extra")
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([signature], served)
+    (folder / "model.tflite").write_bytes(converter.convert())
+
+
+def described(run: Path, folder: Path, temperature: float, embedding: int) -> dict[str, Any]:
+    """Says what the version is: labels, tensors, where it came from and what its files hash to."""
+    history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    settings = json.loads((run / "recipe.json").read_text())
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "model.json")
+    return {
+        "name": MODEL_NAME,
+        "version": int(folder.name),
+        "labels": list(EXPRESSIONS),
+        "input": {"name": "faces", "shape": [FACE_PX, FACE_PX, 1], "dtype": "uint8"},
+        "outputs": {
+            "probabilities": {"shape": [len(EXPRESSIONS)], "dtype": "float32"},
+            "embedding": {"shape": [embedding], "dtype": "float32"},
+        },
+        "embedding_size": embedding,
+        "temperature": round(temperature, 4),
+        "training": {
+            "run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12],
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "command": "python -m training.train && python -m training.export",
+            "data": "FER+ training split (FER2013 faces, ten taggers' votes)",
+            "hardware": f"{os.cpu_count()} cores {platform.machine()}, no accelerator",
+            "seconds": history[-1]["seconds"],
+            "epochs_done": history[-1]["epoch"],
+            **settings,
+        },
+        "metrics": {},
+        "files": {
+            str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
+        },
+    }
+
+
+def export(run: Path, out: Path, temperature: float) -> None:
+    """Writes a version beside ``out`` and moves it into place, so that no server sees half of one."""
+    network = trained_network(run)
+    served = Served(network, temperature)
+    partial = out.parent / f".{out.name}.partial" / out.name
+    shutil.rmtree(partial.parent, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write_formats(served, partial)
+    answer = served.predict(tf.constant(golden_faces()))
+    write_golden(partial / "golden.json", answer["probabilities"].numpy())
+    facts = described(run, partial, temperature, int(answer["embedding"].shape[-1]))
+    (partial / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
+    shutil.rmtree(out, ignore_errors=True)
+    partial.replace(out)
+    partial.parent.rmdir()
+    print(f"wrote {out}")
+
+
+def check(out: Path) -> None:
+    """Compares the SavedModel and the LiteRT model with the golden answers, for several batch sizes.
+
+    Raises:
+        SystemExit: They differ by more than ``TOLERANCE``.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (only this check needs it)
+
+    wanted = np.array(json.loads((out / "golden.json").read_text())["probabilities"], np.float32)
+    faces = golden_faces()
+    served = tf.saved_model.load(str(out)).signatures["serving_default"](faces=tf.constant(faces))
+    worst = float(np.abs(served["probabilities"].numpy() - wanted).max())
+    interpreter = Interpreter(str(out / "model.tflite"))
+    for size in (1, 3, len(faces)):
+        place = interpreter.get_signature_runner()
+        answer = place(faces=faces[:size])
+        worst = max(worst, float(np.abs(answer["probabilities"] - wanted[:size]).max()))
+        apart = np.abs(answer["embedding"] - served["embedding"].numpy()[:size]).max()
+        worst = max(worst, float(apart))
+    print(f"largest difference: {worst:.2e}")
+    if worst > TOLERANCE:
+        message = f"{out}: formats differ by {worst:.2e}, more than {TOLERANCE}; export again"
+        raise SystemExit(message)
+
+
+def main() -> None:
+    """Reads the command line; exports or checks."""
+    parser = argparse.ArgumentParser(description="Export or check the expression model.")
+    parser.add_argument("--run", type=Path, default=Path("build/training"))
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
+    parser.add_argument("--temperature", type=float, help="default: fitted on half of validation")
+    parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
+    options = parser.parse_args()
+    if not options.check:
+        export(options.run, options.out, options.temperature or 1.0)
+    check(options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Fixed faces and the model's answers to them, so that every runtime can be held to the same numbers.
+
+``golden.json`` holds the recipe of the faces and the expected probabilities. The faces are drawn from
+integer arithmetic alone, so that any language and any NumPy gives the same ones.
+"""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FACES: Final = 8
+RECIPE: Final = (
+    "face k, row y, column x: "
+    "((x - 24)^2 * (k + 1) + (y - 24)^2 * (9 - k) + x * y * k + 37 * ((x // 6 + y // 6 + k) % 5)) "
+    "// 16 % 256"
+)
+
+
+def golden_faces() -> NDArray[np.uint8]:
+    """Gives the fixed faces, uint8 (8, 48, 48, 1): rings and checks, no person."""
+    k, y, x = np.mgrid[:FACES, :48, :48]
+    rings = (x - 24) ** 2 * (k + 1) + (y - 24) ** 2 * (9 - k)
+    checks = x * y * k + 37 * ((x // 6 + y // 6 + k) % 5)
+    return ((rings + checks) // 16 % 256).astype(np.uint8)[..., None]
+
+
+def write_golden(path: Path, probabilities: NDArray[np.float32]) -> None:
+    """Writes the recipe and the expected probabilities (8, 8) with the tolerance to hold them to."""
+    content = {
+        "recipe": RECIPE,
+        "shape": [FACES, 48, 48, 1],
+        "tolerance": 1e-3,
+        "probabilities": [[round(float(p), 6) for p in row] for row in probabilities],
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")

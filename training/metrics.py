@@ -1,0 +1,103 @@
+"""What an expression model is measured by, in plain NumPy."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Probabilities = NDArray[np.floating]
+Labels = NDArray[np.int64]
+
+ECE_BINS: Final = 15
+"""Bins of equal width, as in Guo et al. 2017, arXiv:1706.04599."""
+
+
+def accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    """Gives the share of rows (N, K) whose most probable column is the label (N,)."""
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+def bootstrap_interval(correct: NDArray[np.bool_], draws: int = 2000, seed: int = 0) -> Interval:
+    """Gives the percentile bootstrap interval of an accuracy.
+
+    Args:
+        correct: Whether each answer was right, shape (N,).
+        draws: Resamples.
+        seed: Seed of the resampling.
+    """
+    generator = np.random.default_rng(seed)
+    means = generator.binomial(len(correct), correct.mean(), size=draws) / len(correct)
+    low, high = np.percentile(means, (2.5, 97.5))
+    return Interval(float(low), float(high))
+
+
+def calibration_error(
+    probabilities: Probabilities, labels: Labels, bins: int = ECE_BINS
+) -> float:
+    """Gives the expected calibration error: the mean gap between confidence and accuracy.
+
+    Args:
+        probabilities: Rows that sum to 1, shape (N, K).
+        labels: True columns, shape (N,).
+        bins: Bins of equal width over the confidence.
+
+    Returns:
+        A number in 0..1, bins weighed by how many answers fall into them.
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(float(correct[places == place].mean()) - float(confidence[places == place].mean()))
+        * float((places == place).mean())
+        for place in np.unique(places)
+    ]
+    return float(sum(gaps))
+
+
+def softmax(logits: Probabilities, temperature: float = 1.0) -> NDArray[np.float64]:
+    """Turns logits (N, K) into probabilities after dividing them by the temperature."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def fitted_temperature(logits: Probabilities, labels: Labels) -> float:
+    """Finds the temperature of the least negative log-likelihood (Guo et al. 2017).
+
+    Args:
+        logits: Shape (N, K).
+        labels: True columns, shape (N,).
+
+    Returns:
+        The best of 400 temperatures evenly spaced in logarithm from 0.2 to 5.
+    """
+    rows = np.arange(len(labels))
+
+    def loss(temperature: float) -> float:
+        likelihood = softmax(logits, temperature)[rows, labels]
+        return float(-np.log(np.maximum(likelihood, 1e-12)).mean())
+
+    return float(min(np.geomspace(0.2, 5, 400), key=loss))
+
+
+def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
+    """Counts how often each true row was answered with each column, shape (K, K)."""
+    count = probabilities.shape[1]
+    cells = labels * count + probabilities.argmax(axis=1)
+    return np.bincount(cells, minlength=count * count).reshape(count, count)
+
+
+def recalls(matrix: NDArray[np.int64]) -> list[float]:
+    """Gives each row's share on the diagonal; rows without any answer count as 0."""
+    totals = np.maximum(matrix.sum(axis=1), 1)
+    return [float(share) for share in np.diag(matrix) / totals]
