@@ -1,0 +1,44 @@
+"""The dashboard: NiceGUI pages that show what the gateway knows and act through REST."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from nicegui import ui
+
+from services.gateway.pages.dashboard import Dashboard
+
+if TYPE_CHECKING:
+    from services.gateway.service import GatewayService
+
+FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><defs><linearGradient id="g" x2="1" y2="1">'
+    '<stop stop-color="#ffc46b"/><stop offset=".5" stop-color="#f07a8a"/><stop offset="1" stop-color="#6aa8ff"/>'
+    '</linearGradient></defs><circle cx="16" cy="16" r="11" fill="none" stroke="url(#g)" stroke-width="6"/></svg>'
+)
+
+
+def add_pages(app: FastAPI, service: "GatewayService") -> None:
+    """Add the pages to an application, behind all its routes.
+
+    Args:
+        app: The application; what none of its routes takes goes to the pages.
+        service: Where the pages read, and whose REST client they act through.
+    """
+    logging.getLogger("nicegui").setLevel(logging.WARNING)
+
+    @ui.page("/", title="Moodring")
+    def dashboard(room: str = "") -> None:
+        Dashboard(service, room or service.settings.room).build()
+
+    ui.add_css(Path(__file__).parent / "style.css", shared=True)
+    ui.run_with(
+        app,
+        title="Moodring",
+        favicon=FAVICON,
+        dark=True,
+        tailwind=False,
+        binding_refresh_interval=None,  # nothing is bound: changes are pushed
+        show_welcome_message=False,
+    )

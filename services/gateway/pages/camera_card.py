@@ -1,0 +1,88 @@
+"""The camera: its picture, the switch that closes it, and what the faces show."""
+
+from services.contracts.messages import Privacy
+from services.gateway.pages import views, words
+from services.gateway.pages.actions import Actions
+from services.gateway.pages.elements import Button, Faces, Preview, Text, box
+from services.gateway.pages.look import Look
+
+
+class PrivacySwitch:
+    """Camera on or off, always in sight."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._actions = actions
+        self._camera = ""
+        self._privacy: Privacy | None = None
+        self._button = Button(self._flip, text="Camera", icon="videocam", classes="switch", testid="privacy")
+        self._button.props["role"] = "switch"
+
+    def refresh(self, look: Look) -> None:
+        """Show whether the camera is on."""
+        self._camera = next(iter(look.room.cameras), "")
+        self._privacy = look.room.privacy
+        off = self._privacy is Privacy.ON
+        self._button.says(text="Camera off" if off else "Camera on", icon="videocam_off" if off else "videocam")
+        self._button.show(
+            **{
+                "aria-checked": "false" if off else "true",
+                "aria-label": "Camera",
+                "title": "Open the camera again" if off else "Close the camera: nobody is watched",
+            }
+        )
+        self._button.enable(bool(self._camera and self._privacy))
+
+    async def _flip(self) -> None:
+        wanted = Privacy.OFF if self._privacy is Privacy.ON else Privacy.ON
+        await self._actions.set_privacy(self._camera, wanted)
+
+
+class CameraCard:
+    """The live picture of each camera of the room, and the bars of the faces in it."""
+
+    def __init__(self) -> None:
+        self._previews: dict[str, Preview] = {}
+        with box("section", "card camera", "camera-card").props('aria-label="Camera"'):
+            self._pictures = box("div", "pictures")
+            self._faces = Faces()
+
+    def refresh(self, look: Look) -> None:
+        """Show the cameras and faces."""
+        for camera in list(look.room.cameras) or [""]:
+            self._show_camera(camera, look)
+        self._faces.show(faces=views.faces(look.seen, look.now.timestamp()), note=words.face_note(look.room))
+
+    def _show_camera(self, camera: str, look: Look) -> None:
+        if camera and "" in self._previews:
+            self._previews[camera] = self._previews.pop("")
+        if camera not in self._previews:
+            with self._pictures:
+                self._previews[camera] = Preview()
+        status = look.room.cameras.get(camera)
+        note, icon = words.camera_note(status, look.room.privacy, look.is_away("camera"))
+        self._previews[camera].show(
+            src=f"/api/cameras/{camera}/preview.jpg" if camera and not note else "",
+            alt=f"What the camera {words.name(camera)} sees",
+            note=note,
+            icon=icon,
+        )
+
+
+class Banner:
+    """What is not well, in words; nothing where all is well."""
+
+    def __init__(self) -> None:
+        self._box = box("div", "banner", "problems").props("role=alert hidden")
+        self._shown: list[str] = []
+
+    def refresh(self, look: Look) -> None:
+        """Show the problems."""
+        problems = words.problems(look.house, look.room, bus_away=look.bus_away)
+        if problems == self._shown:
+            return
+        self._shown = problems
+        self._box.clear()
+        self._box.props["hidden"] = not problems
+        with self._box:
+            for problem in problems:
+                Text("p", problem)

@@ -1,0 +1,36 @@
+"""The colour of a mood: its direction on the plane is the hue, its distance from the middle the strength. Pure."""
+
+import itertools
+import math
+
+from services.contracts.moods import MOOD_POINTS, Point
+
+HUES = ((-45.0, 175.0), (45.0, 80.0), (135.0, 22.0), (225.0, -100.0), (315.0, -185.0))
+"""Direction (degrees, counter-clockwise from pleasant) and OKLCH hue: content is teal, joyful amber, angry red,
+sad blue. Between them the hue runs on evenly."""
+
+NO_MOOD = "oklch(0.78 0.02 280)"
+
+
+def colour(point: Point | None, *, lightness: float = 0.8) -> str:
+    """Return the CSS colour of a point, grey for none.
+
+    Args:
+        point: A point on the plane.
+        lightness: OKLCH lightness, 0 to 1.
+    """
+    if point is None:
+        return NO_MOOD
+    strength = min(1.0, math.hypot(point.valence, point.arousal))
+    angle = math.degrees(math.atan2(point.arousal, point.valence))
+    angle = angle if angle >= HUES[0][0] else angle + 360
+    for (start, before), (end, after) in itertools.pairwise(HUES):
+        if angle <= end:
+            hue = before + (after - before) * (angle - start) / (end - start)
+            break
+    return f"oklch({lightness:g} {0.03 + 0.11 * strength:.3f} {hue % 360:.0f})"
+
+
+def mood_colour(mood: str) -> str:
+    """Return the CSS colour of a mood by its name."""
+    return colour(MOOD_POINTS.get(mood))

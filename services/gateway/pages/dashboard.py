@@ -1,0 +1,86 @@
+"""The one page: cards, laid out, and drawn anew when something changed."""
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from services.gateway.pages import views, words
+from services.gateway.pages.actions import Actions
+from services.gateway.pages.camera_card import Banner, CameraCard, PrivacySwitch
+from services.gateway.pages.colours import colour
+from services.gateway.pages.elements import Text, box
+from services.gateway.pages.look import Card, Look
+from services.gateway.pages.mood_card import MoodCard, PickerCard
+from services.gateway.pages.player_card import PlayerCard, PolicyCard
+
+if TYPE_CHECKING:
+    from services.gateway.service import GatewayService
+
+REFRESH_S = 0.2
+"""Expressions come five times a second; more would only cost."""
+
+
+class Dashboard:
+    """The page of one room in one browser tab."""
+
+    def __init__(self, service: "GatewayService", room: str) -> None:
+        self._service = service
+        self._room = room if re.fullmatch(r"[a-z0-9_]+", room) else service.settings.room
+        self._cards: list[Card] = []
+        self._rooms: tuple[str, ...] = ()
+        self._drawn: Look | None = None
+
+    def build(self) -> None:
+        """Lay the page out, and keep it up to date while it is open."""
+        actions = Actions(lambda: self._service.api, self._room)
+        self._page = box("div", "page")
+        with self._page:
+            with box("header", "top"):
+                box("span", "ring").props("aria-hidden=true")
+                Text("span", "Moodring", "brand")
+                self._nav = box("nav", "rooms", "rooms").props('aria-label="Rooms"')
+                switch = PrivacySwitch(actions)
+            banner = Banner()
+            with box("main", "cards"):
+                self._cards = [
+                    switch,
+                    banner,
+                    MoodCard(),
+                    PlayerCard(actions, self._room),
+                    CameraCard(),
+                    PickerCard(actions),
+                    PolicyCard(actions),
+                ]
+        self.refresh()
+        ui.timer(REFRESH_S, self.refresh)
+
+    def refresh(self) -> None:
+        """Draw what changed."""
+        look = self._look()
+        if look == self._drawn:
+            return
+        self._drawn = look
+        self._page.style(f"--accent: {colour(views.mood_point(look.room.mood))}")
+        self._show_rooms(tuple(look.house.rooms))
+        for card in self._cards:
+            card.refresh(look)
+
+    def _look(self) -> Look:
+        service = self._service
+        seen = tuple(at for (room, _), at in service.faces.items() if room == self._room)
+        now = datetime.fromtimestamp(service.clock(), UTC)
+        return Look(service.house, self._room, seen, service.bus_away, int(now.timestamp()), now)
+
+    def _show_rooms(self, rooms: tuple[str, ...]) -> None:
+        if rooms == self._rooms:
+            return
+        self._rooms = rooms
+        self._nav.clear()
+        if len(rooms) > 1:
+            with self._nav:
+                for room in sorted(rooms):
+                    link = Text("a", words.name(room), "room")
+                    link.props["href"] = f"/?room={room}"
+                    link.props["aria-current"] = "page" if room == self._room else "false"

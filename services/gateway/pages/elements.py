@@ -1,0 +1,92 @@
+"""The few elements of our own: native controls, and components that move by themselves in the browser."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+from nicegui import ui
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+
+Handler = Callable[[], Awaitable[None]]
+
+
+class Live(Element):
+    """A component whose props change while it is shown; the browser hears of real changes only."""
+
+    def show(self, **props: Any) -> None:
+        """Set props; those that are as before cost nothing."""
+        changed = {name: value for name, value in props.items() if self._props.get(name) != value}
+        if changed:
+            with self._props.suspend_updates():
+                self._props.update(changed)
+            self.update()
+
+
+class Preview(Live, component="components/preview.js"):
+    """What a camera sees. Props: src, alt, note, icon."""
+
+
+class Faces(Live, component="components/faces.js"):
+    """Bars of expressions. Props: faces (see `views.faces`), note."""
+
+
+class Plane(Live, component="components/plane.js"):
+    """The valence-arousal plane. Props: text, mood, song (points), moods (points of reference)."""
+
+
+class Progress(Live, component="components/progress.js"):
+    """How far the song is. Props: position, duration, playing, stamp (changes when the others were set anew)."""
+
+
+class Listen(Live, component="components/listen.js"):
+    """The music in this tab. Prop: room."""
+
+
+class Text(TextElement):
+    """Text in any tag; never HTML."""
+
+    def __init__(self, tag: str, text: str = "", classes: str = "", testid: str = "") -> None:
+        super().__init__(tag=tag, text=text)
+        self.classes(classes)
+        if testid:
+            self.props["data-testid"] = testid
+
+
+class Button(Live):
+    """A native button: keyboard, focus and screen readers work without our doing."""
+
+    def __init__(
+        self, handler: Handler, *, text: str = "", icon: str = "", label: str = "", testid: str = "", classes: str = ""
+    ) -> None:
+        super().__init__("button")
+        self.classes(classes or "button")
+        self.props["type"] = "button"
+        self.props["data-testid"] = testid
+        if label:
+            self.props.update({"aria-label": label, "title": label})
+        with self:
+            self._icon = ui.icon(icon).props("aria-hidden=true") if icon else None
+            self._words = Text("span", text) if text else None
+        self.on("click", handler)
+
+    def says(self, *, text: str | None = None, icon: str | None = None, label: str | None = None) -> Self:
+        """Change what the button shows and is called."""
+        if text is not None and self._words:
+            self._words.text = text
+        if icon is not None and self._icon:
+            self._icon.name = icon
+        if label is not None:
+            self.show(**{"aria-label": label, "title": label})
+        return self
+
+    def enable(self, enabled: bool) -> None:
+        """Let it be used or not."""
+        self.show(disabled=not enabled)
+
+
+def box(tag: str = "div", classes: str = "", testid: str = "") -> Element:
+    """Return a plain element to put others into."""
+    element = Element(tag).classes(classes)
+    if testid:
+        element.props["data-testid"] = testid
+    return element

@@ -1,0 +1,75 @@
+"""The room's mood, and how to say it by hand."""
+
+from nicegui import ui
+
+from services.contracts.messages import MoodSource
+from services.contracts.moods import EXPRESSIONS, NAMED_MOODS
+from services.gateway.pages import views, words
+from services.gateway.pages.actions import Actions
+from services.gateway.pages.colours import mood_colour
+from services.gateway.pages.elements import Button, Plane, Text, box
+from services.gateway.pages.look import Look
+
+MINUTES = {15: "15 minutes", 60: "1 hour", 180: "3 hours", 720: "12 hours"}
+
+
+class MoodCard:
+    """The big word, how sure it is, and where it lies on the plane."""
+
+    def __init__(self) -> None:
+        with box("section", "card mood").props('aria-label="Mood"'):
+            with box("div", "mood-words").props("aria-live=polite"):
+                self._room = Text("p", classes="eyebrow")
+                self._word = Text("h1", testid="mood")
+                self._line = Text("p", classes="quiet", testid="mood-line")
+            self._plane = Plane()
+
+    def refresh(self, look: Look) -> None:
+        """Show the mood."""
+        mood = look.room.mood
+        self._room.text = f"{words.name(look.name)} feels" if views.mood_point(mood) else words.name(look.name)
+        self._word.text = words.mood_word(mood)
+        self._line.text = words.mood_line(mood, look.now)
+        self._plane.show(**views.plane(mood, look.room.player))
+
+
+class PickerCard:
+    """Moods to choose by hand, for a while or until the camera is asked again."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._actions = actions
+        self._minutes: int = 60
+        self._buttons: dict[str, Button] = {}
+        with box("section", "card picker").props('aria-label="Choose a mood"'):
+            with box("div", "card-head"):
+                Text("h2", "How should it feel?")
+                self._select = (
+                    ui.select(MINUTES, value=self._minutes, label="for", on_change=self._set_minutes)
+                    .props('dense outlined options-dense data-testid="minutes"')
+                    .classes("minutes")
+                )
+            with box("div", "chips"):
+                self._auto = Button(
+                    actions.end_override, text="Automatic", icon="auto_awesome", classes="chip", testid="mood-auto"
+                )
+                for mood in (*EXPRESSIONS, *NAMED_MOODS):
+                    self._buttons[mood] = self._chip(mood)
+
+    def refresh(self, look: Look) -> None:
+        """Mark the mood that was chosen."""
+        mood = look.room.mood
+        chosen = mood.mood if mood and mood.source is MoodSource.OVERRIDE else None
+        self._auto.show(**{"aria-pressed": "true" if chosen is None else "false"})
+        for name, button in self._buttons.items():
+            button.show(**{"aria-pressed": "true" if name == chosen else "false"})
+
+    def _chip(self, mood: str) -> Button:
+        async def choose() -> None:
+            await self._actions.set_mood(mood, self._minutes)
+
+        button = Button(choose, text=words.name(mood), classes="chip", testid=f"mood-{mood}")
+        button.style(f"--own: {mood_colour(mood)}")
+        return button
+
+    def _set_minutes(self) -> None:
+        self._minutes = int(self._select.value or self._minutes)

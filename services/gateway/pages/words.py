@@ -1,0 +1,102 @@
+"""What the dashboard says, in words. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.contracts.messages import CameraState, CameraStatus, Mood, MoodSource, PlayerState, PolicyMode, Privacy
+from services.contracts.messages import ServiceState as State
+from services.contracts.moods import NOBODY, UNKNOWN
+from services.gateway.state import House, Room, away
+
+SERVICES: Mapping[str, tuple[str, str]] = {
+    "camera": ("The camera", "there are no new pictures until it is back"),
+    "inference": ("The expression reader", "faces are not read until it is back"),
+    "aggregator": ("The mood service", "the mood stands still until it is back"),
+    "recommender": ("The song chooser", "no new songs are chosen until it is back"),
+    "player": ("The player", "the music cannot be steered until it is back"),
+}
+"""Each service's name for people, and what its absence means for them."""
+
+POLICIES: Mapping[PolicyMode, tuple[str, str]] = {
+    PolicyMode.MIRROR: ("Mirror", "Songs that match the mood"),
+    PolicyMode.LIFT: ("Lift", "Songs a little brighter than the mood"),
+    PolicyMode.CALM: ("Calm", "Songs that settle the room"),
+    PolicyMode.GUIDE: ("Guide", "Songs that lead step by step"),
+    PolicyMode.OFF: ("Off", "Moodring chooses no songs"),
+}
+
+
+def mood_word(mood: Mood | None) -> str:
+    """Return the big word."""
+    if mood is None:
+        return "Listening in"
+    return {UNKNOWN: "Not sure yet", NOBODY: "Nobody here"}.get(mood.mood, name(mood.mood))
+
+
+def name(word: str) -> str:
+    """Return a mood, room or camera as people write it: `living_room` → `Living room`."""
+    return word.replace("_", " ").capitalize()
+
+
+def mood_line(mood: Mood | None, now: datetime) -> str:
+    """Return what stands below the big word: how sure, of whom, for how long."""
+    if mood is None:
+        return "The first mood appears some seconds after the first face."
+    if mood.source is MoodSource.OVERRIDE:
+        if mood.until is None:
+            return "Set by hand"
+        minutes = max(1, round((mood.until - now).total_seconds() / 60))
+        return f"Set by hand for another {minutes} min"
+    if mood.mood == NOBODY:
+        return "No face has been seen for a while."
+    people = f"{mood.people} {'person' if mood.people == 1 else 'people'}"
+    if mood.mood == UNKNOWN:
+        return f"{people} · no mood stands out" if mood.people else "The camera cannot tell at the moment."
+    return f"{round(mood.confidence * 100)} % sure · {people} · last {mood.window_s:g} s"
+
+
+def camera_note(status: CameraStatus | None, privacy: Privacy | None, service_away: bool) -> tuple[str, str]:
+    """Return why there is no picture, and an icon; two empty strings where there should be one."""
+    if privacy is Privacy.ON or (status and status.state is CameraState.PRIVATE):
+        return "The camera is off. Nobody is watched.", "videocam_off"
+    if service_away:
+        return "The camera is away.", "videocam_off"
+    if status is None:
+        return "Waiting for the camera …", "videocam"
+    if status.state is CameraState.OFFLINE:
+        return status.detail or "The camera does not answer.", "videocam_off"
+    return "", "videocam"
+
+
+def face_note(room: Room) -> str:
+    """Return what stands where the bars would be while no face is read."""
+    if room.privacy is Privacy.ON:
+        return "No face is read while the camera is off."
+    troubles = {CameraState.DARK: "It is too dark to see a face.", CameraState.COVERED: "The camera is covered."}
+    for status in room.cameras.values():
+        if status.state in troubles:
+            return status.detail or troubles[status.state]
+    return "No face in view."
+
+
+def why(player: PlayerState | None) -> str:
+    """Return why this song plays."""
+    if player is None or player.current is None:
+        return ""
+    return player.current.reason or ("Chosen by hand." if player.current.decision_id is None else "")
+
+
+def problems(house: House, room: Room, *, bus_away: bool) -> list[str]:
+    """Return what is not well, one sentence each."""
+    if bus_away:
+        return ["The message bus is away: what you see here may be old."]
+    found = [f"{SERVICES[key][0]} is away: {SERVICES[key][1]}." for key in away(house) if key in SERVICES]
+    for key, instances in house.services.items():
+        title = SERVICES.get(key, (name(key),))[0]
+        online = [status for status in instances.values() if status.state is State.ONLINE]
+        found += [f"{title}: {text}" for text in dict.fromkeys(text for one in online for text in one.problems)]
+    for status in room.cameras.values():
+        told = any(status.detail in text for text in found)
+        if status.detail and status.state not in {CameraState.OK, CameraState.PRIVATE} and not told:
+            found.append(f"The camera: {status.detail}")
+    return found

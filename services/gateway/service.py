@@ -1,0 +1,165 @@
+"""The gateway: reads the whole bus, serves pages, event stream and tokens, and calls REST like any other client.
+
+It owns no mood, song or player: what it knows is what the bus said last.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, FastAPI, HTTPException
+from starlette.types import ASGIApp
+
+from services.contracts.channels import EXPRESSIONS
+from services.contracts.moodring_pb2 import Expressions
+from services.gateway import api, upstream
+from services.gateway.access import guard, is_loopback
+from services.gateway.sign_in import Failures
+from services.gateway.state import FOLLOWED, Change, House, learn, snapshot
+from services.gateway.streams import Stream
+from services.gateway.tokens import Tokens, first_token, open_tokens
+from services.runtime.bus import Bus, Delivery, Handler
+from services.runtime.health import Health
+from services.runtime.settings import Settings
+
+MAX_STREAMS = 100
+MAX_FACES = 64
+"""Cameras whose latest expressions are kept for the pages."""
+
+
+class GatewayService:
+    """See `services.runtime.service.Service`.
+
+    Attributes:
+        house: What the bus said last.
+        faces: The latest expressions by room and camera, with the time (seconds, `clock`) they came in.
+        api: The REST API of all services, for the pages; set by `mount`.
+        upstream: The way to services in other processes.
+        tokens: Who may in; the runner gives it to `access.guard`.
+        failures: Wrong tokens tried of late.
+    """
+
+    name = "gateway"
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
+        tokens: Tokens,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.tokens = tokens
+        self.failures = Failures()
+        self.health = Health()
+        self.router: APIRouter = api.routes(self)
+        self.house = House()
+        self.faces: dict[tuple[str, str], tuple[float, Expressions]] = {}
+        self.api = httpx.AsyncClient()
+        self.upstream = upstream.Upstream(settings.gateway.model_dump(), transport=transport)
+        self._streams: set[Stream] = set()
+        self._bus: Bus | None = None
+
+    @property
+    def bus_away(self) -> bool:
+        """Whether nothing can be heard at the moment."""
+        return self._bus is None or not self._bus.connected
+
+    async def run(self, bus: Bus) -> None:
+        """Follow the bus until cancelled; the event streams end with it, and browsers come back by themselves."""
+        self._bus = bus
+        try:
+            async with self.upstream.opened():
+                for name, channel in FOLLOWED.items():
+                    bus.subscribe(channel, self._learner(name))
+                bus.subscribe(EXPRESSIONS, self._see)
+                await asyncio.Event().wait()
+        finally:
+            self._bus = None
+            self.close_streams()
+
+    def close_streams(self) -> None:
+        """End every event stream, so that the web server need not wait for them."""
+        for stream in self._streams:
+            stream.close()
+
+    @contextmanager
+    def listen(self, room: str | None = None) -> Iterator[Stream]:
+        """Open a stream of changes that begins with all there is now.
+
+        Args:
+            room: Only this room; services are in every stream.
+
+        Raises:
+            HTTPException: 503, there are too many.
+        """
+        if len(self._streams) >= MAX_STREAMS:
+            raise HTTPException(503, f"{MAX_STREAMS} listeners are connected already; close one")
+        stream = Stream(snapshot(self.house), room=room)
+        self._streams.add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.discard(stream)
+
+    def _learner(self, name: str) -> Handler[Any]:
+        async def handle(delivery: Delivery[Any]) -> None:
+            change = Change(name, delivery.where, delivery.message)
+            self.house = learn(self.house, change)
+            for stream in self._streams:
+                stream.put(change)
+
+        return handle
+
+    async def _see(self, delivery: Delivery[Expressions]) -> None:
+        self.faces[delivery.room, delivery.camera] = (self.clock(), delivery.message)
+        if len(self.faces) > MAX_FACES:
+            del self.faces[next(iter(self.faces))]
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    tokens: Tokens | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> GatewayService:
+    """Make the gateway.
+
+    Args:
+        settings: All settings.
+        clock: Seconds since the epoch.
+        tokens: Who may in; those of the data directory by default.
+        transport: How services in other processes are reached; the network by default.
+    """
+    return GatewayService(settings, clock=clock, tokens=tokens or open_tokens(settings), transport=transport)
+
+
+def mount(
+    app: FastAPI, service: GatewayService, settings: Settings, *, here: Collection[str]
+) -> tuple[ASGIApp, str | None]:
+    """Finish the application of this process: far services, the pages, and the check in front of everything.
+
+    Args:
+        app: The application, with the routers of its services included.
+        service: The gateway.
+        settings: All settings.
+        here: The names of the services in this process; calls to the others are passed on.
+
+    Returns:
+        What to serve, and the first access token when it was just made: show it now, it cannot be had again.
+    """
+    from services.gateway.pages import add_pages  # NiceGUI costs 1.5 s to import: only who serves pages pays
+
+    elsewhere = frozenset(owner for _, owner in upstream.OWNERS) - frozenset(here)
+    app.include_router(upstream.router(service.upstream, elsewhere))
+    inside = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    service.api = httpx.AsyncClient(transport=inside, base_url="http://gateway", timeout=10)
+    add_pages(app, service)
+    first = None if is_loopback(settings.http.host) else first_token(service.tokens)
+    return guard(app, service.tokens, host=settings.http.host), first

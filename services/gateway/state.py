@@ -1,0 +1,117 @@
+"""What the bus says is there: the latest value of everything, bounded. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from services.contracts import channels
+from services.contracts.channels import Channel
+from services.contracts.messages import (
+    CameraStatus,
+    Event,
+    Mood,
+    PlayerState,
+    Policy,
+    Privacy,
+    ServiceState,
+    ServiceStatus,
+)
+
+MAX_ROOMS = 64
+MAX_CAMERAS = 64
+MAX_INSTANCES = 256
+"""More of them than any home has: what lies beyond is ignored, so that a stranger on the bus cannot fill our memory."""
+
+FOLLOWED: dict[str, Channel[Any]] = {
+    "mood": channels.MOOD,
+    "player": channels.PLAYER,
+    "policy": channels.POLICY,
+    "privacy": channels.PRIVACY,
+    "camera": channels.CAMERA_STATUS,
+    "event": channels.EVENTS,
+    "service": channels.SERVICE,
+}
+"""The names of what is followed, as the event stream spells them, and where each comes from."""
+
+Fact = Mood | PlayerState | Policy | Privacy | CameraStatus | ServiceStatus | Event
+
+
+class Room(BaseModel):
+    """The latest of one room; `null` is what nobody has said yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mood: Mood | None = None
+    player: PlayerState | None = None
+    policy: Policy | None = None
+    privacy: Privacy | None = None
+    cameras: dict[str, CameraStatus] = {}
+
+
+class House(BaseModel):
+    """Rooms by name, and services by name and instance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rooms: dict[str, Room] = {}
+    services: dict[str, dict[str, ServiceStatus]] = {}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that the bus said: its name as in `FOLLOWED`, the levels of its topic, and the message."""
+
+    name: str
+    where: dict[str, str]
+    message: Fact
+
+    @property
+    def room(self) -> str | None:
+        """The room it is about; services have none."""
+        return self.where.get("room")
+
+
+def learn(house: House, change: Change) -> House:
+    """Return the house after a change; the same house where it holds no state (an event) or a bound is reached."""
+    if isinstance(change.message, ServiceStatus):
+        return _learn_service(house, change.where["service"], change.where["instance"], change.message)
+    room = house.rooms.get(change.where["room"], Room())
+    if isinstance(change.message, Event) or (change.room not in house.rooms and len(house.rooms) >= MAX_ROOMS):
+        return house
+    if isinstance(change.message, CameraStatus):
+        cameras = room.cameras | {change.where["camera"]: change.message}
+        if len(cameras) > MAX_CAMERAS:
+            return house
+        room = room.model_copy(update={"cameras": cameras})
+    else:
+        room = room.model_copy(update={change.name: change.message})
+    return house.model_copy(update={"rooms": house.rooms | {change.where["room"]: room}})
+
+
+def _learn_service(house: House, service: str, instance: str, status: ServiceStatus) -> House:
+    services = house.services | {service: house.services.get(service, {}) | {instance: status}}
+    if sum(map(len, services.values())) > MAX_INSTANCES:
+        return house
+    return house.model_copy(update={"services": services})
+
+
+def snapshot(house: House) -> list[Change]:
+    """Return the changes that lead from nothing to this house."""
+    found: list[Change] = []
+    for name, room in house.rooms.items():
+        facts = {"mood": room.mood, "player": room.player, "policy": room.policy, "privacy": room.privacy}
+        found += [Change(kind, {"room": name}, fact) for kind, fact in facts.items() if fact is not None]
+        found += [Change("camera", {"room": name, "camera": key}, status) for key, status in room.cameras.items()]
+    for service, instances in house.services.items():
+        found += [Change("service", {"service": service, "instance": key}, status) for key, status in instances.items()]
+    return found
+
+
+def away(house: House) -> tuple[str, ...]:
+    """Return the services of which every known instance is offline."""
+    return tuple(
+        service
+        for service, instances in house.services.items()
+        if all(status.state is ServiceState.OFFLINE for status in instances.values())
+    )

@@ -1,0 +1,113 @@
+"""One address for services in separate processes on one machine: calls are passed on to the service that owns the path.
+
+In compose the reverse proxy does this; in one process there is nothing to pass on.
+"""
+
+import re
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import APIRouter, HTTPException, Request
+from starlette.background import BackgroundTask
+from starlette.responses import StreamingResponse
+
+OWNERS = (
+    (re.compile(r"/api/cameras(/.*)?"), "camera"),
+    (re.compile(r"/api/(expressions|custom-moods)(/.*)?"), "inference"),
+    (re.compile(r"/api/rooms/[^/]+/(mood|calibration)(/.*)?"), "aggregator"),
+    (re.compile(r"/api/(songs|playlists)(/.*)?|/api/rooms/[^/]+/(policy|history|feedback)(/.*)?"), "recommender"),
+    (re.compile(r"/api/players(/.*)?|/media/.*"), "player"),
+)
+"""The path table of the architecture."""
+
+MAX_CALLS = 100
+"""Calls passed on at a time; previews and songs are long ones."""
+
+NOT_PASSED_ON = frozenset(
+    # Hop-by-hop: RFC 9110 section 7.6.1. Host is set anew. Secrets and origin were for us to check.
+    (
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
+        *("te", "trailer", "transfer-encoding", "upgrade", "host", "authorization", "cookie", "origin"),
+    )
+)
+
+
+def owner(path: str) -> str | None:
+    """Return the service that owns a path, or `None`."""
+    return next((service for pattern, service in OWNERS if pattern.fullmatch(path)), None)
+
+
+class Upstream:
+    """The way to the services of other processes, by their base addresses; open while `opened` is entered."""
+
+    def __init__(self, addresses: Mapping[str, str], *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._addresses = addresses
+        self._transport = transport
+        self._client: httpx.AsyncClient | None = None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Pass calls on inside this block."""
+        limits = httpx.Limits(max_connections=MAX_CALLS, max_keepalive_connections=10)
+        timeout = httpx.Timeout(60, connect=2, pool=2)
+        async with httpx.AsyncClient(
+            limits=limits, timeout=timeout, transport=self._transport, trust_env=False
+        ) as client:
+            self._client = client
+            try:
+                yield
+            finally:
+                self._client = None
+
+    async def pass_on(self, request: Request, service: str) -> StreamingResponse:
+        """Return the answer of the service to a request, body streamed both ways.
+
+        Raises:
+            HTTPException: 502, the service does not answer; 503, we are not running.
+        """
+        if self._client is None:
+            raise HTTPException(503, "the gateway is starting or stopping; try again in a moment")
+        address = self._addresses[service]
+        url = httpx.URL(address).copy_with(path=request.url.path, query=request.url.query.encode())
+        body = request.stream() if _has_body(request) else None
+        call = self._client.build_request(request.method, url, headers=_kept(request.headers), content=body)
+        try:
+            answer = await self._client.send(call, stream=True)
+        except httpx.HTTPError as error:
+            raise HTTPException(502, f"the {service} service is away: nothing answers at {address}") from error
+        return StreamingResponse(
+            answer.aiter_raw(),
+            status_code=answer.status_code,
+            headers=_kept(answer.headers),
+            background=BackgroundTask(answer.aclose),
+        )
+
+
+def router(upstream: Upstream, elsewhere: Collection[str]) -> APIRouter:
+    """Return the routes that pass calls on; to be included after those of all services of this process.
+
+    Args:
+        upstream: The way there.
+        elsewhere: The services of other processes.
+    """
+    routes = APIRouter(include_in_schema=False)
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+    @routes.api_route("/api/{_path:path}", methods=methods)
+    @routes.api_route("/media/{_path:path}", methods=methods)
+    async def pass_on(request: Request) -> StreamingResponse:
+        service = owner(request.url.path)
+        if service is None or service not in elsewhere:
+            raise HTTPException(404, f"there is nothing at {request.url.path}")
+        return await upstream.pass_on(request, service)
+
+    return routes
+
+
+def _has_body(request: Request) -> bool:
+    return "content-length" in request.headers or "transfer-encoding" in request.headers
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in NOT_PASSED_ON}
