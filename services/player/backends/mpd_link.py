@@ -1,0 +1,84 @@
+"""A connection to the Music Player Daemon (https://mpd.readthedocs.io/en/stable/protocol.html)."""
+
+import asyncio
+import contextlib
+import re
+
+ANSWER_S = 5.0
+NO_EXIST = 50
+"""MPD's ACK_ERROR_NO_EXIST: no such song."""
+
+_ACK = re.compile(r"ACK \[(\d+)@\d+\] \{\w*\} ?(.*)")
+
+
+class MpdError(Exception):
+    """MPD refused a command.
+
+    Attributes:
+        code: MPD's own, `NO_EXIST` among them.
+    """
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class MpdLink:
+    """One connection, one command list at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, host: str, port: int, password: str | None) -> "MpdLink":
+        """Connect and sign in.
+
+        Raises:
+            OSError: Nothing answers, or what answers is no MPD.
+            MpdError: The password is wrong or missing.
+        """
+        async with asyncio.timeout(ANSWER_S):
+            link = cls(*await asyncio.open_connection(host, port))
+            try:
+                await link._greet()
+                await link.ask(*([("password", password)] if password else []), ("status",))
+            except BaseException:
+                await link.close()
+                raise
+        return link
+
+    async def ask(self, *commands: tuple[str, ...]) -> dict[str, str]:
+        """Have commands done in one go; return the answer's `key: value` lines.
+
+        Raises:
+            MpdError: One of them was refused; those after it were not done.
+            OSError: The connection broke, or there was no answer in time.
+        """
+        lines = ["command_list_begin", *(" ".join((name, *map(_quoted, rest))) for name, *rest in commands)]
+        self._writer.write("\n".join([*lines, "command_list_end", ""]).encode(errors="surrogateescape"))
+        answer: dict[str, str] = {}
+        async with asyncio.timeout(ANSWER_S):
+            while line := (await self._reader.readline()).decode(errors="replace").rstrip("\n"):
+                if line == "OK":
+                    return answer
+                if refused := _ACK.match(line):
+                    raise MpdError(int(refused[1]), refused[2])
+                key, _, value = line.partition(": ")
+                answer[key] = value
+        raise ConnectionError("MPD closed the connection")
+
+    async def _greet(self) -> None:
+        if not (await self._reader.readline()).startswith(b"OK MPD "):
+            raise ConnectionError("what answers there is no MPD")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+
+def _quoted(argument: str) -> str:
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'

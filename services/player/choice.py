@@ -1,0 +1,47 @@
+"""From the setting to the backends, the preferred one first."""
+
+from collections.abc import Callable
+
+from services.player.backends.base import Backend
+from services.player.backends.browser import BrowserBackend
+from services.player.backends.null import NullBackend
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings, redact
+
+
+def choose(settings: Settings, clock: Callable[[], float], tabs: BrowserBackend) -> tuple[Backend, ...]:
+    """Return the backends that `player.backend` stands for; the first one that is there plays.
+
+    Raises:
+        SetupError: The setting names no backend, or one that is not installed.
+    """
+    url = settings.player.backend
+    match url.partition(":")[0]:
+        case "auto":
+            return tabs, *_mpv_if_installed(), NullBackend(clock)
+        case "browser":
+            return (tabs,)
+        case "null":
+            return (NullBackend(clock),)
+        case "mpd":
+            from services.player.backends.mpd import MpdBackend
+
+            roots = (settings.player.mpd_music, settings.music, settings.data / "songs")
+            return (MpdBackend(url, [root for root in roots if root]),)
+        case "mpv":
+            from services.player.backends.mpv import MpvBackend, installed
+
+            if not installed():
+                raise SetupError(
+                    "player.backend is mpv, which is not installed; install the package mpv, or use `auto`"
+                )
+            return (MpvBackend(url),)
+    raise SetupError(
+        f"the setting player.backend is wrong: {redact(url)} is none of auto, browser:, mpv:, mpd://host or null:"
+    )
+
+
+def _mpv_if_installed() -> tuple[Backend, ...]:
+    from services.player.backends.mpv import MpvBackend, installed
+
+    return (MpvBackend(),) if installed() else ()
