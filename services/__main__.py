@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from collections.abc import Sequence
 
 from services import __version__
 from services.runtime import logs, settings
-from services.runtime.runner import catch_signals
+from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 
@@ -43,18 +44,17 @@ def _run(options: argparse.Namespace, loaded: Settings) -> int:
 
 
 async def _serve(names: Sequence[str], loaded: Settings) -> int:
-    stop = catch_signals()
+    end_on_signals()
     _say("starting …")
     from services.assembly import SERVICES, assembled  # the signals first: this takes a second
 
-    async with assembled(names or SERVICES, loaded, _say) as product:
-        if product.first_token:
-            _say(f"the admin token, shown this once: {product.first_token}")
-        _say(f"ready: {product.address}" + (" (open it in a browser)" if not names else ""))
-        waits = [asyncio.create_task(event.wait()) for event in (stop, product.failed)]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        async with assembled(names or SERVICES, loaded, _say) as product:
+            if product.first_token:
+                _say(f"the admin token, shown this once: {product.first_token}")
+            _say(f"ready: {product.address}" + ("" if names else " (open it in a browser; Ctrl-C stops)"))
+            await product.failed.wait()
+    _say("stopped")
     return 0
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from services.runtime.state import StateFile
 log = logging.getLogger(__name__)
 
 EMBEDDED = "embedded:"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 SERVICES = ("player", "recommender", "aggregator", "inference", "camera", "gateway")
 """Everything that `run` starts, in this order: who listens before who speaks."""
@@ -113,11 +115,17 @@ async def _prepare(settings: Settings, say: Any) -> None:
     from services.recommender.migrate import migrate
 
     if settings.music is None:
+        stopped = threading.Event()
 
         def report(done: int, of: int) -> None:
+            if stopped.is_set():
+                raise InterruptedError("stopped while making the demo songs")
             say(f"making the demo songs: {done} of {of}")
 
-        await asyncio.to_thread(synthesise, settings.data / "songs", report=report)
+        try:
+            await asyncio.to_thread(synthesise, settings.data / "songs", report=report)
+        finally:
+            stopped.set()
     await asyncio.to_thread(migrate, settings)
 
 
@@ -131,9 +139,11 @@ async def _open_broker(stack: AsyncExitStack, settings: Settings, say: Any) -> S
 
 
 async def _open_model_server(stack: AsyncExitStack, settings: Settings) -> Settings:
-    from services.inference.model_server import open_model_server
+    from services.inference.model_folder import latest
+    from services.inference.model_server import ModelServer
 
-    server = await stack.enter_async_context(open_model_server(settings))
+    folder = latest(settings.inference.models, settings.inference.model)
+    server = await stack.enter_async_context(ModelServer(folder))
     url = f"grpc://127.0.0.1:{server.port}"
     return settings.model_copy(update={"inference": settings.inference.model_copy(update={"model_server": url})})
 
@@ -151,17 +161,17 @@ def _build(name: str, settings: Settings) -> Service:
 def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tuple[ASGIApp, str | None]:
     """Put the access check in front; the gateway owns it, and calls the other services through the app itself."""
     gateway = next((one for one in services if one.name == "gateway"), None)
-    loopback = settings.http.host in ("127.0.0.1", "::1", "localhost")
-    if gateway is None:
-        if not loopback and settings.http.access != "proxy":
-            raise SetupError(
-                "only the gateway checks tokens: listen on 127.0.0.1, or set MOODRING_HTTP_ACCESS=proxy where a "
-                "reverse proxy in front asks the gateway"
-            )
-        return app, None
-    from services.gateway.service import mount
+    if gateway is not None:
+        from services.gateway.service import GatewayService, mount
 
-    return mount(app, gateway, settings, here=[one.name for one in services])
+        assert isinstance(gateway, GatewayService)
+        return mount(app, gateway, settings, here=[one.name for one in services])
+    if settings.http.host not in LOOPBACK and settings.http.access != "proxy":
+        raise SetupError(
+            "only the gateway checks tokens: listen on 127.0.0.1, or set MOODRING_HTTP_ACCESS=proxy where a "
+            "reverse proxy in front asks the gateway"
+        )
+    return app, None
 
 
 def _open_bus(

@@ -25,18 +25,17 @@ Will = tuple[Channel[Any], Any, dict[str, str]]
 OpenBus = Callable[[Service, Will], AbstractAsyncContextManager[Bus]]
 
 
-def catch_signals() -> asyncio.Event:
-    """Return the event that SIGINT and SIGTERM set; a second signal ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+def end_on_signals() -> None:
+    """Cancel the calling task on SIGINT and SIGTERM; a second signal ends the process at once."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task
 
     def on_signal(number: signal.Signals) -> None:
-        stop.set()
         loop.remove_signal_handler(number)
+        task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
-    return stop
 
 
 class Supervisor:
