@@ -37,10 +37,13 @@ class LiteRtModel:
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=1)
             self._signature = self._interpreter.get_signature_runner(SIGNATURE)
-            self.outputs = frozenset(self.run(np.zeros((1, *self.shape), np.uint8)))
+            answer = self.run(np.zeros((1, *self.shape), np.uint8))
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
             raise SetupError(f"{folder.path}: model.tflite does not run in LiteRT: {reason}") from error
+        if not all(np.isfinite(values).all() for values in answer.values()):
+            raise SetupError(f"{folder.path}: model.tflite answers with values that are no numbers; export it again")
+        self.outputs = frozenset(answer)
 
     def run(self, faces: Array) -> dict[str, Array]:
         """Return every output for a batch.

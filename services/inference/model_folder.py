@@ -78,8 +78,8 @@ def read(models: Path, name: str, version: int) -> ModelFolder:
         raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SetupError(f"{file}: {key}: {first['msg']}; restore it from the repository") from error
+        where = ": ".join(filter(None, [str(file), ".".join(str(part) for part in first["loc"])]))
+        raise SetupError(f"{where}: {first['msg']}; restore it from the repository") from error
     return ModelFolder(name, version, path, description)
 
 

@@ -45,11 +45,19 @@ RUN_SECONDS = Histogram(
 class ModelServer:
     """Serves one version of one model while entered."""
 
-    def __init__(self, folder: ModelFolder, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        load: Callable[[ModelFolder], LiteRtModel] = LiteRtModel,
+    ) -> None:
         self.port = port
         """The port; while entered never 0."""
         self._folder = folder
         self._host = host
+        self._load = load
         self._in_flight = 0
         self._thread: ThreadPoolExecutor
         self._model: LiteRtModel
@@ -63,7 +71,7 @@ class ModelServer:
         """
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         try:
-            self._model = await self._in_thread(LiteRtModel, self._folder)
+            self._model = await self._in_thread(self._load, self._folder)
             await self._listen()
         except BaseException:
             self._thread.shutdown(wait=False)

@@ -59,6 +59,6 @@ class Photos:
     def _open(self) -> Detector:
         if self._detector is None:
             camera = self._settings.camera
-            yunet = find_yunet(self._settings.yunet, self._settings.data / "models")
-            self._detector = open_detector(camera.detector, yunet, min_face_px=camera.min_face_px)
+            yunet = find_yunet(camera.detector, self._settings.yunet, self._settings.data / "models")
+            self._detector = open_detector(yunet, min_face_px=camera.min_face_px)
         return self._detector

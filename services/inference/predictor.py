@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
 import numpy as np
+from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 
 from services.contracts.tfserving_pb2 import (
@@ -27,6 +28,8 @@ DEFAULT_PORT: Final = 8500
 """TensorFlow Serving's own."""
 MAX_MESSAGE_BYTES: Final = 4 << 20
 SUM_TOLERANCE: Final = 0.01
+
+M = TypeVar("M", bound=Message)
 
 Labels = Callable[[str, int], tuple[str, ...]]
 """The labels of a model's version, in the order of its probabilities."""
@@ -96,8 +99,8 @@ class GrpcPredictor:
     async def __aenter__(self) -> Self:
         """Open the channel; the server may be away."""
         self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
-        self._predict = self._method("PredictionService/Predict", PredictRequest, PredictResponse)
-        self._status = self._method("ModelService/GetModelStatus", GetModelStatusRequest, GetModelStatusResponse)
+        self._predict = self._channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        self._status = self._channel.unary_unary("/tensorflow.serving.ModelService/GetModelStatus")
         return self
 
     async def __aexit__(
@@ -109,7 +112,7 @@ class GrpcPredictor:
     async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
         """Classify a batch; a server that is away for a moment is asked again within the deadline."""
         request = PredictRequest(model_spec=ModelSpec(name=self._model), inputs={INPUT: to_proto(faces)})
-        response = await self._call(self._predict, request)
+        response = await self._call(self._predict, request, PredictResponse)
         try:
             return self._read(response, len(faces))
         except TensorError as error:
@@ -118,7 +121,7 @@ class GrpcPredictor:
     async def status(self) -> int:
         """Return the highest version that is available."""
         request = GetModelStatusRequest(model_spec=ModelSpec(name=self._model))
-        response: GetModelStatusResponse = await self._call(self._status, request)
+        response = await self._call(self._status, request, GetModelStatusResponse)
         available = [
             one.version for one in response.model_version_status if one.state == ModelVersionStatus.State.AVAILABLE
         ]
@@ -126,16 +129,12 @@ class GrpcPredictor:
             raise PredictorError(f"the model server at {self._address} is still loading the model {self._model}")
         return max(available)
 
-    def _method(self, path: str, request: Any, response: Any) -> Any:
-        return self._channel.unary_unary(
-            f"/tensorflow.serving.{path}",
-            request_serializer=request.SerializeToString,
-            response_deserializer=response.FromString,
-        )
-
-    async def _call(self, method: Any, request: Any) -> Any:
+    async def _call(self, method: Any, request: Message, answer: type[M]) -> M:
         try:
-            return await method(request, timeout=self._timeout_s)
+            # Read here: gRPC would make `None` of bytes that are no message.
+            return answer.FromString(await method(request.SerializeToString(), timeout=self._timeout_s))
+        except DecodeError as error:
+            raise PredictorError(f"the model server at {self._address} answered no {answer.__name__}") from error
         except grpc.aio.AioRpcError as error:
             text = " ".join((error.details() or error.code().name).split())
             if error.code() in _AWAY:
