@@ -55,7 +55,13 @@ def _age_s(last: PlayerState, state: PlayerState) -> float:
 
 def _differs(last: PlayerState, state: PlayerState) -> bool:
     """Whether a state says more than that time went by."""
-    moved_s = state.position_s - last.position_s
-    expected_s = _age_s(last, state) if last.playback is Playback.PLAYING else 0
     same = {"position_s": state.position_s, "position_at": state.position_at}
-    return abs(moved_s - expected_s) > JUMP_S or last.model_copy(update=same) != state
+    return abs(state.position_s - _expected_s(last, state)) > JUMP_S or last.model_copy(update=same) != state
+
+
+def _expected_s(last: PlayerState, state: PlayerState) -> float:
+    """Return where a listener to `last` takes the song to be by now: a song does not run past its end."""
+    if last.playback is not Playback.PLAYING or last.current is None:
+        return last.position_s
+    reached_s = last.position_s + _age_s(last, state)
+    return min(reached_s, last.current.track.duration_s or reached_s)

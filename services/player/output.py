@@ -12,6 +12,7 @@ from services.player import session as sessions
 from services.player.backends.base import AwayError, Backend, Capability, Observation, Sound
 from services.player.session import Session
 from services.runtime.health import Health
+from services.runtime.logs import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Output:
         self._clock = clock
         self._backend: Backend | None = None
         self._told: Session | None = None
+        self._throttle = Throttle()
 
     @property
     def name(self) -> str:
@@ -85,8 +87,10 @@ class Output:
             return
         try:
             await self._tell(self._backend, session)
-        except AwayError:
+        except AwayError as error:
             self._told = None
+            if self._throttle.count(self._backend.name):
+                log.warning("%s did not do as it was told and is told again: %s", self._backend.name, error)
 
     async def _switch(self, backend: Backend) -> None:
         """Silence the old backend before the new one is given anything."""

@@ -207,7 +207,6 @@ class PlayerService:
 
     def _fail(self, text: str) -> None:
         """Say that the current song cannot be played, and go on to the next."""
-        log.warning("%s", text)
         step = sessions.fail(self._session, self._clock())
         if step[0].gave_up:
             text += f"; that was the {sessions.MAX_FAILURES}th song in a row, so the music waits for `play`"

@@ -81,30 +81,30 @@ class MpvBackend:
     async def load(self, sound: Sound, position_s: float, *, playing: bool) -> None:
         """Replace what mpv plays."""
         self._observation = Observation(sound.play_id)
-        await self._ask({"name": "set_property", "property": "pause", "value": not playing})
-        entry = await self._ask(
+        await self._ask(["set_property", "pause", not playing])
+        entry = await self._ask(  # by name: the order of its arguments changed with mpv 0.38
             {"name": "loadfile", "url": str(sound.path), "flags": "replace", "options": {"start": f"{position_s:.3f}"}}
         )
         self._loaded = {entry["playlist_entry_id"]: sound.play_id}
 
     async def pause(self, *, paused: bool) -> None:
         """Set mpv's pause."""
-        await self._ask({"name": "set_property", "property": "pause", "value": paused})
+        await self._ask(["set_property", "pause", paused])
 
     async def set_volume(self, volume: int) -> None:
         """Set mpv's own volume; the machine's is not touched."""
-        await self._ask({"name": "set_property", "property": "volume", "value": volume})
+        await self._ask(["set_property", "volume", volume])
 
     async def stop(self) -> None:
         """Empty mpv."""
         self._observation, self._loaded = Observation(), {}
-        await self._ask({"name": "stop"})
+        await self._ask(["stop"])
 
     async def observe(self) -> Observation:
         """Ask mpv where it is."""
         seen = self._observation
         try:
-            position_s = await self._ask({"name": "get_property", "property": "time-pos"})
+            position_s = await self._ask(["get_property", "time-pos"])
         except MpvError:
             return seen
         return Observation(seen.play_id, max(0.0, float(position_s)), ended=seen.ended, error=seen.error)
@@ -160,7 +160,7 @@ class MpvBackend:
             _settle(answer, None)
         self._answers.clear()
 
-    async def _ask(self, command: dict[str, Any]) -> Any:
+    async def _ask(self, command: dict[str, Any] | list[Any]) -> Any:
         if self._writer is None:
             raise AwayError(self._why)
         self._requests += 1
