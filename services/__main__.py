@@ -11,6 +11,7 @@ from services.runtime import logs, settings
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
+from services.runtime.terminal import take_terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace, loaded: Settings) -> int:
+    take_terminal()
     return asyncio.run(_serve(options.services, loaded))
 
 

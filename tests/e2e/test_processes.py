@@ -1,0 +1,113 @@
+"""The services as processes of their own on a real Mosquitto do the same job; killed, each comes back."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from services.contracts import channels
+from services.demo.songs import synthesise
+from services.runtime.settings import Settings
+from tests.product import Product
+from tests.servers import Mosquitto, free_port
+
+NAMES = ("model-server", "player", "recommender", "aggregator", "inference", "camera", "gateway")
+
+
+class House:
+    """Seven processes, each with a data folder of its own where it needs one, on one broker."""
+
+    def __init__(self, folder: Path, broker: Mosquitto, stack: ExitStack) -> None:
+        from services.recommender.migrate import migrate
+
+        self.broker = broker
+        ports = {name: str(free_port()) for name in NAMES}
+        grpc = str(free_port())
+        common = {
+            "MQTT_URL": broker.url,
+            "INFERENCE_MODEL_SERVER": f"grpc://127.0.0.1:{grpc}",
+            "INFERENCE_PORT": grpc,
+            "MUSIC": str(folder / "songs"),
+        }
+        upstream = {
+            f"GATEWAY_{name.upper()}": f"http://127.0.0.1:{ports[name]}"
+            for name in NAMES
+            if name not in ("gateway", "model-server")
+        }
+        synthesise(folder / "songs")
+        migrate(Settings(data=folder / "recommender"))
+        self.processes = {
+            name: Product(folder / name, name, **common, **upstream, HTTP_PORT=ports[name]) for name in NAMES
+        }
+        for process in self.processes.values():
+            stack.enter_context(process)
+        self.door = self.processes["gateway"]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("house")
+        broker = stack.enter_context(Mosquitto(folder / "mosquitto", "persistence false\n"))
+        yield House(folder, broker, stack)
+
+
+def playing(state: Any) -> bool:
+    return bool(state["playback"] == "playing" and state["current"])
+
+
+def clear(mood: Any) -> bool:
+    return mood["mood"] not in ("unknown", "nobody")
+
+
+def test_separate_processes_do_the_job_of_one(house: House) -> None:
+    house.door.wait_for("/api/rooms/home/mood", clear)
+    assert house.door.wait_for("/api/players/home", playing)["current"]["reason"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_killed_service_comes_back_and_the_others_carry_on(house: House, name: str) -> None:
+    house.door.wait_for("/api/players/home", playing)
+    others = [process for other, process in house.processes.items() if other != name]
+    house.processes[name].stop(signal.SIGKILL)
+    for other in others:
+        assert other.get("/healthz")["status"] == "ok"
+    if name not in ("player", "gateway"):
+        position = house.processes["player"].get("/api/players/home")["position_at"]
+        house.processes["player"].wait_for(
+            "/api/players/home", lambda state: playing(state) and state["position_at"] > position
+        )
+    house.processes[name].start()
+    house.door.wait_for("/api/rooms/home/mood", clear)
+    house.door.wait_for("/api/players/home", playing)
+
+
+def test_command_given_while_the_player_restarts_is_done(house: House) -> None:
+    house.door.wait_for("/api/players/home", playing)
+    house.processes["player"].stop(signal.SIGKILL)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", house.broker.port)
+    client.loop_start()
+    topic = channels.PLAYER_SET.topic("moodring", room="home")
+    client.publish(topic, '{"action": "volume", "value": 33}', qos=1).wait_for_publish(30)
+    client.disconnect()
+    client.loop_stop()
+    house.processes["player"].start()
+    house.door.wait_for("/api/players/home", lambda state: state["volume"] == 33)
+
+
+def test_broker_that_restarts_costs_nothing_but_a_moment(house: House) -> None:
+    house.broker.stop()
+    for process in house.processes.values():
+        process.wait_for("/healthz", lambda health: health["status"] == "ok")
+    assert playing(house.processes["player"].get("/api/players/home")), "the music goes on without a broker"
+    house.broker.start()
+    house.door.wait_for("/readyz", lambda ready: ready["ready"])
+    before = house.door.get("/api/players/home")
+    house.door.wait_for("/api/players/home", lambda state: state["position_at"] > before["position_at"])
+    house.door.wait_for("/api/rooms/home/mood", clear)
