@@ -1,0 +1,103 @@
+"""The library over REST: `/api/songs`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, status
+from pydantic import AfterValidator, Field
+
+from services.contracts.messages import Axis, Message, Name
+from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN
+from services.recommender.imports.tags import clean
+from services.recommender.library import ScanStatus
+from services.recommender.songs import PlacedBy, SongInfo
+
+if TYPE_CHECKING:
+    from services.recommender.service import RecommenderService
+
+Label = Annotated[str, Field(max_length=500), AfterValidator(clean)]
+
+
+class SongPage(Message):
+    """A page of songs, and how many there are in all."""
+
+    total: int
+    songs: list[SongInfo]
+
+
+class SongChange(Message):
+    """What to change of a song; what is left out stays. A mood that is known by name brings its point along."""
+
+    title: Annotated[Label, Field(min_length=1)] | None = None
+    artist: Label | None = None
+    album: Label | None = None
+    valence: Axis | None = None
+    arousal: Axis | None = None
+    mood: Name | None = None
+
+
+def add_songs(router: APIRouter, service: "RecommenderService") -> None:
+    """Add the routes."""
+
+    @router.get("/api/songs")
+    async def songs(
+        query: Annotated[str, Query(max_length=200)] = "",
+        mood: Name | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    ) -> SongPage:
+        """Search the library: every word of `query` in title, artist or album; `mood` as folder or tag says it."""
+        found, total = await service.library.songs.search(clean(query), mood, limit, offset)
+        return SongPage(total=total, songs=found)
+
+    @router.get("/api/songs/scan")
+    async def scan_status() -> ScanStatus:
+        """Return whether the music folder is being scanned, and what the last scan found."""
+        return service.library.scan_status
+
+    @router.post("/api/songs/scan", status_code=status.HTTP_202_ACCEPTED)
+    async def scan() -> ScanStatus:
+        """Look for new, changed and vanished files in the music folder."""
+        service.library.scan()
+        return service.library.scan_status
+
+    @router.get("/api/songs/{song_id}")
+    async def song(song_id: int) -> SongInfo:
+        """Return one song."""
+        return _there(await service.library.songs.get(song_id), song_id)
+
+    @router.patch("/api/songs/{song_id}")
+    async def change(song_id: int, body: SongChange) -> SongInfo:
+        """Correct a song; a point or mood that is set by hand is kept when the folder is scanned again."""
+        changed = _there(await service.library.songs.change(song_id, _columns(body)), song_id)
+        await service.reload()
+        return changed
+
+
+def check_mood(mood: str | None) -> None:
+    """Refuse what is no mood of a song.
+
+    Raises:
+        HTTPException: 422.
+    """
+    if mood in {UNKNOWN, NOBODY}:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, f"{mood} is no mood for music; choose one such as happy or calm"
+        )
+
+
+def _columns(body: SongChange) -> dict[str, Any]:
+    check_mood(body.mood)
+    changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if name == "mood" or value}
+    changes |= {axis: value for axis in ("valence", "arousal") if (value := getattr(body, axis)) is not None}
+    point = MOOD_POINTS.get(body.mood or "")
+    if point:
+        changes = {"valence": point.valence, "arousal": point.arousal} | changes
+    if {"valence", "arousal", "mood"} & changes.keys():
+        changes["placed_by"] = PlacedBy.HAND
+    return changes
+
+
+def _there(song: SongInfo | None, song_id: int) -> SongInfo:
+    if song is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no song {song_id}; see /api/songs")
+    return song

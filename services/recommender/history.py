@@ -1,0 +1,220 @@
+"""What was decided, played and judged, and what a room's taste follows from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.contracts.messages import Message
+from services.recommender.database import Database
+from services.recommender.ranking import taste
+from services.recommender.tables import DecisionRow, FeedbackRow, PlayRow, SongRow
+
+
+class DecisionInfo(Message):
+    """A request to a player; `songs` are `{"song_id", "score", "distance"}` in the order sent."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    decision_id: UUID
+    room: str
+    decided_at: AwareDatetime
+    mood: str
+    mode: str
+    target_valence: float
+    target_arousal: float
+    playlist: str | None
+    how: str
+    reason: str
+    songs: list[dict[str, Any]]
+
+
+class PlayInfo(Message):
+    """A song that started, and how it ended; what is not known yet is null."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    play_id: UUID
+    room: str
+    song_id: int
+    title: str
+    artist: str
+    decision_id: UUID | None
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    heard_s: float | None
+    skipped: bool | None
+    liked: bool | None
+
+
+class Judgement(Message):
+    """What a room thinks of a song."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    room: str
+    song_id: int
+    liked: bool
+    given_at: AwareDatetime
+    decision_id: UUID | None = None
+    play_id: UUID | None = None
+    """The play it was given in, where it was."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A song started."""
+
+    play_id: UUID
+    room: str
+    song_id: int
+    decision_id: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A song ended, by itself or skipped, after `heard_s` seconds where that is known."""
+
+    started: Started
+    skipped: bool
+    heard_s: float | None
+    at: datetime
+
+    @property
+    def room(self) -> str:
+        """Where."""
+        return self.started.room
+
+
+Record = DecisionInfo | Judgement | Started | Ended
+"""What is written down; writing the same twice changes nothing."""
+
+
+class HistoryStore(Protocol):
+    """Keeps the history. Every method raises `DatabaseAwayError` while it cannot be reached."""
+
+    async def record(self, record: Record) -> None:
+        """Write something down, once however often it comes; what is about an unknown song is dropped."""
+        ...
+
+    async def plays(self, room: str, limit: int) -> list[PlayInfo]:
+        """Return a room's last plays, newest first."""
+        ...
+
+    async def decisions(self, room: str, limit: int) -> list[DecisionInfo]:
+        """Return a room's last decisions, newest first."""
+        ...
+
+    async def judgements(self, room: str) -> list[Judgement]:
+        """Return the judgement that counts of every song a room judged, newest first."""
+        ...
+
+    async def tastes(self, room: str) -> dict[int, float]:
+        """Return what a room's experience adds to the score of songs, by id."""
+        ...
+
+
+class SqlHistoryStore:
+    """The history in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, record: Record) -> None:
+        """Write something down once."""
+        async with self._database.session() as session:
+            match record:
+                case DecisionInfo():
+                    await session.merge(DecisionRow(**record.model_dump()))
+                case Started():
+                    await _start(session, record)
+                case Ended(started, skipped, heard_s, at):
+                    play = await _start(session, started)
+                    if play:
+                        play.ended_at, play.skipped, play.heard_s = at, skipped, heard_s
+                case Judgement():
+                    await _judge(session, record)
+
+    async def plays(self, room: str, limit: int) -> list[PlayInfo]:
+        """Return a room's last plays."""
+        query = select(PlayRow, SongRow.title, SongRow.artist).join(SongRow, SongRow.id == PlayRow.song_id)
+        query = query.where(PlayRow.room == room).order_by(PlayRow.started_at.desc()).limit(limit)
+        async with self._database.session() as session:
+            return [
+                PlayInfo.model_validate({**row.__dict__, "title": title, "artist": artist}, extra="ignore")
+                for row, title, artist in await session.execute(query)
+            ]
+
+    async def decisions(self, room: str, limit: int) -> list[DecisionInfo]:
+        """Return a room's last decisions."""
+        query = select(DecisionRow).where(DecisionRow.room == room).order_by(DecisionRow.decided_at.desc())
+        async with self._database.session() as session:
+            return [DecisionInfo.model_validate(row) for row in await session.scalars(query.limit(limit))]
+
+    async def judgements(self, room: str) -> list[Judgement]:
+        """Return the judgements that count."""
+        async with self._database.session() as session:
+            return [Judgement.model_validate(row) for row in await _latest(session, room)]
+
+    async def tastes(self, room: str) -> dict[int, float]:
+        """Return what experience adds to scores."""
+        counts = (
+            select(PlayRow.song_id, *(func.sum(case((PlayRow.skipped.is_(how), 1), else_=0)) for how in (True, False)))
+            .where(PlayRow.room == room)
+            .group_by(PlayRow.song_id)
+        )
+        async with self._database.session() as session:
+            liked = {row.song_id: row.liked for row in await _latest(session, room)}
+            played = {song_id: (skipped, finished) for song_id, skipped, finished in await session.execute(counts)}
+        return {
+            song_id: shift
+            for song_id in liked.keys() | played.keys()
+            if (shift := _taste(liked.get(song_id), *played.get(song_id, (0, 0))))
+        }
+
+
+def _taste(liked: bool | None, skipped: int, finished: int) -> float:
+    return taste(liked=liked, skipped=skipped, finished=finished)
+
+
+async def _start(session: AsyncSession, started: Started) -> PlayRow | None:
+    play = await session.get(PlayRow, started.play_id)
+    if play is None and await session.get(SongRow, started.song_id) is not None:
+        play = PlayRow(
+            play_id=started.play_id, room=started.room, song_id=started.song_id,
+            decision_id=started.decision_id, started_at=started.at,
+        )  # fmt: skip
+        session.add(play)
+    return play
+
+
+async def _judge(session: AsyncSession, judgement: Judgement) -> None:
+    if await session.get(SongRow, judgement.song_id):
+        await session.merge(FeedbackRow(**judgement.model_dump(exclude={"play_id"})))
+        play = await session.get(PlayRow, judgement.play_id) if judgement.play_id else None
+        if play:
+            play.liked = judgement.liked
+
+
+async def _latest(session: AsyncSession, room: str) -> Sequence[FeedbackRow]:
+    newest = (
+        select(FeedbackRow.song_id, func.max(FeedbackRow.given_at).label("given_at"))
+        .where(FeedbackRow.room == room)
+        .group_by(FeedbackRow.song_id)
+        .subquery()
+    )
+    query = (
+        select(FeedbackRow)
+        .join(newest, (FeedbackRow.song_id == newest.c.song_id) & (FeedbackRow.given_at == newest.c.given_at))
+        .where(FeedbackRow.room == room)
+        .order_by(FeedbackRow.given_at.desc())
+    )
+    return (await session.scalars(query)).all()

@@ -1,0 +1,1 @@
+"""Importers: from music that is somewhere to songs on the plane."""

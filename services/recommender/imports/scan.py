@@ -1,0 +1,76 @@
+"""One scan of a music folder into the library: what is new or changed is read, what vanished is marked missing."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import Counter
+
+from services.contracts.messages import Message
+from services.recommender.imports.folder import AudioFile, UnreadableError, audio_files, read_song
+from services.recommender.songs import FoundSong, SongStore
+
+log = logging.getLogger(__name__)
+
+SOURCE = "folder"
+CHUNK = 100
+"""Files read in one go of the thread; also how often a scan can be stopped."""
+SAY_EVERY = 1000
+
+UNREADABLE = Counter("moodring_recommender_unreadable_files_total", "Files that could not be read as audio.")
+
+
+class ScanReport(Message):
+    """What a scan found."""
+
+    folder: str
+    files: int = 0
+    read: int = 0
+    """Files that were new or changed and are in the library now."""
+    missing: int = 0
+    unreadable: int = 0
+
+
+async def scan_folder(root: Path, store: SongStore, clock: Callable[[], float]) -> ScanReport:
+    """Bring the library in line with a folder.
+
+    Raises:
+        OSError: The folder is not there or may not be read; the library stays as it is.
+        DatabaseAwayError: The database went away; a later scan goes on where this one stopped.
+    """
+    known = await store.stamps(SOURCE)
+    files = await asyncio.to_thread(lambda: list(audio_files(root)))
+    changed = [file for file in files if known.get(file.uri) != file.stamp]
+    read = 0
+    unreadable: set[str] = set()
+    for number, chunk in enumerate(_chunks(changed)):
+        songs, damaged = await asyncio.to_thread(_read_chunk, chunk, root)
+        await store.put(SOURCE, songs, datetime.fromtimestamp(clock(), UTC))
+        read += len(songs)
+        unreadable |= damaged
+        done = number * CHUNK + len(chunk)
+        if done % SAY_EVERY == 0:
+            log.info("%s: %d of %d files read", root, done, len(changed))
+    missing = sorted(known.keys() - ({file.uri for file in files} - unreadable))
+    await store.mark_missing(SOURCE, missing)
+    bad = len(unreadable)
+    log.info("%s: %d files, %d read, %d vanished, %d unreadable", root, len(files), read, len(missing), bad)
+    return ScanReport(folder=str(root), files=len(files), read=read, missing=len(missing), unreadable=bad)
+
+
+def _chunks(files: list[AudioFile]) -> list[list[AudioFile]]:
+    return [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
+
+
+def _read_chunk(files: list[AudioFile], root: Path) -> tuple[list[FoundSong], set[str]]:
+    songs, unreadable = [], set()
+    for file in files:
+        try:
+            songs.append(read_song(file, root))
+        except UnreadableError as error:
+            unreadable.add(file.uri)
+            UNREADABLE.inc()
+            log.warning("%s cannot be read as audio (%s); it was skipped", file.path, error)
+    return songs, unreadable

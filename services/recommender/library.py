@@ -1,0 +1,137 @@
+"""What can be played, held in memory: loaded when the database is there, renewed by every change and scan."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from prometheus_client import Gauge
+
+from services.contracts.messages import Message
+from services.recommender.database import Database, DatabaseAwayError
+from services.recommender.imports.scan import ScanReport, scan_folder
+from services.recommender.playlists import PlaylistStore, SqlPlaylistStore
+from services.recommender.room import Shelf
+from services.recommender.songs import SongStore, SqlSongStore
+from services.runtime.health import Health
+from services.runtime.logs import Throttle
+
+log = logging.getLogger(__name__)
+
+BACKOFF_S = (0.5, 30.0)
+CHECK_S = 15.0
+"""A database that nobody needs is asked this often whether it is there."""
+EMPTY_S = 10.0
+"""A folder without songs is looked at this often: the first ones may just be on their way."""
+
+SONGS = Gauge("moodring_recommender_songs", "Songs that can be chosen.")
+
+
+class ScanStatus(Message):
+    """Whether the music folder is being scanned, and what the last scan found."""
+
+    running: bool
+    last: ScanReport | None
+
+
+class Library:
+    """The shelf, and what keeps it current.
+
+    Args:
+        database: The database.
+        folder: The music folder.
+        health: Told of the parts `songs` and `music`.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, database: Database, folder: Path, health: Health, clock: Callable[[], float]) -> None:
+        self.songs: SongStore = SqlSongStore(database)
+        self.playlists: PlaylistStore = SqlPlaylistStore(database)
+        self.shelf = Shelf()
+        self._database = database
+        self._folder = folder
+        self._health = health
+        self._clock = clock
+        self._scanning = False
+        self._last_scan: ScanReport | None = None
+        self._scan_wanted = asyncio.Event()
+        self._throttle = Throttle()
+
+    @property
+    def scan_status(self) -> ScanStatus:
+        """How scanning goes; one that was asked for counts as running."""
+        return ScanStatus(running=self._scanning or self._scan_wanted.is_set(), last=self._last_scan)
+
+    def scan(self) -> None:
+        """Have the music folder scanned, soon."""
+        self._scan_wanted.set()
+
+    async def load(self) -> None:
+        """Read songs and pinned playlists again.
+
+        Raises:
+            DatabaseAwayError: The shelf stays as it is.
+        """
+        songs, pinned = await self.songs.candidates(), await self.playlists.pinned()
+        self.shelf = Shelf(songs, {playlist.mood: playlist for playlist in pinned})
+        SONGS.set(len(songs))
+        problem = f"there are no songs yet: put music into {self._folder}, or set MOODRING_MUSIC to your folder"
+        self._health.report("songs", "" if songs else problem)
+
+    async def keep_database(self, opened: Callable[[], Awaitable[None]]) -> None:
+        """Connect, and connect again whenever the database went away; never returns.
+
+        Args:
+            opened: Awaited after every connect.
+        """
+        wait_s = BACKOFF_S[0]
+        while True:
+            try:
+                await self._database.connect()
+                await opened()
+                wait_s = BACKOFF_S[0]
+                await self._until_gone()
+            except DatabaseAwayError as error:
+                if count := self._throttle.count("database"):
+                    log.warning("%s (%d tries since the last such line); trying again", error, count)
+            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter is no secret
+            wait_s = min(2 * wait_s, BACKOFF_S[1])
+
+    async def keep_scanned(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Scan the music folder at the start and whenever `scan` asks for it; never returns.
+
+        Args:
+            changed: Awaited after every scan.
+        """
+        while True:
+            await self._database.available.wait()
+            self._scan_wanted.clear()
+            again_s = await self._scan(changed)
+            try:
+                await asyncio.wait_for(self._scan_wanted.wait(), again_s)
+            except TimeoutError:
+                continue
+
+    async def _scan(self, changed: Callable[[], Awaitable[None]]) -> float | None:
+        """Scan once; return after how many seconds to do it again unasked, `None` for never."""
+        self._scanning = True
+        try:
+            self._last_scan = await scan_folder(self._folder, self.songs, self._clock)
+            self._health.report("music")
+            await changed()
+        except OSError as error:
+            self._health.report("music", f"the music folder {self._folder} cannot be read: {error.strerror}")
+            return EMPTY_S
+        except DatabaseAwayError:
+            return BACKOFF_S[0]
+        finally:
+            self._scanning = False
+        return None if self._last_scan.files else EMPTY_S
+
+    async def _until_gone(self) -> None:
+        while not self._database.gone.is_set():
+            try:
+                await asyncio.wait_for(self._database.gone.wait(), CHECK_S)
+            except TimeoutError:
+                await self._database.connect()

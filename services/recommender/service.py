@@ -1,0 +1,231 @@
+"""The recommender: listens to moods and players, and keeps every room's queue filled with what fits."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from random import Random
+
+from prometheus_client import Counter
+from pydantic import BaseModel
+
+from services.contracts.channels import EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
+from services.contracts.messages import Event, Mood, PlayerState, Policy, SetPolicy
+from services.recommender.api import routes
+from services.recommender.database import Database, database_url
+from services.recommender.events import record_of
+from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore
+from services.recommender.library import Library
+from services.recommender.recorder import Recorder
+from services.recommender.room import Room, SavedRoom
+from services.runtime.bus import Bus, Delivery
+from services.runtime.health import Health
+from services.runtime.logs import Throttle
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+from services.runtime.state import StateFile
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""How often rooms are looked at without a message: for moods that had to wait and requests that got lost."""
+MAX_ROOMS = 100
+
+DECISIONS = Counter("moodring_recommender_decisions_total", "Requests to players.", ["how"])
+
+
+class SavedRooms(BaseModel):
+    """The service's state file."""
+
+    rooms: dict[str, SavedRoom] = {}
+
+
+class TooManyRoomsError(ValueError):
+    """A room beyond `MAX_ROOMS`."""
+
+
+class RecommenderService:
+    """Chooses music for every room on the bus."""
+
+    name = "recommender"
+
+    def __init__(self, settings: Settings, clock: Callable[[], float], chance: Random) -> None:
+        self.health = Health()
+        self.clock = clock
+        self._database = Database(database_url(settings), self.health)
+        self.library = Library(self._database, settings.music or settings.data / "songs", self.health, clock)
+        self.history: HistoryStore = SqlHistoryStore(self._database)
+        self.router = routes(self)
+        self._recorder = Recorder(self._record, self._database.available.wait)
+        self._settings = settings
+        self._chance = chance
+        self._state = StateFile(settings.data / "state" / "recommender.json", SavedRooms)
+        self._rooms: dict[str, Room] = {}
+        self._bus: Bus | None = None
+        self._lock = asyncio.Lock()
+        self._throttle = Throttle()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a bus."""
+        return self._bus is not None
+
+    async def run(self, bus: Bus) -> None:
+        """Work until cancelled."""
+        saved = self._state.load() or SavedRooms()
+        self._rooms = {name: Room(name, room, self._chance) for name, room in saved.rooms.items()}
+        self._bus = bus
+        try:
+            for room in {*self._rooms, self._settings.room}:
+                bus.publish(POLICY, self._room(room).policy, room=room)
+            bus.subscribe(POLICY_SET, self._on_policy)
+            bus.subscribe(MOOD, self._on_mood)
+            bus.subscribe(PLAYER, self._on_player)
+            bus.subscribe(EVENTS, self._on_event)
+            async with asyncio.TaskGroup() as workers:
+                workers.create_task(self.library.keep_database(self._opened), name="database")
+                workers.create_task(self.library.keep_scanned(self.reload), name="library")
+                workers.create_task(self._recorder.run(), name="recorder")
+                workers.create_task(self._tick_forever(), name="tick")
+        finally:
+            self._bus = None
+            await self._database.close()
+
+    def policy(self, room: str) -> Policy:
+        """Return a room's policy."""
+        known = self._rooms.get(room)
+        return known.policy if known else Policy(mode=self._settings.recommender.policy)
+
+    async def set_policy(self, name: str, command: SetPolicy) -> Policy:
+        """Change a room's policy; the music follows with the next song.
+
+        Raises:
+            TooManyRoomsError: The room is one too many.
+        """
+        async with self._lock:
+            room = self._room(name)
+            room.set_policy(command)
+            await self._save()
+            if self._bus:
+                self._bus.publish(POLICY, room.policy, room=name)
+            log.info("%s: the policy is %s", name, room.policy.mode)
+            await self._act(room)
+            return room.policy
+
+    async def reload(self) -> None:
+        """Take changed songs and playlists into account; the music follows with the next song.
+
+        Raises:
+            DatabaseAwayError: Nothing could be read.
+        """
+        await self.library.load()
+        await self.tick()
+
+    async def tick(self) -> None:
+        """Look at every room."""
+        async with self._lock:
+            for room in list(self._rooms.values()):
+                await self._act(room)
+
+    async def judge(self, judgement: Judgement) -> None:
+        """Write a judgement down and take it into account.
+
+        Raises:
+            DatabaseAwayError: It was not stored.
+        """
+        await self._record(judgement)
+
+    async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
+        await self.set_policy(delivery.room, delivery.message)
+
+    async def _on_mood(self, delivery: Delivery[Mood]) -> None:
+        async with self._lock:
+            room = self._room(delivery.room)
+            room.feel(delivery.message)
+            await self._act(room)
+
+    async def _on_player(self, delivery: Delivery[PlayerState]) -> None:
+        async with self._lock:
+            room = self._room(delivery.room)
+            if room.hear(delivery.message):
+                await self._save()
+            await self._act(room)
+
+    async def _on_event(self, delivery: Delivery[Event]) -> None:
+        try:
+            record = record_of(delivery.message, delivery.room)
+        except ValueError as error:
+            if count := self._throttle.count("event"):
+                log.warning("a track event was dropped (%d since the last such line): %s", count, error)
+            return
+        if record:
+            self._recorder.add(record)
+
+    async def _act(self, room: Room) -> None:
+        """Send a room's next request, if there is one; the lock is held."""
+        if self._bus is None:
+            return
+        keys = self._settings.recommender
+        decision = await asyncio.to_thread(
+            room.decide, self.library.shelf, now=self.clock(), ahead=keys.songs_ahead, act_every_s=keys.act_every_s
+        )
+        if decision:
+            request = decision.request
+            self._bus.publish(PLAY, request, room=room.name)
+            self._recorder.add(decision.record)
+            DECISIONS.labels(request.how).inc()
+            titles = ", ".join(track.title for track in request.tracks)
+            extra = {"decision_id": request.decision_id}
+            log.info("%s: %s (%s: %s)", room.name, request.reason, request.how, titles, extra=extra)
+
+    def _room(self, name: str) -> Room:
+        if name not in self._rooms:
+            if len(self._rooms) >= MAX_ROOMS:
+                raise TooManyRoomsError(f"there are {MAX_ROOMS} rooms already; the room {name} is left out")
+            policy = Policy(mode=self._settings.recommender.policy)
+            self._rooms[name] = Room(name, SavedRoom(policy=policy), self._chance)
+            if self._bus:
+                self._bus.publish(POLICY, policy, room=name)
+        return self._rooms[name]
+
+    async def _save(self) -> None:
+        saved = SavedRooms(rooms={name: room.saved for name, room in self._rooms.items()})
+        try:
+            await asyncio.to_thread(self._state.save, saved)
+            self.health.report("state")
+        except OSError as error:
+            self.health.report("state", f"the state cannot be saved in {self._settings.data}: {error.strerror}")
+
+    async def _opened(self) -> None:
+        for room in list(self._rooms.values()):
+            room.tastes = await self.history.tastes(room.name)
+        await self.reload()
+
+    async def _record(self, record: Record) -> None:
+        await self.history.record(record)
+        room = self._rooms.get(record.room)
+        if room and isinstance(record, Ended | Judgement):
+            room.tastes = await self.history.tastes(room.name)
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self.tick()
+
+
+def build(
+    settings: Settings, *, clock: Callable[[], float] = time.time, chance: Random | None = None
+) -> RecommenderService:
+    """Make the service.
+
+    Args:
+        settings: The settings.
+        clock: Seconds since 1970.
+        chance: Breaks ties between songs.
+
+    Raises:
+        SetupError: The database's URL or the music folder is wrong.
+    """
+    if settings.music is not None and not settings.music.is_dir():
+        raise SetupError(f"the music folder {settings.music} is not there; correct `music` (MOODRING_MUSIC)")
+    return RecommenderService(settings, clock, chance or Random())  # noqa: S311 - chance among songs
