@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from tests.postgres import Postgres
 from tests.servers import Mosquitto
 
 SHARED = Path(os.environ.get("MOODRING_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -36,3 +38,19 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A real Mosquitto on a free port of loopback."""
     with Mosquitto(tmp_path / "mosquitto") as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL, the same for all tests."""
+    with Postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty database of one's own."""
+    name = f"test_{uuid4().hex}"
+    postgres.execute(f"CREATE DATABASE {name}")
+    yield postgres.url(name)
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
