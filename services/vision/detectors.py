@@ -98,6 +98,7 @@ class Haar:
     _WINDOW_PX = 24
     """The cascade's own window has 20 pixels; the first step up halves the time."""
     _SMALLEST_PX = 12
+    _MIN_SCORE = 0.5
     _SHARE_OF_SQUARE = (0.80, 1.04)
     _LOWER_BY = 0.025
     """YuNet's box in the cascade's squares, and how far its middle lies below: means over our test clips."""
@@ -115,39 +116,34 @@ class Haar:
         squares, _, weights = self._cascade.detectMultiScale3(
             grey, 1.1, 4, minSize=(self._WINDOW_PX, self._WINDOW_PX), outputRejectLevels=True
         )
-        return _largest([self._detection(*each, 1 / scale) for each in zip(squares, weights, strict=True)])
+        found = [self._detection(*each, 1 / scale) for each in zip(squares, weights, strict=True)]
+        return _largest([each for each in found if each.score >= self._MIN_SCORE])
 
     def _detection(self, square: NDArray[np.int32], weight: float, factor: float) -> Detection:
         x, y, width, height = map(float, square)
         box = Box(x, y + self._LOWER_BY * height, width, height).grown(*self._SHARE_OF_SQUARE).scaled(factor)
-        # The last stage's sum: about 55 where it only just says yes, 57.5 for the clearest faces of our clips.
+        # The last stage's sum: about 55 where it is wrong as often as not, 57.5 for the clearest faces of our clips.
         return Detection(box, (), float(np.clip(0.5 + (weight - 55) / 5, 0, 1)))
 
 
-def open_detector(kind: str, yunet: Path | None, *, min_face_px: int) -> Detector:
-    """Open a detector.
+def open_detector(yunet: Path | None, *, min_face_px: int) -> Detector:
+    """Open YuNet where its file is given (see `find_yunet`), else the Haar cascade.
 
     Args:
-        kind: `yunet`, `haar`, or `auto` for YuNet where there is a file of it.
-        yunet: YuNet's file, as `find_yunet` returns it.
+        yunet: YuNet's file.
         min_face_px: Width of the smallest face to be found; it decides how far a frame may be reduced.
+    """
+    return Haar(min_face_px=min_face_px) if yunet is None else YuNet(yunet, min_face_px=min_face_px)
+
+
+def find_yunet(kind: str, named: Path | None, folder: Path) -> Path | None:
+    """Return YuNet's file for a kind of detector: the one that is named, else one in `folder`, else `None`.
 
     Raises:
-        DetectorError: YuNet is asked for and not there.
+        DetectorError: The file is needed and not there, or is not the one we know.
     """
-    if kind == "haar" or (kind == "auto" and yunet is None):
-        return Haar(min_face_px=min_face_px)
-    if yunet is None:
-        raise DetectorError("YuNet's file is not there; fetch it with `python -m services models`, or set yunet")
-    return YuNet(yunet, min_face_px=min_face_px)
-
-
-def find_yunet(named: Path | None, folder: Path) -> Path | None:
-    """Return YuNet's file: the one that is named, else one in `folder`, else `None`.
-
-    Raises:
-        DetectorError: The named file is not there, or a file is not the one we know.
-    """
+    if kind == "haar":
+        return None
     if named is not None and not named.is_file():
         raise DetectorError(f"yunet: there is no file {named}; unset it or fetch one with `python -m services models`")
     found = named or next(iter(sorted(folder.glob("face_detection_yunet*.onnx"), reverse=True)), None)
@@ -155,6 +151,8 @@ def find_yunet(named: Path | None, folder: Path) -> Path | None:
         raise DetectorError(
             f"{found} is not YuNet as published (its sha256 is another); delete it and run `python -m services models`"
         )
+    if found is None and kind == "yunet":
+        raise DetectorError("YuNet's file is not there; fetch it with `python -m services models`, or set yunet")
     return found
 
 

@@ -1,13 +1,14 @@
 """OpenCV, set up once: import `cv2` from here and nowhere else.
 
 Its libraries write to standard error by themselves, past our logs and with the addresses (and passwords) of
-cameras; both the levels below must be set before they are first used.
+cameras; what is set below must be there before they are loaded.
 """
 
 import os
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")  # seconds, not ten, that a silent webcam holds us up
 
 import cv2
 

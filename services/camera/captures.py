@@ -1,0 +1,169 @@
+"""Sources on OpenCV's VideoCapture: webcams, network streams, video files."""
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from services.camera.sources import READ_TIMEOUT_S, SourceEnded, SourceError
+from services.runtime.settings import redact
+from services.vision.images import Bgr
+from services.vision.opencv import cv2
+
+OPEN_TIMEOUT_S = 5.0
+LOST_AFTER_S = 5.0
+"""A stream without a frame for so long is opened anew."""
+LOST_AFTER_READS = 30
+"""So is one whose reads fail at once, as they do when the other side has hung up."""
+WEBCAM_SIZE = (640, 480)
+"""Enough for faces at 4 m; more only costs."""
+DEFAULT_FPS = 25.0
+"""For files that do not say."""
+
+
+class _Camera:
+    """What webcam and stream share: read at the camera's pace, decode only what is due."""
+
+    live = True
+
+    def __init__(self, every_s: float | None, *, clock: Callable[[], float]) -> None:
+        self._every_s = every_s or 0.0
+        self._clock = clock
+        self._capture: Any = None
+        self._due = 0.0
+        self._seen_at = 0.0
+        self._failed = 0
+
+    def _opened(self, capture: Any, problem: str) -> None:
+        if not capture.isOpened():
+            capture.release()
+            raise SourceError(problem)
+        self._capture = capture
+        self._due = self._seen_at = self._clock()
+        self._failed = 0
+
+    def _next(self, lost: str) -> Bgr | None:
+        """Drop what the camera has buffered until a frame is due, so that it is the newest."""
+        began = self._clock()
+        while self._clock() - began < READ_TIMEOUT_S:
+            if not self._capture.grab():
+                self._failed += 1
+                if self._failed >= LOST_AFTER_READS or self._clock() - self._seen_at > LOST_AFTER_S:
+                    raise SourceError(lost)
+                return None
+            self._failed = 0
+            now = self._seen_at = self._clock()
+            if now >= self._due:
+                # Half a frame early is better than a whole one late: cameras do not keep time to the millisecond.
+                self._due = max(self._due + self._every_s, now + self._every_s / 2)
+                ok, image = self._capture.retrieve()
+                return image if ok else None
+        return None
+
+    def close(self) -> None:
+        """Release the device or connection."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+
+class Webcam(_Camera):
+    """A camera of this machine, by number or device file."""
+
+    def __init__(self, where: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
+        super().__init__(every_s, clock=clock)
+        self._where: int | str = int(where) if where.isdecimal() else where
+
+    def open(self) -> None:
+        """Take the device."""
+        interface = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+        capture = cv2.VideoCapture(self._where, interface)
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, WEBCAM_SIZE[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, WEBCAM_SIZE[1])
+        self._opened(
+            capture, f"The webcam {self._where} cannot be opened; is it plugged in, and does no other program use it?"
+        )
+
+    def read(self) -> Bgr | None:
+        """Return the newest frame."""
+        return self._next(f"The webcam {self._where} sends no more pictures; is it still plugged in?")
+
+
+class Stream(_Camera):
+    """A camera on the network, by RTSP or HTTP."""
+
+    def __init__(self, url: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
+        super().__init__(every_s, clock=clock)
+        self._url = url
+        self._name = redact(url)
+
+    def open(self) -> None:
+        """Connect, within five seconds."""
+        timeouts = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_TIMEOUT_S * 1000),
+        ]  # fmt: skip
+        self._opened(
+            cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, timeouts),
+            f"The camera {self._name} does not answer; are its address and password right, and is it switched on?",
+        )
+
+    def read(self) -> Bgr | None:
+        """Return the newest frame."""
+        return self._next(f"The camera {self._name} sends no more pictures; is it still switched on?")
+
+
+class VideoFile:
+    """A clip or animated GIF, shown in its own time, or every frame of it where `every_s` is `None`."""
+
+    live = False
+
+    def __init__(self, path: Path, every_s: float | None, *, loop: bool) -> None:
+        self._path = path
+        self._every_s = every_s
+        self._loop = loop
+        self._capture: Any = None
+        self._fresh = False
+        self._step = 1.0
+        self._forward = 1.0
+
+    def open(self) -> None:
+        """Open the file and see that there is a first frame in it."""
+        if not self._path.is_file():
+            raise SourceError(f"There is no file, folder or camera {self._path}; check camera.source.")
+        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened() or not self._capture.grab():
+            self.close()
+            raise SourceError(f"{self._path} cannot be read as a video; is it one, and is it complete?")
+        self._fresh = True
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else DEFAULT_FPS  # noqa: PLR2004
+        self._step = 1.0 if self._every_s is None else fps * self._every_s
+
+    def read(self) -> Bgr | None:
+        """Return the frame that is `every_s` further on; `None` where a slow clip has no new one yet."""
+        frames, self._forward = divmod(self._forward, 1)
+        self._forward += self._step
+        for _ in range(int(frames)):
+            self._grab()
+        if not frames:
+            return None
+        ok, image = self._capture.retrieve()
+        return image if ok else None
+
+    def _grab(self) -> None:
+        if self._fresh:
+            self._fresh = False
+        elif not self._capture.grab():
+            if not self._loop:
+                raise SourceEnded
+            self.close()
+            self.open()
+            self._fresh = False
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None

@@ -1,0 +1,77 @@
+"""Whether a camera sees anything: from a few numbers per frame to ok, dark, covered or frozen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.contracts.messages import CameraState
+from services.vision.images import Bgr
+
+HOLD_S = 1.0
+"""A new condition must last this long: a lamp that is switched or a hand that passes is none."""
+FROZEN_AFTER_S = 5.0
+"""A sensor's noise makes two equal frames impossible; this many seconds of them mean that it hangs."""
+COVERED_CONTRAST = 5.0
+"""Standard deviation in grey steps below which there is nothing to see; a blank wall still has a gradient."""
+DARK_BRIGHTNESS = 22.0
+"""Grey mean, of 255, below which faces cannot be judged."""
+_SAMPLE_PX = 8
+"""Only every eighth pixel of every eighth row is looked at."""
+
+WORDS = {
+    CameraState.OK: "",
+    CameraState.DARK: "It is too dark to see a face; switch on a light.",
+    CameraState.COVERED: "The camera sees only one colour; is its lens covered?",
+    CameraState.FROZEN: "The camera sends the same picture over and over; unplug it and plug it in again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a frame looks like as a whole: mean and standard deviation in grey steps, and a fingerprint."""
+
+    brightness: float
+    contrast: float
+    fingerprint: int
+
+
+def look(frame: Bgr) -> Look:
+    """Measure a frame, coarsely."""
+    green = frame[::_SAMPLE_PX, ::_SAMPLE_PX, 1]
+    return Look(float(green.mean()), float(green.std()), hash(np.ascontiguousarray(green).tobytes()))
+
+
+class Condition:
+    """The condition of one camera, frame by frame.
+
+    Args:
+        live: Whether frames come from a sensor, so that equal ones mean that it hangs.
+    """
+
+    def __init__(self, *, live: bool) -> None:
+        self.state = CameraState.OK
+        self._live = live
+        self._since: float | None = None
+        self._candidate = CameraState.OK
+        self._fingerprint: int | None = None
+        self._changed_at = 0.0
+
+    def update(self, frame: Look, at: float, *, face_used: bool) -> CameraState:
+        """Return the condition after a frame taken at `at` (seconds); a usable face proves that all is well."""
+        if frame.fingerprint != self._fingerprint:
+            self._fingerprint, self._changed_at = frame.fingerprint, at
+        now = self._judge(frame, at, face_used=face_used)
+        if now is not self._candidate or self._since is None:
+            self._candidate, self._since = now, at
+        if face_used or now is CameraState.FROZEN or at - self._since >= HOLD_S:
+            self.state = now
+        return self.state
+
+    def _judge(self, frame: Look, at: float, *, face_used: bool) -> CameraState:
+        if self._live and at - self._changed_at >= FROZEN_AFTER_S:
+            return CameraState.FROZEN
+        if face_used:
+            return CameraState.OK
+        if frame.contrast < COVERED_CONTRAST:
+            return CameraState.COVERED
+        return CameraState.DARK if frame.brightness < DARK_BRIGHTNESS else CameraState.OK

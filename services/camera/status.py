@@ -1,0 +1,117 @@
+"""How the camera does: counted, turned into a message, and told."""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from prometheus_client import Counter as Metric
+
+from services.camera.analysis import Seen
+from services.contracts.channels import CAMERA_STATUS, EVENTS
+from services.contracts.messages import CameraState, CameraStatus, Event, EventType
+from services.runtime.bus import Bus
+from services.runtime.health import Health
+
+log = logging.getLogger(__name__)
+
+FRAMES = Metric("moodring_camera_frames_total", "Frames in which faces were looked for.")
+FACES = Metric("moodring_camera_faces_total", "Faces found, by what became of them.", ["outcome"])
+
+FPS_FRAMES = 50
+"""The rate of frames is that of the last so many."""
+STARTING = "The camera is starting."
+BLIND = frozenset({CameraState.OFFLINE, CameraState.PRIVATE})
+
+
+class Tally:
+    """Counts since the service started, and the state of the moment.
+
+    Args:
+        source: Where the frames come from, without any password.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.state = CameraState.OFFLINE
+        self.detail = ""
+        self.detector = ""
+        self._source = source
+        self._since = datetime.now(UTC)
+        self._seen = self._used = 0
+        self._rejected: Counter[str] = Counter()
+        self._times: deque[float] = deque(maxlen=FPS_FRAMES)
+
+    def turn(self, state: CameraState, detail: str, at: float) -> bool:
+        """Set the state at `at` (seconds since 1970) and return whether that changed anything."""
+        if (state, detail) == (self.state, self.detail):
+            return False
+        if state is not self.state:
+            self._since = datetime.fromtimestamp(at, UTC)
+        if state in BLIND:
+            self._times.clear()
+        self.state, self.detail = state, detail
+        return True
+
+    def count(self, seen: Seen) -> None:
+        """Count a frame and its faces."""
+        FRAMES.inc()
+        self._times.append(seen.frame.captured_at)
+        self._seen += len(seen.faces)
+        for face in seen.faces:
+            FACES.labels(face.flaw or "used").inc()
+            if face.flaw is None:
+                self._used += 1
+            else:
+                self._rejected[face.flaw] += 1
+
+    def status(self) -> CameraStatus:
+        """Return the message."""
+        elapsed = self._times[-1] - self._times[0] if self._times else 0
+        return CameraStatus(
+            state=self.state,
+            detail=self.detail,
+            source=self._source,
+            fps=round((len(self._times) - 1) / elapsed, 1) if elapsed > 0 else 0,
+            faces_seen=self._seen,
+            faces_used=self._used,
+            rejected=dict(self._rejected),
+            detector=self.detector,
+            since=self._since,
+        )
+
+
+class Announcer:
+    """Tells the bus, the log and `Health` how the camera does; the bus while there is one.
+
+    Args:
+        tally: What is told.
+        health: Hears of a camera that is lost or hangs.
+        camera: Its name.
+        room: Where it is.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, tally: Tally, health: Health, *, camera: str, room: str, clock: Callable[[], float]) -> None:
+        self.bus: Bus | None = None
+        self._tally = tally
+        self._health = health
+        self._camera = camera
+        self._room = room
+        self._clock = clock
+
+    def turn(self, state: CameraState, detail: str) -> None:
+        """Tell of a new state, once; `detail` is for people."""
+        if not self._tally.turn(state, detail, self._clock()):
+            return
+        well = state in {CameraState.OK, CameraState.PRIVATE} or detail == STARTING
+        self._health.report("camera", detail if state in {CameraState.OFFLINE, CameraState.FROZEN} else "")
+        log.log(logging.INFO if well else logging.WARNING, "camera %s is %s. %s", self._camera, state, detail)
+        self.publish()
+        if not well and self.bus is not None:
+            problem = Event(type=EventType.PROBLEM, after={"service": "camera", "text": detail})
+            self.bus.publish(EVENTS, problem, room=self._room)
+
+    def publish(self) -> None:
+        """Publish the status as it is."""
+        if self.bus is not None:
+            self.bus.publish(CAMERA_STATUS, self._tally.status(), room=self._room, camera=self._camera)

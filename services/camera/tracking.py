@@ -1,0 +1,93 @@
+"""Which face of this frame is which of the last: numbers for faces, never for people."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from services.vision.geometry import Box
+
+GONE_AFTER_S = 2.0
+"""A face unseen for longer gets a new number when it comes back."""
+REACH = 1.0
+"""A face moves by at most its own width, beside its steady motion, from one sight to the next."""
+MOST_GROWTH = 2.0
+"""Boxes whose areas differ by more are not one face."""
+INERTIA = 0.5
+"""Share of the old velocity in the new one; boxes tremble by a pixel or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face over time.
+
+    Attributes:
+        number: Unique per tracker, from 1.
+        box: Where it was seen last.
+        seen_at: When, in seconds.
+        velocity: Of its middle, in pixels a second.
+    """
+
+    number: int
+    box: Box
+    seen_at: float
+    velocity: tuple[float, float] = (0.0, 0.0)
+
+    def expected(self, at: float) -> Box:
+        """Return where the face is at `at` if it keeps its velocity."""
+        elapsed = at - self.seen_at
+        return self.box._replace(x=self.box.x + self.velocity[0] * elapsed, y=self.box.y + self.velocity[1] * elapsed)
+
+
+class Tracker:
+    """Numbers the faces of one camera's frames: nearest pairs first, at a constant velocity."""
+
+    def __init__(self) -> None:
+        self._tracks: list[Track] = []
+        self._last = 0
+
+    def update(self, boxes: Sequence[Box], at: float) -> list[int]:
+        """Return the number of each box's track.
+
+        Args:
+            boxes: The faces of one frame.
+            at: When it was taken, in seconds; not before the frame before.
+        """
+        known = [track for track in self._tracks if at - track.seen_at <= GONE_AFTER_S]
+        found: dict[int, Track] = {}
+        for index, track in self._pairs(boxes, known, at):
+            if index not in found and track.number not in {each.number for each in found.values()}:
+                found[index] = _moved(track, boxes[index], at)
+        for index, box in enumerate(boxes):
+            if index not in found:
+                self._last += 1
+                found[index] = Track(self._last, box, at)
+        seen = {track.number for track in found.values()}
+        self._tracks = [*found.values(), *(track for track in known if track.number not in seen)]
+        return [found[index].number for index in range(len(boxes))]
+
+    @staticmethod
+    def _pairs(boxes: Sequence[Box], tracks: Sequence[Track], at: float) -> list[tuple[int, Track]]:
+        likely = [
+            (_likeness(box, track.expected(at)), index, track) for index, box in enumerate(boxes) for track in tracks
+        ]
+        likely.sort(key=lambda each: (-each[0], each[1], each[2].number))
+        return [(index, track) for likeness, index, track in likely if likeness > 0]
+
+
+def _likeness(box: Box, expected: Box) -> float:
+    """Return 0 for two faces; else more the nearer they are: 0 to 1 by distance, plus their overlap."""
+    if not 1 / MOST_GROWTH < box.area / expected.area < MOST_GROWTH:
+        return 0.0
+    dx, dy = box.centre.x - expected.centre.x, box.centre.y - expected.centre.y
+    nearness = 1 - math.hypot(dx, dy) / (REACH * expected.width)
+    overlap = box.iou(expected)
+    return max(0.0, nearness) + overlap
+
+
+def _moved(track: Track, box: Box, at: float) -> Track:
+    elapsed = at - track.seen_at
+    if elapsed <= 0:
+        return replace(track, box=box)
+    new = ((box.centre.x - track.box.centre.x) / elapsed, (box.centre.y - track.box.centre.y) / elapsed)
+    velocity = tuple(INERTIA * old + (1 - INERTIA) * now for old, now in zip(track.velocity, new, strict=True))
+    return Track(track.number, box, at, (velocity[0], velocity[1]))
