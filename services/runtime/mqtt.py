@@ -14,7 +14,8 @@ from services.runtime.bus import Capability, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.dispatch import DROPPED, Dispatcher, Subscription
 from services.runtime.health import Health
-from services.runtime.mqtt_link import Link, Packet
+from services.runtime.mqtt_client import Access, Packet
+from services.runtime.mqtt_link import Link
 from services.runtime.settings import redact
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class MqttBus:
         self._ready = asyncio.Event()
         self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
         last_will = self._packet(will[0], will[1], will[2]) if will else None
-        self._link = Link(url, client_id, self, will=last_will, ca_file=ca_file, embedded=embedded)
+        self._link = Link(Access(url, client_id, last_will, ca_file, sessions=not embedded), self)
 
     async def __aenter__(self) -> Self:
         """Start to connect."""

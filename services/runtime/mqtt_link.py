@@ -7,44 +7,21 @@ where the broker does not know it.
 import asyncio
 import contextlib
 import random
-import socket
-import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-KEEPALIVE_S = 15
-CONNECT_TIMEOUT_S = 3.0
-SESSION_S = 600
-"""How long a broker keeps commands for a service that restarts."""
-RECEIVE_MAXIMUM = 100
-"""Unacknowledged messages that a broker may send us; the rest waits there rather than here."""
-QUEUE_QOS1 = 1000
+from services.runtime.mqtt_client import CONNECT_TIMEOUT_S, Access, Packet, connect, new_client, send
+
 UNSENT_QOS0 = 64
 """Messages of quality 0 that may wait for the socket; beyond this the broker is too slow for more."""
 INBOX = 10_000
 BACKOFF_S = (0.2, 10.0)
 FLUSH_S = 0.5
-
-
-@dataclass(frozen=True)
-class Packet:
-    """A message ready for the wire."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    expires_s: int | None = None
 
 
 class Listener(Protocol):
@@ -72,35 +49,13 @@ class Listener(Protocol):
 
 
 class Link:
-    """A connection to the broker at `url` (`mqtt://[user:password@]host[:port]`, or `mqtts://…` for TLS).
+    """A connection to a broker; its listener hears what happens."""
 
-    Args:
-        url: The broker.
-        client_id: Fixed, so that the broker knows the service again.
-        listener: Hears what happens.
-        will: What the broker is to say of us when the connection breaks.
-        ca_file: Authority for TLS, besides the system's.
-        embedded: The broker is our own, which speaks 3.1.1 and keeps no sessions.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        client_id: str,
-        listener: Listener,
-        *,
-        will: Packet | None = None,
-        ca_file: Path | None = None,
-        embedded: bool = False,
-    ) -> None:
-        parts = urlsplit(url)
-        self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "mqtts" else None
-        self._host = parts.hostname or "127.0.0.1"
-        self._port = parts.port or (8883 if self._tls else 1883)
-        self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        self._client_id, self._listener, self._will, self._embedded = client_id, listener, will, embedded
-        self._protocol = MQTTProtocolVersion.MQTTv311 if embedded else MQTTProtocolVersion.MQTTv5
-        self._client = self._make_client()
+    def __init__(self, access: Access, listener: Listener) -> None:
+        self._access, self._listener = access, listener
+        # A broker without sessions is our own, which speaks 3.1.1.
+        self._protocol = MQTTProtocolVersion.MQTTv5 if access.sessions else MQTTProtocolVersion.MQTTv311
+        self._client = self._new_client()
         self._inbox: deque[paho.MQTTMessage] = deque()
         self._unsent: set[int] = set()
         self._unconfirmed: set[int] = set()
@@ -141,11 +96,7 @@ class Link:
         """Hand a packet to the network thread; false where too much waits there already."""
         if packet.qos == 0 and len(self._unsent) >= UNSENT_QOS0:
             return False
-        properties = None
-        if packet.expires_s and self._protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.PUBLISH)
-            properties.MessageExpiryInterval = packet.expires_s
-        info = self._client.publish(packet.topic, packet.payload, packet.qos, packet.retain, properties)
+        info = send(self._client, packet)
         if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
             return False
         self._last = info
@@ -168,13 +119,13 @@ class Link:
         """Connect once; return what went wrong, or nothing when the broker accepted us."""
         await asyncio.to_thread(self._client.loop_stop)
         if self._client.protocol != self._protocol:
-            self._client = self._make_client()
+            self._client = self._new_client()
         self._unsent.clear()
         self._unconfirmed.clear()
         self._lost.clear()
         self._answer = self._loop.create_future()
         try:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+            self._opening = asyncio.ensure_future(asyncio.to_thread(connect, self._client, self._access))
             await asyncio.shield(self._opening)
             return await asyncio.wait_for(self._answer, CONNECT_TIMEOUT_S)
         except TimeoutError:
@@ -183,40 +134,8 @@ class Link:
         except (OSError, ValueError) as error:
             return str(error) or type(error).__name__
 
-    def _open(self) -> None:
-        properties = None
-        if self._protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = SESSION_S
-            properties.ReceiveMaximum = RECEIVE_MAXIMUM
-        self._client.connect(
-            self._host,
-            self._port,
-            KEEPALIVE_S,
-            clean_start=False if properties else paho.MQTT_CLEAN_START_FIRST_ONLY,
-            properties=properties,
-        )
-        self._client.loop_start()
-
-    def _make_client(self) -> paho.Client:
-        v5 = self._protocol == MQTTProtocolVersion.MQTTv5
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            self._client_id,
-            clean_session=None if v5 else self._embedded,
-            protocol=self._protocol,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_queued_messages_set(QUEUE_QOS1)
-        if self._login:
-            client.username_pw_set(*self._login)
-        if self._tls:
-            client.tls_set_context(self._tls)
-        if self._will:
-            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
-        client.on_socket_open = _send_at_once
+    def _new_client(self) -> paho.Client:
+        client = new_client(self._access, self._protocol)
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
         client.on_disconnect = lambda _c, _u, _f, _code, _p: self._later(self._disconnected)
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
@@ -260,9 +179,3 @@ class Link:
             self._listener.link_refused(refused[0])
         elif not self._unconfirmed:
             self._listener.link_ready()
-
-
-def _send_at_once(_client: paho.Client, _userdata: Any, sock: Any) -> None:
-    """Switch Nagle's delay off, which adds up to 80 ms to a small message."""
-    with contextlib.suppress(OSError, AttributeError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

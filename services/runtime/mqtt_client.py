@@ -1,0 +1,112 @@
+"""A paho-mqtt client set up as Moodring needs it."""
+
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+KEEPALIVE_S = 15
+CONNECT_TIMEOUT_S = 3.0
+SESSION_S = 600
+"""How long a broker keeps commands for a service that restarts."""
+RECEIVE_MAXIMUM = 100
+"""Unacknowledged messages that a broker may send us; the rest waits there rather than here."""
+QUEUE_QOS1 = 1000
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A message ready for the wire."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expires_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach a broker, and as whom.
+
+    Attributes:
+        url: `mqtt://[user:password@]host[:port]`, or `mqtts://…` for TLS.
+        client_id: Fixed, so that the broker knows the service again.
+        will: What the broker is to say of us when the connection breaks.
+        ca_file: Authority for TLS, besides the system's.
+        sessions: Whether the broker is to keep commands while we are away.
+    """
+
+    url: str
+    client_id: str
+    will: Packet | None = None
+    ca_file: Path | None = None
+    sessions: bool = True
+
+
+def new_client(access: Access, protocol: MQTTProtocolVersion) -> paho.Client:
+    """Return a client that is not connected; messages are acknowledged by hand, connecting again is not its job."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        access.client_id,
+        clean_session=None if protocol == MQTTProtocolVersion.MQTTv5 else not access.sessions,
+        protocol=protocol,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    client.max_queued_messages_set(QUEUE_QOS1)
+    client.on_socket_open = _send_at_once
+    parts = urlsplit(access.url)
+    if parts.username:
+        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+    if parts.scheme == "mqtts":
+        client.tls_set_context(ssl.create_default_context(cafile=access.ca_file))
+    if will := access.will:
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
+    return client
+
+
+def connect(client: paho.Client, access: Access) -> None:
+    """Connect and start the network thread. Blocks: not for an event loop.
+
+    Raises:
+        OSError: Nobody is there, or not who TLS says.
+    """
+    parts = urlsplit(access.url)
+    properties = None
+    if client.protocol == MQTTProtocolVersion.MQTTv5:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_S
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    client.connect(
+        parts.hostname or "127.0.0.1",
+        parts.port or (8883 if parts.scheme == "mqtts" else 1883),
+        KEEPALIVE_S,
+        clean_start=False if properties else paho.MQTT_CLEAN_START_FIRST_ONLY,
+        properties=properties,
+    )
+    client.loop_start()
+
+
+def send(client: paho.Client, packet: Packet) -> paho.MQTTMessageInfo:
+    """Hand a packet to the network thread."""
+    properties = None
+    if packet.expires_s and client.protocol == MQTTProtocolVersion.MQTTv5:
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.MessageExpiryInterval = packet.expires_s
+    return client.publish(packet.topic, packet.payload, packet.qos, packet.retain, properties)
+
+
+def _send_at_once(_client: paho.Client, _userdata: Any, sock: Any) -> None:
+    """Switch Nagle's delay off, which adds up to 80 ms to a small message."""
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
