@@ -70,14 +70,19 @@ class GatewayService:
         """Whether nothing can be heard at the moment."""
         return self._bus is None or not self._bus.connected
 
+    @property
+    def listeners(self) -> int:
+        """How many event streams are open."""
+        return len(self._streams)
+
     async def run(self, bus: Bus) -> None:
         """Follow the bus until cancelled; the event streams end with it, and browsers come back by themselves."""
+        for name, channel in FOLLOWED.items():
+            bus.subscribe(channel, self._learner(name))
+        bus.subscribe(EXPRESSIONS, self._see)
         self._bus = bus
         try:
             async with self.upstream.opened():
-                for name, channel in FOLLOWED.items():
-                    bus.subscribe(channel, self._learner(name))
-                bus.subscribe(EXPRESSIONS, self._see)
                 await asyncio.Event().wait()
         finally:
             self._bus = None
@@ -96,8 +101,10 @@ class GatewayService:
             room: Only this room; services are in every stream.
 
         Raises:
-            HTTPException: 503, there are too many.
+            HTTPException: 503, we do not hear the bus yet, or there are too many.
         """
+        if self._bus is None:
+            raise HTTPException(503, "the gateway is starting or stopping; try again in a moment")
         if len(self._streams) >= MAX_STREAMS:
             raise HTTPException(503, f"{MAX_STREAMS} listeners are connected already; close one")
         stream = Stream(snapshot(self.house), room=room)

@@ -1,7 +1,7 @@
 """The camera: its picture, the switch that closes it, and what the faces show."""
 
 from services.contracts.messages import Privacy
-from services.gateway.pages import views, words
+from services.gateway import views, words
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Faces, Preview, Text, box
 from services.gateway.pages.look import Look

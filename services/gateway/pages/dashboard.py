@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from services.gateway.pages import views, words
+from services.gateway import views, words
+from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.camera_card import Banner, CameraCard, PrivacySwitch
-from services.gateway.pages.colours import colour
 from services.gateway.pages.elements import Text, box
 from services.gateway.pages.look import Card, Look
 from services.gateway.pages.mood_card import MoodCard, PickerCard
@@ -37,7 +37,7 @@ class Dashboard:
         actions = Actions(lambda: self._service.api, self._room)
         self._page = box("div", "page")
         with self._page:
-            with box("header", "top"):
+            with box("header", "masthead"):
                 box("span", "ring").props("aria-hidden=true")
                 Text("span", "Moodring", "brand")
                 self._nav = box("nav", "rooms", "rooms").props('aria-label="Rooms"')

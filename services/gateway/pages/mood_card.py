@@ -4,9 +4,9 @@ from nicegui import ui
 
 from services.contracts.messages import MoodSource
 from services.contracts.moods import EXPRESSIONS, NAMED_MOODS
-from services.gateway.pages import views, words
+from services.gateway import views, words
+from services.gateway.colours import mood_colour
 from services.gateway.pages.actions import Actions
-from services.gateway.pages.colours import mood_colour
 from services.gateway.pages.elements import Button, Plane, Text, box
 from services.gateway.pages.look import Look
 

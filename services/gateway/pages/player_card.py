@@ -6,14 +6,16 @@ from nicegui import ui
 
 from services.contracts.messages import Playback, PlayerAction, PlayerState, PolicyMode, QueuedTrack
 from services.contracts.moods import Point
-from services.gateway.pages import views, words
+from services.gateway import views, words
+from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
-from services.gateway.pages.colours import colour
 from services.gateway.pages.elements import Button, Listen, Progress, Text, box
 from services.gateway.pages.look import Look
 
 MAX_NEXT = 5
 """Songs of the queue that are shown."""
+
+FOLLOW_THE_THUMB = "(event) => event.target.style.setProperty('--part', event.target.value + '%')"
 
 
 class PlayerCard:
@@ -56,6 +58,7 @@ class PlayerCard:
             with box("div", "volume"):
                 ui.icon("volume_up").props("aria-hidden=true")
                 self._volume = box("input", "", "volume").props('type=range min=0 max=100 step=1 aria-label="Volume"')
+                self._volume.on("input", js_handler=FOLLOW_THE_THUMB)
                 self._volume.on("change", self._set_volume, js_handler="(event) => emit(Number(event.target.value))")
 
     def refresh(self, look: Look) -> None:

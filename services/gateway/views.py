@@ -7,8 +7,8 @@ from typing import Any
 from services.contracts.messages import Mood, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
-from services.gateway.pages.colours import mood_colour
-from services.gateway.pages.words import mood_word, name
+from services.gateway.colours import mood_colour
+from services.gateway.words import mood_word, name
 
 MAX_FACES = 4
 """Faces whose bars are shown, the largest first."""

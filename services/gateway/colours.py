@@ -5,14 +5,14 @@ import math
 
 from services.contracts.moods import MOOD_POINTS, Point
 
-HUES = ((-45.0, 175.0), (45.0, 80.0), (135.0, 22.0), (225.0, -100.0), (315.0, -185.0))
+HUES = ((-45.0, 168.0), (45.0, 62.0), (135.0, 20.0), (225.0, -105.0), (315.0, -192.0))
 """Direction (degrees, counter-clockwise from pleasant) and OKLCH hue: content is teal, joyful amber, angry red,
 sad blue. Between them the hue runs on evenly."""
 
-NO_MOOD = "oklch(0.78 0.02 280)"
+NO_MOOD = "oklch(0.82 0.02 280)"
 
 
-def colour(point: Point | None, *, lightness: float = 0.8) -> str:
+def colour(point: Point | None, *, lightness: float = 0.82) -> str:
     """Return the CSS colour of a point, grey for none.
 
     Args:
@@ -24,10 +24,8 @@ def colour(point: Point | None, *, lightness: float = 0.8) -> str:
     strength = min(1.0, math.hypot(point.valence, point.arousal))
     angle = math.degrees(math.atan2(point.arousal, point.valence))
     angle = angle if angle >= HUES[0][0] else angle + 360
-    for (start, before), (end, after) in itertools.pairwise(HUES):
-        if angle <= end:
-            hue = before + (after - before) * (angle - start) / (end - start)
-            break
+    (start, before), (end, after) = next(pair for pair in itertools.pairwise(HUES) if angle <= pair[1][0])
+    hue = before + (after - before) * (angle - start) / (end - start)
     return f"oklch({lightness:g} {0.03 + 0.11 * strength:.3f} {hue % 360:.0f})"
 
 

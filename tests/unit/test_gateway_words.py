@@ -1,0 +1,120 @@
+from datetime import timedelta
+
+import pytest
+
+from services.contracts.messages import CameraState, Mood, MoodSource, Privacy, ServiceState
+from services.contracts.moods import MOOD_POINTS, Point
+from services.gateway import words
+from services.gateway.colours import NO_MOOD, colour
+from services.gateway.state import House, Room
+from tests.unit import gateway_doubles as make
+from tests.unit.gateway_doubles import NOW
+
+
+@pytest.mark.parametrize(
+    ("mood", "word", "line"),
+    [
+        (make.mood("happy"), "Happy", "82 % sure · 1 person · last 15 s"),
+        (make.mood("unknown", people=2), "Not sure yet", "2 people · no mood stands out"),
+        (make.mood("unknown", people=0), "Not sure yet", "The camera cannot tell at the moment."),
+        (make.mood("nobody", people=0), "Nobody here", "No face has been seen for a while."),
+        (
+            make.mood("movie_night", source=MoodSource.OVERRIDE, until=NOW + timedelta(minutes=42)),
+            "Movie night",
+            "Set by hand for another 42 min",
+        ),
+        (make.mood("calm", source=MoodSource.OVERRIDE), "Calm", "Set by hand"),
+        (None, "Listening in", "The first mood appears some seconds after the first face."),
+    ],
+)
+def test_a_mood_in_words(mood: Mood | None, word: str, line: str) -> None:
+    assert (words.mood_word(mood), words.mood_line(mood, NOW)) == (word, line)
+
+
+@pytest.mark.parametrize(
+    ("state", "privacy", "away", "note"),
+    [
+        (CameraState.OK, Privacy.OFF, False, ""),
+        (CameraState.DARK, Privacy.OFF, False, ""),
+        (CameraState.OK, Privacy.ON, False, "The camera is off. Nobody is watched."),
+        (CameraState.PRIVATE, None, False, "The camera is off. Nobody is watched."),
+        (CameraState.OFFLINE, Privacy.OFF, False, "unplugged"),
+        (CameraState.OK, Privacy.OFF, True, "The camera is away."),
+        (None, None, False, "Waiting for the camera …"),
+    ],
+)
+def test_why_there_is_no_picture(state: CameraState | None, privacy: Privacy | None, away: bool, note: str) -> None:
+    status = make.camera(state, "unplugged") if state else None
+    assert words.camera_note(status, privacy, away)[0] == note
+
+
+def test_why_no_face_is_read() -> None:
+    assert words.face_note(Room()) == "No face in view."
+    assert words.face_note(Room(cameras={"a": make.camera(CameraState.DARK)})) == "It is too dark to see a face."
+    assert "camera is off" in words.face_note(Room(privacy=Privacy.ON))
+
+
+def test_a_service_that_is_away_is_named_with_what_that_means() -> None:
+    house = House(services={"inference": {"a": make.status(ServiceState.OFFLINE, "old problem")}})
+    assert words.problems(house, Room(), bus_away=False) == [
+        "The expression reader is away: faces are not read until it is back."
+    ]
+
+
+def test_problems_of_services_and_cameras_are_told_once() -> None:
+    house = House(
+        services={
+            "camera": {"a": make.status(ServiceState.ONLINE, "cannot open /dev/video0")},
+            "player": {
+                "a": make.status(ServiceState.ONLINE, "no sound"),
+                "b": make.status(ServiceState.ONLINE, "no sound"),
+            },
+        }
+    )
+    room = Room(
+        cameras={
+            "desk": make.camera(CameraState.OFFLINE, "cannot open /dev/video0"),
+            "door": make.camera(CameraState.COVERED, "something is in front of it"),
+            "off": make.camera(CameraState.PRIVATE, "closed"),
+        }
+    )
+    assert words.problems(house, room, bus_away=False) == [
+        "The camera: cannot open /dev/video0",
+        "The player: no sound",
+        "The camera: something is in front of it",
+    ]
+
+
+def test_without_the_bus_nothing_else_is_certain() -> None:
+    house = House(services={"camera": {"a": make.status(ServiceState.OFFLINE)}})
+    (problem,) = words.problems(house, Room(), bus_away=True)
+    assert "message bus is away" in problem
+
+
+def test_why_a_song_plays() -> None:
+    assert words.why(None) == ""
+    assert words.why(make.player(make.song(reason="It fits."))) == "It fits."
+    assert words.why(make.player(make.song(reason="").model_copy(update={"decision_id": None}))) == "Chosen by hand."
+
+
+@pytest.mark.parametrize("mood", sorted(MOOD_POINTS))
+def test_every_mood_has_a_colour(mood: str) -> None:
+    assert colour(MOOD_POINTS[mood]).startswith("oklch(0.82 ")
+
+
+@pytest.mark.parametrize(
+    ("point", "hue"),
+    [
+        (Point(1, 1), "62)"),
+        (Point(-1, 1), "20)"),
+        (Point(-1, -1), "255)"),
+        (Point(1, -1), "168)"),
+        (Point(1, 0), "115)"),
+    ],
+)
+def test_the_direction_on_the_plane_is_the_hue(point: Point, hue: str) -> None:
+    assert colour(point).endswith(f" {hue}")
+
+
+def test_no_mood_is_grey() -> None:
+    assert colour(None) == NO_MOOD
