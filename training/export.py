@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from training import checkpoint as checkpoints
@@ -32,6 +33,7 @@ from training.network import FACE_PX, Shape, build
 
 DEFAULT_OUT: Final = Path("models/expression/1")
 MODEL_NAME: Final = "expression"
+INPUT: Final = tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")
 TOLERANCE: Final = 1e-3
 """Largest difference allowed between Keras, the SavedModel and LiteRT on the same faces."""
 
@@ -45,9 +47,7 @@ class Served(tf.Module):  # type: ignore[misc]
         self._network = network
         self._temperature = tf.constant(temperature, tf.float32)
 
-    @tf.function(  # type: ignore[untyped-decorator]
-        input_signature=[tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")]
-    )
+    @tf.function(input_signature=[INPUT])  # type: ignore[untyped-decorator]
     def predict(self, faces: Any) -> dict[str, Any]:
         """Maps uint8 (N, 48, 48, 1) to float32 (N, 8) probabilities and (N, E) embeddings."""
         outputs = self._network(faces, training=False)
@@ -55,6 +55,25 @@ class Served(tf.Module):  # type: ignore[misc]
             "probabilities": tf.nn.softmax(outputs["logits"] / self._temperature),
             "embedding": outputs["embedding"],
         }
+
+
+class Frozen(tf.Module):  # type: ignore[misc]
+    """The same function with its weights as constants.
+
+    LiteRT would otherwise keep them as variables that nothing fills, and could not fold the batch
+    normalisation into the convolutions, which makes it four times faster.
+    """
+
+    def __init__(self, signature: Any) -> None:
+        """Freezes a concrete function with a dictionary of outputs."""
+        super().__init__()
+        self._names = sorted(signature.structured_outputs)
+        self._function = convert_variables_to_constants_v2(signature)
+
+    @tf.function(input_signature=[INPUT])  # type: ignore[untyped-decorator]
+    def predict(self, faces: Any) -> dict[str, Any]:
+        """Maps uint8 (N, 48, 48, 1) to float32 (N, 8) probabilities and (N, E) embeddings."""
+        return dict(zip(self._names, self._function(faces), strict=True))
 
 
 def trained_network(run: Path) -> keras.Model:
@@ -94,7 +113,10 @@ def write_formats(served: Served, folder: Path) -> None:
     tf.saved_model.save(served, str(folder), signatures={"serving_default": signature})
     (folder / "fingerprint.pb").unlink(missing_ok=True)
     write_warm_up(folder / "assets.extra")
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([signature], served)
+    frozen = Frozen(signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [frozen.predict.get_concrete_function()], frozen
+    )
     (folder / "model.tflite").write_bytes(converter.convert())
 
 
@@ -160,16 +182,15 @@ def check(out: Path) -> None:
     wanted = np.array(json.loads((out / "golden.json").read_text())["probabilities"], np.float32)
     faces = golden_faces()
     served = tf.saved_model.load(str(out)).signatures["serving_default"](faces=tf.constant(faces))
-    worst = float(np.abs(served["probabilities"].numpy() - wanted).max())
-    interpreter = Interpreter(str(out / "model.tflite"))
+    embedding = served["embedding"].numpy()
+    apart = [served["probabilities"].numpy() - wanted]
+    runner = Interpreter(str(out / "model.tflite")).get_signature_runner()
     for size in (1, 3, len(faces)):
-        place = interpreter.get_signature_runner()
-        answer = place(faces=faces[:size])
-        worst = max(worst, float(np.abs(answer["probabilities"] - wanted[:size]).max()))
-        apart = np.abs(answer["embedding"] - served["embedding"].numpy()[:size]).max()
-        worst = max(worst, float(apart))
+        answer = runner(faces=faces[:size])
+        apart += [answer["probabilities"] - wanted[:size], answer["embedding"] - embedding[:size]]
+    worst = float(np.max([np.abs(difference).max() for difference in apart]))
     print(f"largest difference: {worst:.2e}")
-    if worst > TOLERANCE:
+    if not all(np.abs(difference).max() <= TOLERANCE for difference in apart):
         message = f"{out}: formats differ by {worst:.2e}, more than {TOLERANCE}; export again"
         raise SystemExit(message)
 

@@ -48,9 +48,8 @@ def _convolution(inputs: Any, channels: int, size: int, stride: int) -> Any:
     )(inputs)
 
 
-def _normalised(inputs: Any, *, start_at_zero: bool = False) -> Any:
-    gamma = "zeros" if start_at_zero else "ones"
-    return layers.BatchNormalization(momentum=0.95, epsilon=1e-3, gamma_initializer=gamma)(inputs)
+def _normalised(inputs: Any) -> Any:
+    return layers.BatchNormalization(momentum=0.95, epsilon=1e-3)(inputs)
 
 
 def _excited(inputs: Any, channels: int, squeeze: int) -> Any:
@@ -62,7 +61,7 @@ def _excited(inputs: Any, channels: int, squeeze: int) -> Any:
 
 def _residual(inputs: Any, channels: int, stride: int, squeeze: int) -> Any:
     outputs = layers.ReLU()(_normalised(_convolution(inputs, channels, 3, stride)))
-    outputs = _normalised(_convolution(outputs, channels, 3, 1), start_at_zero=True)
+    outputs = _normalised(_convolution(outputs, channels, 3, 1))
     if squeeze:
         outputs = _excited(outputs, channels, squeeze)
     if stride != 1 or inputs.shape[-1] != channels:
