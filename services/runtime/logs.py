@@ -12,7 +12,18 @@ REPEAT_AFTER_S = 60.0
 MAX_KEYS = 1000
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_NOISY = ("amqtt", "transitions", "httpx", "httpcore", "alembic", "asyncio", "engineio", "socketio", "watchfiles")
+_NOISY = (
+    "amqtt",
+    "transitions",
+    "httpx",
+    "httpcore",
+    "alembic",
+    "asyncio",
+    "engineio",
+    "socketio",
+    "watchfiles",
+    "uvicorn",
+)
 
 
 class Throttle:
