@@ -168,8 +168,8 @@ def grpc_address(url: str) -> str:
         host, port = None, 0
     if not host or parts.scheme != "grpc":
         raise SetupError(
-            f"the setting inference.model_server is {url!r}; it has to be grpc://host:port, or embedded: for the "
-            "model server in this process"
+            f"the setting inference.model_server is {url!r}; it has to be grpc://host:port, or embedded: for a model "
+            "server in this process"
         )
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -33,7 +33,6 @@ from services.vision.images import BadImageError
 
 log = logging.getLogger(__name__)
 
-EMBEDDED: Final = "embedded:"
 SHARE: Final = "inference"
 MAX_FACES: Final = 32
 """Faces of one frame that are classified; a camera sends no more."""
@@ -119,18 +118,13 @@ class InferenceService:
 
     async def _connect(self, stack: AsyncExitStack) -> Predictor:
         settings = self._settings
-        if settings.model_server == EMBEDDED:
-            from services.inference.model_server import ModelServer
-
-            folder = model_folder.latest(settings.models, settings.model)
-            server = await stack.enter_async_context(ModelServer(folder))
-            address = f"127.0.0.1:{server.port}"
-        else:
-            address = grpc_address(settings.model_server)
-        labels = model_folder.Labels(settings.models)
-        return await stack.enter_async_context(
-            GrpcPredictor(address, model=settings.model, labels=labels, timeout_s=settings.timeout_s)
+        predictor = GrpcPredictor(
+            grpc_address(settings.model_server),
+            model=settings.model,
+            labels=model_folder.Labels(settings.models),
+            timeout_s=settings.timeout_s,
         )
+        return await stack.enter_async_context(predictor)
 
     async def _receive(self, delivery: Delivery[FaceCrops]) -> None:
         self._frames.put(delivery)
@@ -218,11 +212,8 @@ def build(
         sleep: Waits between looks at the model server.
 
     Raises:
-        SetupError: There is no usable model, or the model server's address is none.
+        SetupError: The model server's address is none (an embedded one is started, and its address set, before).
     """
     if predictor is None:
-        if settings.inference.model_server == EMBEDDED:
-            model_folder.latest(settings.inference.models, settings.inference.model).lite_model()
-        else:
-            grpc_address(settings.inference.model_server)
+        grpc_address(settings.inference.model_server)
     return InferenceService(settings, clock=clock, predictor=predictor, sleep=sleep)

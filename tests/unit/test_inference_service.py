@@ -1,6 +1,5 @@
 import asyncio
 import logging
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,11 +140,6 @@ async def test_it_runs_again_after_it_ended(caplog: pytest.LogCaptureFixture) ->
     assert run.service.predictor is run.predictor
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
-
-
-def test_a_missing_model_is_said_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="holds no model; name the right folder with MOODRING_INFERENCE_MODELS"):
-        build(Settings(inference=Inference(models=tmp_path)))
 
 
 @pytest.mark.parametrize("url", ["localhost:8500", "http://localhost:8500", "grpc://", "grpc://host:port"])
