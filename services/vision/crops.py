@@ -64,7 +64,7 @@ def model_input(image: Grey, image_box: Box, box: Box, size: int = MODEL_INPUT_P
     square = face_frame(box)
     across, down = image.shape[1] / image_box.width, image.shape[0] / image_box.height
     # Bilinear sampling skips pixels when it shrinks: sample a whole multiple, then average blocks of it.
-    fold = min(8, max(1, math.ceil(square.width * across / size)))
+    fold = min(8, max(1, math.ceil(square.width * across / size - 0.01)))
     step = square.width / (size * fold)
     # Pixel i's middle is at (i + 0.5) pixels, in both images.
     source = np.array(

@@ -62,6 +62,8 @@ class YuNet:
     name = "yunet"
     _SMALLEST_PX = 12
     """Faces narrower than this are not found reliably (its training began at about 10)."""
+    _LEAST_INPUT_PX = 64
+    """OpenCV 4.14 reads memory that it never wrote where an input is 32 pixels or smaller."""
     _MIN_SCORE = 0.6
     _OVERLAP = 0.3
 
@@ -75,6 +77,9 @@ class YuNet:
     def detect(self, frame: Bgr) -> list[Detection]:
         """Return the faces of a frame, the largest first."""
         small, scale = reduced(frame, self._finest)
+        missing = [max(0, self._LEAST_INPUT_PX - side) for side in small.shape[:2]]
+        if any(missing):
+            small = cv2.copyMakeBorder(small, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, rows = self._network.detect(small)
         return _largest([] if rows is None else [self._detection(row, 1 / scale) for row in rows])

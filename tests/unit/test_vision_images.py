@@ -1,0 +1,135 @@
+"""Images from outside: limits are checked before anything is decoded, and damage is a clear error."""
+
+import struct
+import zlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts import moodring_pb2 as pb
+from services.vision.images import (
+    CROP,
+    BadImageError,
+    Limits,
+    crop_message,
+    decode_crop,
+    decode_photo,
+    jpeg,
+)
+from services.vision.opencv import cv2
+
+GRADIENT = np.add.outer(np.arange(60), 2 * np.arange(80)).astype(np.uint8)
+
+
+def png(image: np.ndarray = GRADIENT) -> bytes:
+    return bytes(cv2.imencode(".png", image)[1])
+
+
+def png_bomb(width: int, height: int) -> bytes:
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def jpeg_bomb(width: int, height: int) -> bytes:
+    data = bytearray(jpeg(GRADIENT))
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def test_a_crop_survives_its_way_over_the_bus() -> None:
+    received = decode_crop(pb.Image.FromString(crop_message(GRADIENT).SerializeToString()))
+    assert received.shape == (60, 80)
+    assert np.abs(received.astype(int) - GRADIENT).mean() < 3
+
+
+def test_a_png_crop_is_exact() -> None:
+    assert (decode_crop(pb.Image(encoding=pb.ENCODING_PNG, data=png(), width=80, height=60)) == GRADIENT).all()
+
+
+def test_raw_grey_is_exact() -> None:
+    image = pb.Image(encoding=pb.ENCODING_RAW_GREY, data=GRADIENT.tobytes(), width=80, height=60)
+    assert (decode_crop(image) == GRADIENT).all()
+
+
+@pytest.mark.parametrize("size", [(80, 61), (0, 0), (4_000_000_000, 4_000_000_000)])
+def test_raw_grey_of_another_size_is_refused(size: tuple[int, int]) -> None:
+    image = pb.Image(encoding=pb.ENCODING_RAW_GREY, data=GRADIENT.tobytes(), width=size[0], height=size[1])
+    with pytest.raises(BadImageError):
+        decode_crop(image)
+
+
+@pytest.mark.parametrize("encoding", [pb.ENCODING_UNSPECIFIED, 77])
+def test_an_unknown_encoding_is_refused(encoding: int) -> None:
+    with pytest.raises(BadImageError, match="encoding"):
+        decode_crop(pb.Image(encoding=encoding, data=png()))  # type: ignore[arg-type]
+
+
+def test_a_crop_of_another_size_than_it_says_is_refused() -> None:
+    with pytest.raises(BadImageError, match="80x60 pixels, not 48x48"):
+        decode_crop(pb.Image(encoding=pb.ENCODING_PNG, data=png(), width=48, height=48))
+
+
+@pytest.mark.parametrize("bomb", [png_bomb(60_000, 60_000), jpeg_bomb(60_000, 60_000)])
+def test_an_image_bomb_is_refused_by_its_header(bomb: bytes) -> None:
+    assert len(bomb) < 5000
+    with pytest.raises(BadImageError, match="60000x60000 pixels; at most"):
+        decode_photo(bomb)
+
+
+def test_too_many_bytes_are_refused_unread() -> None:
+    with pytest.raises(BadImageError, match="1,000 are read"):
+        decode_photo(b"\xff" * 1001, Limits(max_bytes=1000, max_pixels=CROP.max_pixels))
+
+
+@pytest.mark.parametrize("whole", [jpeg(GRADIENT), png()])
+def test_an_image_cut_off_anywhere_is_refused(whole: bytes) -> None:
+    for length in range(3, len(whole) - 12, 7):
+        with pytest.raises(BadImageError):
+            decode_photo(whole[:length])
+
+
+def test_a_thumbnail_inside_does_not_hide_that_a_jpeg_is_cut_off() -> None:
+    whole, thumbnail = jpeg(GRADIENT), jpeg(GRADIENT[:20, :20])
+    exif = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 8) + b"Exif\0\0" + thumbnail
+    with_exif = whole[:2] + exif + whole[2:]
+    assert decode_photo(with_exif).shape == (60, 80, 3)
+    with pytest.raises(BadImageError, match="cut off"):
+        decode_photo(with_exif[:-40])
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"GIF89a" + bytes(50), b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(BadImageError):
+        decode_photo(data)
+
+
+@given(st.data())
+def test_a_damaged_image_is_decoded_or_refused_but_never_worse(data: st.DataObject) -> None:
+    damaged = bytearray(data.draw(st.sampled_from([jpeg(GRADIENT), png()])))
+    for at in data.draw(st.lists(st.integers(2, len(damaged) - 1), min_size=1, max_size=8)):
+        damaged[at] = data.draw(st.integers(0, 255))
+    try:
+        image = decode_photo(bytes(damaged))
+    except BadImageError:
+        return
+    assert image.ndim == 3
+
+
+def test_a_photo_is_turned_upright_as_its_exif_says() -> None:
+    tiff = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHII", 0x0112, 3, 1, 6) + b"\0\0\0\0"
+    exif = b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff
+    whole = jpeg(GRADIENT)
+    assert decode_photo(whole[:2] + exif + whole[2:]).shape == (80, 60, 3)
+
+
+def test_lower_jpeg_quality_makes_smaller_files() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8)
+    sizes = [len(jpeg(noise, quality)) for quality in (95, 80, 50)]
+    assert all(more > less for more, less in pairwise(sizes))
