@@ -77,9 +77,12 @@ def _migrate(_options: argparse.Namespace, loaded: Settings) -> int:
 
 
 def _models(_options: argparse.Namespace, loaded: Settings) -> int:
-    from services.vision.download import fetch_yunet
+    from services.vision.download import DownloadError, fetch_yunet
 
-    fetch_yunet(loaded.data / "models")
+    try:
+        _say(f"the face detector YuNet is in {fetch_yunet(loaded.data / 'models')}")
+    except DownloadError as error:
+        raise SetupError(str(error)) from error
     return 0
 
 
