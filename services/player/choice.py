@@ -9,7 +9,9 @@ from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
 
 
-def choose(settings: Settings, clock: Callable[[], float], tabs: BrowserBackend) -> tuple[Backend, ...]:
+def choose(
+    settings: Settings, clock: Callable[[], float], tabs: BrowserBackend, *, mpv_installed: bool
+) -> tuple[Backend, ...]:
     """Return the backends that `player.backend` stands for; the first one that is there plays.
 
     Raises:
@@ -18,30 +20,30 @@ def choose(settings: Settings, clock: Callable[[], float], tabs: BrowserBackend)
     url = settings.player.backend
     match url.partition(":")[0]:
         case "auto":
-            return tabs, *_mpv_if_installed(), NullBackend(clock)
+            return tabs, *([_mpv("mpv:")] if mpv_installed else []), NullBackend(clock)
         case "browser":
             return (tabs,)
         case "null":
             return (NullBackend(clock),)
         case "mpd":
-            from services.player.backends.mpd import MpdBackend
-
-            roots = (settings.player.mpd_music, settings.music, settings.data / "songs")
-            return (MpdBackend(url, [root for root in roots if root]),)
+            return (_mpd(settings),)
+        case "mpv" if mpv_installed:
+            return (_mpv(url),)
         case "mpv":
-            from services.player.backends.mpv import MpvBackend, installed
-
-            if not installed():
-                raise SetupError(
-                    "player.backend is mpv, which is not installed; install the package mpv, or use `auto`"
-                )
-            return (MpvBackend(url),)
+            raise SetupError("player.backend is mpv, which is not installed; install the package mpv, or use `auto`")
     raise SetupError(
         f"the setting player.backend is wrong: {redact(url)} is none of auto, browser:, mpv:, mpd://host or null:"
     )
 
 
-def _mpv_if_installed() -> tuple[Backend, ...]:
-    from services.player.backends.mpv import MpvBackend, installed
+def _mpv(url: str) -> Backend:
+    from services.player.backends.mpv import MpvBackend
 
-    return (MpvBackend(),) if installed() else ()
+    return MpvBackend(url)
+
+
+def _mpd(settings: Settings) -> Backend:
+    from services.player.backends.mpd import MpdBackend
+
+    roots = (settings.player.mpd_music, settings.music, settings.data / "songs")
+    return MpdBackend(settings.player.backend, [root for root in roots if root])

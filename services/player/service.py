@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,20 +34,22 @@ TICK_S = 0.5
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], float] = time.time, backends: tuple[Backend, ...] | None = None
+    settings: Settings, *, clock: Callable[[], float] = time.time, mpv_installed: bool | None = None
 ) -> "PlayerService":
     """Return the player.
 
     Args:
         settings: All settings.
         clock: Seconds since the epoch.
-        backends: Instead of those that the settings choose.
+        mpv_installed: Whether there is an mpv; looked for without it.
 
     Raises:
         SetupError: The backend's setting is wrong, or what it names is not installed.
     """
     tabs = BrowserBackend(clock)
-    return PlayerService(settings, clock, tabs, backends or choose(settings, clock, tabs))
+    if mpv_installed is None:
+        mpv_installed = shutil.which("mpv") is not None
+    return PlayerService(settings, clock, tabs, choose(settings, clock, tabs, mpv_installed=mpv_installed))
 
 
 class PlayerService:

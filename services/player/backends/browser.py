@@ -146,8 +146,8 @@ class BrowserBackend:
             raise AwayError("no page is open that may play; open the dashboard and click into it")
         tab = self._tabs[self._sounding]
         report = tab.report
-        if report.cue != self._order.cue:
-            return Observation(self._order.play_id, None)
+        if report.cue != self._order.cue or self._order.url is None:
+            return Observation(self._order.play_id)
         position = report.position_s + (min(now - tab.heard_at, RUNS_ON_S) if report.playing else 0)
         return Observation(self._order.play_id, position, ended=report.ended, error=report.error)
 

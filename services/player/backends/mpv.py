@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -28,11 +27,6 @@ OPTIONS = (
     "--audio-fallback-to-null=yes", "--audio-client-name=moodring", "--input-default-bindings=no",
 )  # fmt: skip
 """Nothing of the user's own mpv, and silence rather than an error where no sound device is."""
-
-
-def installed() -> bool:
-    """Return whether there is an mpv."""
-    return shutil.which("mpv") is not None
 
 
 class MpvError(AwayError):

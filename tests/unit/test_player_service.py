@@ -1,0 +1,223 @@
+"""The player as its room hears it, on the silent clock."""
+
+from pathlib import Path
+
+import pytest
+
+from services.contracts.channels import PLAYER
+from services.contracts.messages import EventType, Playback, Track
+from services.player.backends.browser import TabOrder
+from services.player.service import PlayerService, build
+from services.player.session import MAX_FAILURES
+from services.runtime.service import SetupError
+from tests.player_doubles import Clock, ScriptedTab, playing, settings, until, write_song
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tracks(tmp_path: Path) -> list[Track]:
+    return [write_song(tmp_path / "songs", number, 1) for number in range(1, 5)]
+
+
+def silent(tmp_path: Path, clock: Clock) -> PlayerService:
+    return build(settings(tmp_path), clock=clock)
+
+
+async def test_songs_play_one_after_the_other_and_their_decision_goes_with_them(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        request = room.play(*tracks[:2])
+        await room.plays(tracks[0])
+        clock.now += 1
+        state = await room.plays(tracks[1])
+        clock.now += 1
+        await room.until(lambda state: state.playback is Playback.STOPPED)
+    assert state.current
+    assert (state.current.decision_id, state.current.reason) == (request.decision_id, "a test")
+    assert [(event.type, event.decision_id) for event in room.events] == [
+        (kind, request.decision_id) for kind in [EventType.TRACK_STARTED, EventType.TRACK_FINISHED] * 2
+    ]
+
+
+async def test_the_state_is_retained_and_says_the_backend(tmp_path: Path, clock: Clock) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        assert (room.state.playback, room.state.backend, room.state.volume) == (Playback.STOPPED, "null", 70)
+        assert room.bus.broker.retained["moodring/home/player"] == PLAYER.encode(room.state)
+
+
+async def test_the_running_position_is_told_again_after_a_while(tmp_path: Path, clock: Clock) -> None:
+    song = write_song(tmp_path / "songs", 9, 60)
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(song)
+        told = len(room.states) + 1
+        await room.plays(song)
+        clock.now += 11
+        state = await room.until(lambda state: state.position_s > 10)
+        assert len(room.states) == told + 1
+        assert state.position_s == pytest.approx(11)
+        assert state.position_at.timestamp() == clock.now
+
+
+async def test_commands_from_the_bus_are_done(tmp_path: Path, clock: Clock, tracks: list[Track]) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(*tracks)
+        await room.plays(tracks[0])
+        room.tell("next")
+        await room.plays(tracks[1])
+        room.tell("pause")
+        await room.until(lambda state: state.playback is Playback.PAUSED)
+        room.tell("volume", 12)
+        await room.until(lambda state: state.volume == 12)
+
+
+@pytest.mark.parametrize(("action", "kind"), [("like", "track_liked"), ("dislike", "track_disliked")])
+async def test_liking_says_which_song_and_why_it_played(
+    tmp_path: Path, clock: Clock, tracks: list[Track], action: str, kind: str
+) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        request = room.play(tracks[0])
+        state = await room.plays(tracks[0])
+        clock.now += 0.25
+        room.tell(action)
+        event = await room.event(EventType(kind))
+    assert state.current
+    assert event.after == state.current.model_dump(mode="json") | {"position_s": 0.25}
+    assert event.decision_id == request.decision_id
+
+
+async def test_a_song_without_a_file_is_a_problem_and_the_next_one_plays(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    gone = Track(song_id=7, title="Gone", uri=(tmp_path / "songs" / "gone.wav").as_uri())
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(gone, tracks[0])
+        await room.plays(tracks[0])
+        problem = await room.event(EventType.PROBLEM)
+    assert problem.after
+    assert problem.after["service"] == "player"
+    assert str(problem.after["text"]).startswith("Gone: ")
+
+
+async def test_after_too_many_failures_in_a_row_the_music_waits_for_play(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    gone = [Track(song_id=n, title=f"g{n}", uri=f"file:///gone/{n}.wav") for n in range(10, 10 + MAX_FAILURES)]
+    service = silent(tmp_path, clock)
+    async with playing(service) as room:
+        room.play(*gone, tracks[0])
+        await room.until(lambda state: state.playback is Playback.PAUSED)
+        assert "songs" in service.health.problems
+        assert len([event for event in room.events if event.type is EventType.PROBLEM]) == MAX_FAILURES
+        room.tell("play")
+        await room.plays(tracks[0])
+        assert "songs" not in service.health.problems
+
+
+async def test_queue_and_position_survive_a_restart(tmp_path: Path, clock: Clock) -> None:
+    songs = [write_song(tmp_path / "songs", number, 60) for number in (1, 2)]
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(*songs)
+        await room.plays(songs[0])
+        clock.now += 20
+        room.tell("volume", 33)
+        before = await room.until(lambda state: state.volume == 33)
+    clock.now += 3_600
+    async with playing(silent(tmp_path, clock)) as room:
+        after = await room.plays(songs[0])
+    assert after.position_s == pytest.approx(20)
+    assert (after.volume, after.queue) == (33, before.queue)
+    assert after.current == before.current
+    assert room.events == []
+
+
+async def test_a_paused_song_is_still_paused_after_a_restart(tmp_path: Path, clock: Clock, tracks: list[Track]) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(tracks[0])
+        await room.plays(tracks[0])
+        room.tell("pause")
+        await room.until(lambda state: state.playback is Playback.PAUSED)
+    async with playing(silent(tmp_path, clock)) as room:
+        clock.now += 5
+        state = await room.until(lambda state: state.current is not None)
+        assert (state.playback, state.position_s) == (Playback.PAUSED, 0)
+
+
+async def test_a_player_can_be_run_again(tmp_path: Path, clock: Clock, tracks: list[Track]) -> None:
+    service = silent(tmp_path, clock)
+    async with playing(service) as room:
+        room.play(tracks[0])
+        await room.plays(tracks[0])
+    async with playing(service) as room:
+        await room.plays(tracks[0])
+
+
+async def test_a_disk_that_refuses_the_state_is_reported_and_the_music_goes_on(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    (tmp_path / "state" / "player.new").mkdir(parents=True)
+    service = silent(tmp_path, clock)
+    async with playing(service) as room:
+        room.play(*tracks[:2])
+        await room.plays(tracks[0])
+        clock.now += 1
+        await room.plays(tracks[1])
+    assert "cannot be saved" in service.health.problems["state"]
+
+
+async def test_a_tab_takes_over_at_the_running_position_and_hands_back_when_it_goes(
+    tmp_path: Path, clock: Clock
+) -> None:
+    song = write_song(tmp_path / "songs", 1, 60)
+    service = build(settings(tmp_path, "auto"), clock=clock, mpv_installed=False)
+    async with playing(service) as room:
+        room.play(song)
+        await room.plays(song)
+        clock.now += 20
+        tab = ScriptedTab(clock, service.hear, {"/media/1": 60})
+
+        async def tab_plays() -> bool:
+            tab.report()
+            return tab.playing
+
+        await until(tab_plays)
+        assert room.state.backend == "browser"
+        assert tab.position_s == pytest.approx(20)
+        clock.now += 10
+        tab.report()
+        service.tab_closed(tab.id)
+        clock.now += 2.5
+        state = await room.until(lambda state: state.backend == "null")
+        assert state.playback is Playback.PLAYING
+        assert 30 <= state.position_s <= 32.5
+
+
+async def test_a_tab_is_silent_where_something_else_is_set_to_play(tmp_path: Path, clock: Clock) -> None:
+    service = silent(tmp_path, clock)
+    async with playing(service):
+        tab = ScriptedTab(clock, service.hear, {})
+        assert tab.report() == TabOrder(active=False)
+
+
+@pytest.mark.parametrize(
+    ("backend", "why"),
+    [
+        ("vlc:", "none of auto, browser:, mpv:"),
+        ("mpd:", "not mpd://"),
+        ("mpd://host:port", "not mpd://"),
+        ("mpv:?volume=3", "mpv knows `ao=`"),
+    ],
+)
+def test_a_wrong_backend_is_refused_at_the_start(tmp_path: Path, backend: str, why: str) -> None:
+    with pytest.raises(SetupError, match=why):
+        build(settings(tmp_path, backend))
+
+
+def test_a_refused_backend_does_not_tell_its_password(tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as error:
+        build(settings(tmp_path, "vlc://secret@host"))
+    assert "secret" not in str(error.value)
