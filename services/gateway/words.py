@@ -68,10 +68,12 @@ def camera_note(status: CameraStatus | None, privacy: Privacy | None, service_aw
     return "", "videocam"
 
 
-def face_note(room: Room) -> str:
+def face_note(house: House, room: Room) -> str:
     """Return what stands where the bars would be while no face is read."""
     if room.privacy is Privacy.ON:
         return "No face is read while the camera is off."
+    if "inference" not in house.services or "inference" in away(house):
+        return "Faces are not read at the moment."
     troubles = {CameraState.DARK: "It is too dark to see a face.", CameraState.COVERED: "The camera is covered."}
     for status in room.cameras.values():
         if status.state in troubles:

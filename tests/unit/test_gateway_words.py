@@ -49,9 +49,11 @@ def test_why_there_is_no_picture(state: CameraState | None, privacy: Privacy | N
 
 
 def test_why_no_face_is_read() -> None:
-    assert words.face_note(Room()) == "No face in view."
-    assert words.face_note(Room(cameras={"a": make.camera(CameraState.DARK)})) == "It is too dark to see a face."
-    assert "camera is off" in words.face_note(Room(privacy=Privacy.ON))
+    house = House(services={"inference": {"a": make.status()}})
+    assert words.face_note(house, Room()) == "No face in view."
+    assert words.face_note(house, Room(cameras={"a": make.camera(CameraState.DARK)})) == "It is too dark to see a face."
+    assert words.face_note(House(), Room()) == "Faces are not read at the moment."
+    assert "camera is off" in words.face_note(house, Room(privacy=Privacy.ON))
 
 
 def test_a_service_that_is_away_is_named_with_what_that_means() -> None:

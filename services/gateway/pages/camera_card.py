@@ -50,7 +50,7 @@ class CameraCard:
         """Show the cameras and faces."""
         for camera in list(look.room.cameras) or [""]:
             self._show_camera(camera, look)
-        self._faces.show(faces=views.faces(look.seen, look.now.timestamp()), note=words.face_note(look.room))
+        self._faces.show(faces=views.faces(look.seen, look.now.timestamp()), note=words.face_note(look.house, look.room))
 
     def _show_camera(self, camera: str, look: Look) -> None:
         if camera and "" in self._previews:
@@ -68,16 +68,23 @@ class CameraCard:
         )
 
 
+PATIENCE_S = 2
+"""Problems that pass sooner, such as a camera that opens, are not worth an alarm."""
+
+
 class Banner:
     """What is not well, in words; nothing where all is well."""
 
     def __init__(self) -> None:
         self._box = box("div", "banner", "problems").props("role=alert hidden")
+        self._since: dict[str, int] = {}
         self._shown: list[str] = []
 
     def refresh(self, look: Look) -> None:
         """Show the problems."""
-        problems = words.problems(look.house, look.room, bus_away=look.bus_away)
+        found = words.problems(look.house, look.room, bus_away=look.bus_away)
+        self._since = {problem: self._since.get(problem, look.second) for problem in found}
+        problems = [problem for problem, since in self._since.items() if look.second - since >= PATIENCE_S]
         if problems == self._shown:
             return
         self._shown = problems

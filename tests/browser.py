@@ -1,0 +1,100 @@
+"""A real browser: Debian's Chromium without a window, driven as a person would."""
+
+import shutil
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+PATIENCE_S = 60.0
+
+HEAR = """
+window.sounds = [];
+const Plain = window.Audio;
+window.Audio = function (...given) { const sound = new Plain(...given); window.sounds.push(sound); return sound; };
+"""
+"""Keeps every sound that the page makes where a test can find it."""
+
+LOUDEST = """
+const audible = (sound) => sound.src && !sound.src.startsWith('data:') && !sound.paused;
+return window.sounds.filter(audible).map((sound) => [sound.src, sound.currentTime])[0] || null;
+"""
+
+
+class Browser:
+    """One tab. It demands a click before a page may sound, as browsers do."""
+
+    def __init__(self, width: int = 1280, height: int = 800) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium") or ""
+        assert options.binary_location, "chromium is not installed: run `make test-packages`"
+        switches = ("headless=new", "no-sandbox", "disable-dev-shm-usage", "hide-scrollbars", "mute-audio")
+        for switch in (*switches, "autoplay-policy=document-user-activation-required"):
+            options.add_argument(f"--{switch}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver") or ""))
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HEAR})
+        self.resize(width, height)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.driver.quit()
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page this size in CSS pixels; below 600 it is a phone."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self.driver.get(url)
+
+    def find(self, testid: str) -> Any:
+        """Return the element with this `data-testid`, which must be there by now."""
+        return self.driver.find_element(By.CSS_SELECTOR, f'[data-testid="{testid}"]')
+
+    def all(self, testid: str) -> list[Any]:
+        """Return the elements with this `data-testid`."""
+        return list(self.driver.find_elements(By.CSS_SELECTOR, f'[data-testid="{testid}"]'))
+
+    def text(self, testid: str) -> str:
+        """Return what is written there."""
+        return str(self.find(testid).text)
+
+    def attribute(self, testid: str, name: str) -> str:
+        """Return an attribute, empty where it is not set."""
+        return str(self.find(testid).get_attribute(name) or "")
+
+    def click(self, testid: str) -> None:
+        """Click when it can be clicked."""
+        self.until(lambda: self.find(testid).is_displayed() and self.find(testid).is_enabled(), f"{testid} can be used")
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.find(testid))
+        self.find(testid).click()
+
+    def until(self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+        """Return the first true value of a condition; elements may come and go meanwhile."""
+        passing = (NoSuchElementException, StaleElementReferenceException)
+        waiting = WebDriverWait(self.driver, patience_s, 0.1, ignored_exceptions=passing)
+        return waiting.until(lambda _: condition(), f"never: {what}")
+
+    def run(self, script: str) -> Any:
+        """Return what a script in the page returns."""
+        return self.driver.execute_script(script)
+
+    def sound(self) -> tuple[str, float] | None:
+        """Return the address and the position (seconds) of what sounds now."""
+        heard = self.run(LOUDEST)
+        return (heard[0], heard[1]) if heard else None
+
+    def errors(self) -> list[str]:
+        """Return what the page complained about since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]

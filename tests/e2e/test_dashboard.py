@@ -1,0 +1,158 @@
+"""The dashboard in a real browser, on the product as `make run` starts it."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser import Browser
+from tests.product import Product
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product(tmp_path_factory.mktemp("data"), PLAYER_BACKEND="auto") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(product: Product) -> Iterator[Browser]:
+    with Browser() as browser:
+        browser.open(product.url)
+        yield browser
+
+
+def listen(page: Browser) -> None:
+    """Let the music come from the tab."""
+    page.until(lambda: page.all("listen") or page.all("listen-here") or page.all("listening"), "the tab can sound")
+    for button in page.all("listen") or page.all("listen-here"):
+        button.click()
+    page.until(page.sound, "the tab sounds")
+
+
+def test_a_face_and_its_expression_are_seen(page: Browser) -> None:
+    page.until(lambda: page.run("return document.querySelector('[data-testid=preview]').naturalWidth"), "a picture")
+    bars = page.until(lambda: page.all("expression-bar"), "bars")
+    assert {bar.get_attribute("data-label") for bar in bars} >= {"happy", "sad", "neutral", "surprised"}
+    page.until(
+        lambda: any(int(bar.get_attribute("aria-valuenow")) > 30 for bar in page.all("expression-bar")), "an expression"
+    )
+
+
+def test_the_mood_and_a_song_with_its_reason_appear(page: Browser) -> None:
+    page.until(lambda: "sure" in page.text("mood-line"), "a mood")
+    page.until(lambda: page.text("why"), "a reason")
+    assert page.text("title") not in {"", "Nothing plays"}
+    assert "happy" in page.attribute("plane", "aria-label") or page.text("mood").lower() in page.attribute(
+        "plane", "aria-label"
+    )
+
+
+def test_the_tab_sounds_after_one_click(page: Browser) -> None:
+    listen(page)
+    address, position = page.sound() or ("", 0.0)
+    assert "/media/" in address
+    page.until(lambda: (page.sound() or ("", 0.0))[1] > position + 1, "the position moves on")
+
+
+def test_next_plays_another_song(page: Browser) -> None:
+    listen(page)
+    (before, _), title = page.sound() or ("", 0), page.text("title")
+    page.click("next")
+    page.until(lambda: page.text("title") != title, "another title")
+    page.until(lambda: (page.sound() or (before, 0))[0] != before, "another sound")
+
+
+def test_pause_silences_the_tab_and_play_goes_on(page: Browser) -> None:
+    listen(page)
+    page.until(lambda: page.attribute("play", "aria-label") == "Pause", "it plays")
+    page.click("play")
+    page.until(lambda: page.attribute("play", "aria-label") == "Play" and page.sound() is None, "silence")
+    page.click("play")
+    page.until(page.sound, "sound")
+
+
+def test_the_volume_reaches_the_sound(product: Product, page: Browser) -> None:
+    listen(page)
+    slider = page.find("volume")
+    slider.send_keys(Keys.HOME)
+    product.wait_for("/api/players/home", lambda state: state["volume"] == 0)
+    page.until(lambda: page.run("return window.sounds.some((sound) => !sound.paused && sound.volume === 0)"), "silence")
+    slider.send_keys(Keys.END)
+    product.wait_for("/api/players/home", lambda state: state["volume"] == 100)
+
+
+def test_the_position_can_be_chosen(product: Product, page: Browser) -> None:
+    page.click("next")
+    page.find("seek").send_keys(Keys.PAGE_UP, Keys.PAGE_UP)
+    product.wait_for("/api/players/home", lambda state: state["position_s"] > 5)
+
+
+def test_liking_is_confirmed(page: Browser) -> None:
+    page.click("like")
+    page.until(lambda: "Liked" in page.run("return document.body.innerText"), "a word about it")
+
+
+def test_a_mood_can_be_chosen_and_given_back(product: Product, page: Browser) -> None:
+    page.click("mood-calm")
+    page.until(lambda: page.text("mood") == "Calm" and "by hand" in page.text("mood-line"), "the chosen mood")
+    assert page.attribute("mood-calm", "aria-pressed") == "true"
+    product.wait_for("/api/rooms/home/mood", lambda mood: mood["source"] == "override")
+    page.click("mood-auto")
+    page.until(lambda: page.attribute("mood-auto", "aria-pressed") == "true", "the camera's mood")
+
+
+def test_the_policy_can_be_chosen(product: Product, page: Browser) -> None:
+    page.click("policy-lift")
+    page.until(lambda: page.attribute("policy-lift", "aria-pressed") == "true", "lift")
+    assert product.get("/api/rooms/home/policy")["mode"] == "lift"
+    page.click("policy-mirror")
+    page.until(lambda: page.attribute("policy-mirror", "aria-pressed") == "true", "mirror")
+
+
+def test_privacy_closes_the_camera_in_sight_of_everyone(page: Browser) -> None:
+    page.click("privacy")
+    page.until(lambda: page.attribute("privacy", "aria-checked") == "false", "camera off")
+    page.until(lambda: "Nobody is watched" in page.text("camera-card") and not page.all("face"), "no picture, no face")
+    assert page.text("privacy").endswith("Camera off")
+    page.click("privacy")
+    page.until(lambda: page.find("preview").is_displayed() and page.all("face"), "picture and face again")
+
+
+def test_everything_can_be_reached_with_the_keyboard(page: Browser) -> None:
+    page.run("document.activeElement.blur()")
+    wanted = {"privacy", "play", "next", "like", "volume", "seek", "mood-happy", "policy-off"}
+    reached: set[str] = set()
+    for _ in range(60):
+        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        reached.add(str(page.run("return document.activeElement.dataset.testid || ''")))
+    assert wanted <= reached
+    unnamed = """return [...document.querySelectorAll('button, input, img')].filter((control) => control.offsetParent
+        && !(control.ariaLabel || control.alt || control.innerText || control.labels?.length)).length"""
+    assert page.run(unnamed) == 0
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_is_wider_than_the_screen(page: Browser, width: int) -> None:
+    page.resize(width, 844)
+    page.until(lambda: page.run("return innerWidth") == width, "the new size")
+    assert page.run("return document.documentElement.scrollWidth") == width
+    page.resize(1280, 800)
+
+
+def test_nothing_is_loaded_from_elsewhere(product: Product, page: Browser) -> None:
+    loaded = page.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert [name for name in loaded if not name.startswith((product.url, "blob:", "data:"))] == []
+
+
+def test_the_page_complains_about_nothing(page: Browser) -> None:
+    expected = ("preview.jpg",)  # the camera was closed in between
+    assert [error for error in page.errors() if not any(word in error for word in expected)] == []
+
+
+def test_a_room_that_nobody_speaks_of_is_empty_but_whole(product: Product, page: Browser) -> None:
+    page.open(f"{product.url}/?room=attic")
+    page.until(lambda: page.text("title") == "Nothing plays", "an empty player")
+    assert page.text("mood") == "Listening in"
+    assert not page.find("play").is_enabled()
+    assert "Waiting for the camera" in page.text("camera-card")
