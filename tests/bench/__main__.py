@@ -1,0 +1,150 @@
+# ruff: noqa: T201
+"""The measured table: `make bench`, or `python -m tests.bench`; writes `build/bench.json`.
+
+`BENCH_CLIP` names the clip with one face, `BENCH_EMPTY` one with none, `BENCH_YUNET` the detector's file,
+`BENCH_SECONDS` the length of each measurement; `PEERS=1` measures the `fer` package on the same clip.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+
+from tests.bench.peers import measure_fer
+from tests.bench.product import ROOT, Arrival, BenchError, load_of, product
+
+DATA = ROOT.parent / "shared/data"
+CLIP = Path(os.environ.get("BENCH_CLIP", DATA / "video/again.mkv"))
+EMPTY = Path(os.environ.get("BENCH_EMPTY", DATA / "video/bottle-detection.gif"))
+YUNET = Path(os.environ.get("BENCH_YUNET", DATA / "yunet/face_detection_yunet_2026may.onnx"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "30"))
+WARM_UP_S = 5.0
+FIRST_S = 30.0
+FPS = 5
+RESULT = ROOT / "build/bench.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure, and the peer's where it has one."""
+
+    name: str
+    value: float
+    unit: str
+    peer: float | None = None
+
+
+def as_fast_as_possible(data: Path) -> list[Row]:
+    """Count the expressions that an outsider receives while the camera reads the clip without waiting."""
+    with product(data, **_camera(CLIP), camera_as_fast_as_possible="true", camera_fps="240") as running:
+        running.listener.wait_first(FIRST_S)
+        running.listener.during(WARM_UP_S)
+        arrivals = running.listener.during(SECONDS)
+    frames = {one.message.frame_id for one in arrivals}
+    elapsed = arrivals[-1].at - arrivals[0].at
+    return [Row("path_frames_per_second", (len(frames) - 1) / elapsed, "1/s")]
+
+
+def with_one_face(data: Path) -> list[Row]:
+    """Measure delay, memory and CPU at five frames a second of one face, with the dashboard's page once asked for."""
+    with product(data, **_camera(CLIP), camera_fps=str(FPS)) as running:
+        httpx.get(running.address, timeout=30, follow_redirects=True).raise_for_status()
+        running.listener.wait_first(FIRST_S)
+        running.listener.during(WARM_UP_S)
+        before = len(running.listener.arrivals)
+        load = load_of(running.process, SECONDS)
+        ages = _ages(running.listener.arrivals[before:])
+    return [
+        Row("frame_to_expressions_p95_ms", statistics.quantiles(ages, n=20)[-1], "ms"),
+        Row("frame_to_expressions_p50_ms", statistics.median(ages), "ms"),
+        Row("resident_mb", load.resident_mb, "MB"),
+        Row("cpu_percent_one_face", load.cpu_percent, "% of a core"),
+        Row("second_start_s", running.start_s, "s"),
+    ]
+
+
+def without_a_face(data: Path) -> list[Row]:
+    """Measure CPU at five frames a second of nobody."""
+    with product(data, **_camera(EMPTY), camera_fps=str(FPS)) as running:
+        if running.listener.during(2 * WARM_UP_S):
+            raise BenchError(f"{EMPTY} shows a face; name a clip without one in BENCH_EMPTY")
+        load = load_of(running.process, SECONDS)
+    return [Row("cpu_percent_idle", load.cpu_percent, "% of a core")]
+
+
+def with_peers(rows: list[Row]) -> list[Row]:
+    """Put the peers' figures beside ours."""
+    fer = measure_fer(CLIP, SECONDS)
+    peers = {"path_frames_per_second": fer["frames_per_second"], "resident_mb": fer["resident_mb"]}
+    print(f"fer found a face in {fer['with_face']:.0%} of the frames")
+    return [Row(row.name, row.value, row.unit, peers.get(row.name)) for row in rows]
+
+
+def _camera(source: Path) -> dict[str, str]:
+    return {"camera_source": str(source.absolute())} | ({"yunet": str(YUNET.absolute())} if YUNET.exists() else {})
+
+
+def _ages(arrivals: list[Arrival]) -> list[float]:
+    if len(arrivals) < SECONDS * FPS * 0.5:
+        raise BenchError(f"only {len(arrivals)} expressions arrived in {SECONDS:g} s at {FPS} frames a second")
+    return [one.age_ms for one in arrivals]
+
+
+def _machine() -> str:
+    cpus = Path("/proc/cpuinfo")
+    models = [line.partition(":")[2].strip() for line in cpus.read_text().splitlines() if line.startswith("model name")]
+    packages = ("opencv-python-headless", "ai-edge-litert", "grpcio", "paho-mqtt", "amqtt")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores ({models[0] if models else 'unknown'}), "
+        f"Python {platform.python_version()}, {versions}"
+    )
+
+
+def _load_average() -> str:
+    return "load average " + " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def _table(rows: list[Row]) -> str:
+    lines = [f"{'':30}{'moodring':>10}{'fer':>10}  unit"]
+    for row in rows:
+        peer = "" if row.peer is None else f"{row.peer:.1f}"
+        lines.append(f"{row.name:30}{row.value:>10.1f}{peer:>10}  {row.unit}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure everything and return the exit code."""
+    for clip in (CLIP, EMPTY):
+        if not clip.exists():
+            print(f"bench: there is no clip {clip}; name one in BENCH_CLIP and one without a face in BENCH_EMPTY")
+            return 1
+    print(_machine())
+    print(
+        f"detector: {YUNET.name if YUNET.exists() else 'haar'}; clip: {CLIP.name}; before: {_load_average()}",
+        flush=True,
+    )
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder)
+            rows = [*as_fast_as_possible(data), *with_one_face(data), *without_a_face(data)]
+        if os.environ.get("PEERS"):
+            rows = with_peers(rows)
+    except BenchError as error:
+        print(f"bench: {error}")
+        return 1
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    print(f"after: {_load_average()}\n\n{_table(rows)}\n\n{RESULT.relative_to(ROOT)} holds the same")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
