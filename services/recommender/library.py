@@ -102,7 +102,7 @@ class Library:
         """Scan the music folder at the start and whenever `scan` asks for it; never returns.
 
         Args:
-            changed: Awaited after every scan.
+            changed: Awaited when there are other songs, during a long scan and after every one.
         """
         while True:
             await self._database.available.wait()
@@ -117,7 +117,7 @@ class Library:
         """Scan once; return after how many seconds to do it again unasked, `None` for never."""
         self._scanning = True
         try:
-            self._last_scan = await scan_folder(self._folder, self.songs, self._clock)
+            self._last_scan = await scan_folder(self._folder, self.songs, self._clock, changed)
             self._health.report("music")
             await changed()
         except OSError as error:

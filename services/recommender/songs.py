@@ -119,12 +119,15 @@ class SqlSongStore:
             SongRow.valence, SongRow.arousal, SongRow.placed_by,
         )  # fmt: skip
         query = select(*columns).where(~SongRow.missing).order_by(func.random()).limit(MAX_CANDIDATES)
+        found: list[Candidate] = []
         async with self._database.session() as session:
-            rows = (await session.execute(query)).all()
-        return [
-            Candidate(*row[:5], point=Point(row.valence, row.arousal), placed=row.placed_by != PlacedBy.NOTHING)
-            for row in sorted(rows, key=lambda row: row.id)
-        ]
+            result = await session.stream(query)
+            async for rows in result.partitions(BATCH):  # a large library must not stop the loop
+                found += (
+                    Candidate(*row[:5], point=Point(row.valence, row.arousal), placed=row.placed_by != PlacedBy.NOTHING)
+                    for row in rows
+                )
+        return sorted(found, key=lambda song: song.id)
 
     async def search(self, query: str, mood: str | None, limit: int, offset: int) -> tuple[list[SongInfo], int]:
         """Return a page of songs and how many there are."""

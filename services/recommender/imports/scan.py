@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 SOURCE = "folder"
 CHUNK = 100
 """Files read in one go of the thread; also how often a scan can be stopped."""
-SAY_EVERY = 1000
 
 UNREADABLE = Counter("moodring_recommender_unreadable_files_total", "Files that could not be read as audio.")
 
@@ -33,8 +33,18 @@ class ScanReport(Message):
     unreadable: int = 0
 
 
-async def scan_folder(root: Path, store: SongStore, clock: Callable[[], float]) -> ScanReport:
+async def scan_folder(
+    root: Path, store: SongStore, clock: Callable[[], float], stored: Callable[[], Awaitable[None]]
+) -> ScanReport:
     """Bring the library in line with a folder.
+
+    Files are read in no order, so that the first hundred of a large library are of all moods already.
+
+    Args:
+        root: The folder.
+        store: The library.
+        clock: Seconds since 1970.
+        stored: Awaited when the songs read so far have doubled: music need not wait for the last one.
 
     Raises:
         OSError: The folder is not there or may not be read; the library stays as it is.
@@ -43,16 +53,17 @@ async def scan_folder(root: Path, store: SongStore, clock: Callable[[], float]) 
     known = await store.stamps(SOURCE)
     files = await asyncio.to_thread(lambda: list(audio_files(root)))
     changed = [file for file in files if known.get(file.uri) != file.stamp]
+    random.Random(0).shuffle(changed)  # noqa: S311 - any order will do
     read = 0
     unreadable: set[str] = set()
-    for number, chunk in enumerate(_chunks(changed)):
+    for number, chunk in enumerate(_chunks(changed), 1):
         songs, damaged = await asyncio.to_thread(_read_chunk, chunk, root)
         await store.put(SOURCE, songs, datetime.fromtimestamp(clock(), UTC))
         read += len(songs)
         unreadable |= damaged
-        done = number * CHUNK + len(chunk)
-        if done % SAY_EVERY == 0:
-            log.info("%s: %d of %d files read", root, done, len(changed))
+        if number.bit_count() == 1:
+            log.info("%s: %d of %d new or changed files read", root, read + len(unreadable), len(changed))
+            await stored()
     missing = sorted(known.keys() - ({file.uri for file in files} - unreadable))
     await store.mark_missing(SOURCE, missing)
     bad = len(unreadable)

@@ -63,8 +63,8 @@ def read_tags(path: Path) -> Tags:
 
 def clean(text: str) -> str:
     """Return a text that every database takes: one line, no control characters, of bounded length."""
-    printable = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(printable.encode("utf-8", "replace").decode().split())[:MAX_TEXT]
+    valid = text.encode("utf-8", "replace").decode()  # file names may hold bytes that are no text
+    return " ".join("".join(one if one.isprintable() else " " for one in valid).split())[:MAX_TEXT]
 
 
 def _text(tags: Any, name: str) -> str:

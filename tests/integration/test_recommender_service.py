@@ -1,0 +1,322 @@
+"""The recommender on a bus, with a player that follows a script and a real database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from services.contracts.channels import MOOD, POLICY, POLICY_SET
+from services.contracts.messages import EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
+from services.recommender import library
+from services.recommender.migrate import migrate
+from services.recommender.service import RecommenderService, build
+from services.runtime.bus import Delivery
+from services.runtime.memory import MemoryBroker, MemoryBus
+from services.runtime.settings import Recommender, Settings
+from tests.postgres import Postgres
+from tests.unit.recommender_doubles import Clock, ScriptedPlayer, mood_of, twelve_songs
+from tests.unit.test_recommender_api import client_of, scanned
+from tests.unit.test_recommender_import import write_wave
+
+PATIENCE_S = 30
+
+
+@dataclass
+class House:
+    """A running recommender, its room's player, and the bus between them."""
+
+    service: RecommenderService
+    client: httpx.AsyncClient
+    bus: MemoryBus
+    player: ScriptedPlayer
+    clock: Clock
+
+    async def feel(self, mood: Mood, room: str = "home") -> None:
+        """Let the room have a mood, and everything that follows from it happen."""
+        self.bus.publish(MOOD, mood, room=room)
+        await self.bus.settle()
+
+    async def finish(self) -> None:
+        """Let the song end, a minute after it began."""
+        self.clock.now += 60
+        self.player.finish()
+        await self.bus.settle()
+
+    async def history(self) -> dict[str, Any]:
+        """Return the room's history."""
+        answer: dict[str, Any] = (await self.client.get("/api/rooms/home/history")).json()
+        return answer
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder with a dozen songs by one artist, spread over the plane."""
+    for one in twelve_songs():
+        write_wave(
+            tmp_path / "music" / f"{one.id:02}.wav",
+            seconds=0.05,
+            title=one.title,
+            artist="Demo",
+            valence=str(one.point.valence),
+            arousal=str(one.point.arousal),
+        )
+    return tmp_path / "music"
+
+
+@asynccontextmanager
+async def _house(settings: Settings, broker: MemoryBroker | None = None, *, wait: bool = True) -> AsyncIterator[House]:
+    clock = Clock()
+    service = build(settings, clock=clock, chance=Random(7))
+    broker = broker or MemoryBroker()
+    async with MemoryBus(broker=broker) as bus, MemoryBus(broker=broker) as others, client_of(service) as client:
+        running = asyncio.create_task(service.run(bus))
+        try:
+            if wait:
+                await scanned(client)
+            yield House(service, client, others, ScriptedPlayer(others, clock), clock)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, music: Path) -> Settings:
+    """Settings with a migrated SQLite file."""
+    settings = Settings(data=tmp_path / "data", music=music)
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture
+async def house(settings: Settings) -> AsyncIterator[House]:
+    """A running house."""
+    async with _house(settings) as house:
+        yield house
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await condition():  # noqa: ASYNC110 - the database's thread announces nothing
+            await asyncio.sleep(0.01)
+
+
+async def test_ten_songs_in_a_row_across_three_moods_differ(house: House) -> None:
+    for mood in ("happy", "sad", "calm"):
+        await house.feel(mood_of(mood))
+        for _ in range(4):
+            await house.finish()
+            assert len(house.player.waiting) == 2
+    assert len(house.player.song_ids) >= 10
+    assert len(set(house.player.song_ids[:10])) == 10
+
+
+async def test_the_songs_fit_the_mood(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    happy = house.player.requests[0].tracks
+    house.clock.now += 400
+    await house.feel(mood_of("sad"))
+    sad = house.player.requests[-1].tracks
+    assert all(track.valence > 0 for track in happy)
+    assert all(track.valence < 0 for track in sad)
+
+
+async def test_the_queue_follows_a_changed_mood_at_the_next_song(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    playing = house.player.song_ids
+    house.clock.now += 400
+    sad = mood_of("sad")
+    await house.feel(sad)
+    assert house.player.song_ids == playing
+    assert house.player.requests[-1].how is PlayHow.REPLACE_NEXT
+    assert house.player.requests[-1].decision_id == sad.decision_id
+
+
+async def test_a_mood_that_had_to_wait_is_acted_on_without_another_message(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    await house.feel(mood_of("sad"))
+    before = len(house.player.requests)
+    house.clock.now += 299
+    await house.service.tick()
+    assert len(house.player.requests) == before
+    house.clock.now += 1
+    await house.service.tick()
+    await house.bus.settle()
+    assert "sad" in house.player.requests[-1].reason
+
+
+async def test_late_and_repeated_states_do_not_fill_the_queue(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    for _ in range(5):
+        house.player.publish()
+    await house.bus.settle()
+    assert len(house.player.waiting) == 2
+    assert len(house.player.requests) == 1
+
+
+async def test_every_room_is_served(house: House) -> None:
+    kitchen = ScriptedPlayer(house.bus, house.clock, "kitchen")
+    await house.feel(mood_of("happy"))
+    await house.feel(mood_of("sad"), room="kitchen")
+    assert "happy" in house.player.requests[0].reason
+    assert "sad" in kitchen.requests[0].reason
+
+
+async def test_a_policy_over_the_bus_is_told_kept_and_heard_at_the_next_song(settings: Settings) -> None:
+    broker = MemoryBroker()
+    told: list[Policy] = []
+
+    async def note(delivery: Delivery[Policy]) -> None:
+        told.append(delivery.message)
+
+    async with _house(settings, broker) as house:
+        house.bus.subscribe(POLICY, note, room="home")
+        await house.feel(mood_of("sad"))
+        house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.LIFT), room="home")
+        await house.bus.settle()
+        assert house.player.requests[-1].how is PlayHow.REPLACE_NEXT
+        assert "lift the mood" in house.player.requests[-1].reason
+    async with _house(settings, MemoryBroker()) as house:
+        house.bus.subscribe(POLICY, note, room="home")
+        await house.bus.settle()
+    assert [policy.mode for policy in told] == [PolicyMode.MIRROR, PolicyMode.LIFT, PolicyMode.LIFT]
+
+
+async def test_off_lets_the_queue_play_out(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    await house.client.put("/api/rooms/home/policy", json={"mode": "off"})
+    for _ in range(3):
+        await house.finish()
+    assert len(house.player.requests) == 1
+    assert house.player.waiting == []
+
+
+async def test_a_playlist_pinned_over_rest_is_heard_at_the_next_song_and_so_is_its_change(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    body = {"name": "Party", "songs": [1, 2, 3, 4], "mood": "happy"}
+    made = (await house.client.post("/api/playlists", json=body)).json()
+    await house.bus.settle()
+    assert house.player.waiting == [1, 2]
+    await house.finish()
+    assert house.player.song_ids[-1] == 1
+    await house.client.put(f"/api/playlists/{made['id']}/songs", json={"songs": [4, 1, 3]})
+    await house.bus.settle()
+    assert house.player.waiting == [3, 4]
+    await house.client.delete(f"/api/playlists/{made['id']}")
+    await house.bus.settle()
+    assert "playlist" not in house.player.requests[-1].reason
+
+
+async def test_what_was_decided_and_played_is_written_down(house: House) -> None:
+    mood = mood_of("happy")
+    await house.feel(mood)
+    await house.finish()
+
+    async def written() -> bool:
+        history = await house.history()
+        return len(history["decisions"]) == 2 and len(history["plays"]) == 2 and bool(history["plays"][1]["ended_at"])
+
+    await _until(written)
+    history = await house.history()
+    assert {row["decision_id"] for rows in history.values() for row in rows} == {str(mood.decision_id)}
+    assert [play["song_id"] for play in history["plays"]] == house.player.song_ids[::-1]
+    assert [play["skipped"] for play in history["plays"]] == [None, False]
+    assert history["decisions"][-1]["reason"] == house.player.requests[0].reason
+
+
+async def test_a_disliked_song_is_feedback_and_a_like_too(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    house.player.tell(EventType.TRACK_DISLIKED, house.player.started[0])
+
+    async def written() -> bool:
+        return bool((await house.client.get("/api/rooms/home/feedback")).json())
+
+    await _until(written)
+    (judgement,) = (await house.client.get("/api/rooms/home/feedback")).json()
+    assert (judgement["song_id"], judgement["liked"]) == (house.player.song_ids[0], False)
+
+
+async def test_a_broken_track_event_changes_nothing(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.bus.broker.publish("moodring/home/events", b'{"type": "track_started", "after": {"track": 7}}')
+    house.bus.broker.publish("moodring/home/events", b"garbage")
+    await house.bus.settle()
+    assert "a track event was dropped" in caplog.text
+    await house.feel(mood_of("happy"))
+    assert house.player.requests
+
+
+async def test_a_database_without_tables_is_waited_for(
+    tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "BACKOFF_S", (0.01, 0.05))
+    settings = Settings(data=tmp_path / "data", music=music)
+    settings.data.mkdir()
+    async with _house(settings, wait=False) as house:
+
+        async def refused() -> bool:
+            return "python -m services migrate" in house.service.health.problems.get("database", "")
+
+        await _until(refused)
+        answer = await house.client.get("/api/songs")
+        assert answer.status_code == 503
+        assert "python -m services migrate" in answer.json()["detail"]
+        await asyncio.to_thread(migrate, settings)
+        await scanned(house.client)
+        assert house.service.health.problems == {}
+
+
+async def test_music_goes_on_while_the_database_is_away(
+    tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres, postgres_url: str
+) -> None:
+    monkeypatch.setattr(library, "BACKOFF_S", (0.01, 0.05))
+    name = postgres_url.partition("?")[0].rpartition("/")[2]
+    settings = Settings(data=tmp_path / "data", music=music, recommender=Recommender(database=postgres_url))
+    migrate(settings)
+    async with _house(settings) as house:
+        await house.feel(mood_of("happy"))
+        postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        for _ in range(3):
+            await house.finish()
+        assert len(house.player.song_ids) == 4
+        assert len(house.player.waiting) == 2
+        answer = await house.client.get("/api/playlists")
+        assert answer.status_code == 503
+        assert "database" in house.service.health.problems
+        postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+        async def caught_up() -> bool:
+            answer = await house.client.get("/api/rooms/home/history")
+            return answer.status_code == 200 and len(answer.json()["plays"]) == 4
+
+        await _until(caught_up)
+        assert "database" not in house.service.health.problems
+
+
+async def test_a_music_folder_that_goes_away_leaves_the_library_as_it_is(house: House, music: Path) -> None:
+    await asyncio.to_thread(music.rename, music.with_name("elsewhere"))
+    await house.client.post("/api/songs/scan")
+
+    async def noticed() -> bool:
+        return "music" in house.service.health.problems
+
+    await _until(noticed)
+    assert "cannot be read: No such file or directory" in house.service.health.problems["music"]
+    songs = (await house.client.get("/api/songs")).json()["songs"]
+    assert [song["missing"] for song in songs] == [False] * 12
+
+
+async def test_an_empty_library_says_where_music_goes(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    settings = Settings(data=tmp_path / "data", music=tmp_path / "music")
+    migrate(settings)
+    async with _house(settings) as house:
+        assert house.service.health.problems.keys() == {"songs"}
+        assert f"put music into {tmp_path / 'music'}" in house.service.health.problems["songs"]
+        await house.feel(mood_of("happy"))
+        assert house.player.requests == []

@@ -1,0 +1,127 @@
+"""History is written in the background, whatever the database does."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from pydantic import JsonValue
+from sqlalchemy.exc import IntegrityError
+
+from services.contracts.messages import Event, EventType, QueuedTrack, Track
+from services.recommender.database import DatabaseAwayError
+from services.recommender.events import record_of
+from services.recommender.history import Ended, Judgement, Record, Started
+from services.recommender.recorder import MAX_WAITING, Recorder
+from tests.unit.recommender_doubles import NOON
+
+QUEUED = QueuedTrack(track=Track(song_id=3, title="Song", uri="file:///3.mp3"), decision_id=uuid4())
+
+
+class Store:
+    """A history that fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
+        self.written: list[Record] = []
+        self.waits = 0
+        self._failures = failures
+        self._error = error or DatabaseAwayError()
+
+    async def write(self, record: Record) -> None:
+        if self._failures:
+            self._failures -= 1
+            raise self._error
+        self.written.append(record)
+
+    async def wait(self) -> None:
+        self.waits += 1
+
+
+def _records(count: int) -> list[Record]:
+    return [Started(uuid4(), "home", number, None, NOON) for number in range(count)]
+
+
+async def test_records_are_written_in_order() -> None:
+    store = Store()
+    recorder = Recorder(store.write, store.wait)
+    records = _records(3)
+    for record in records:
+        recorder.add(record)
+    await recorder.drain()
+    assert store.written == records
+
+
+async def test_records_wait_for_the_database() -> None:
+    store = Store(failures=2)
+    recorder = Recorder(store.write, store.wait)
+    records = _records(2)
+    for record in records:
+        recorder.add(record)
+    await recorder.drain()
+    assert (store.written, store.waits) == (records, 2)
+
+
+async def test_a_record_that_cannot_be_stored_does_not_stop_the_others() -> None:
+    store = Store(failures=1, error=IntegrityError("insert", {}, Exception("duplicate")))
+    recorder = Recorder(store.write, store.wait)
+    records = _records(2)
+    for record in records:
+        recorder.add(record)
+    await recorder.drain()
+    assert store.written == records[1:]
+
+
+async def test_while_the_database_is_away_for_too_long_the_oldest_are_lost() -> None:
+    store = Store()
+    recorder = Recorder(store.write, store.wait)
+    records = _records(MAX_WAITING + 2)
+    for record in records:
+        recorder.add(record)
+    await recorder.drain()
+    assert store.written == records[2:]
+
+
+async def test_it_writes_on_its_own_while_it_runs() -> None:
+    written = asyncio.Queue[Record]()
+    store = Store()
+    recorder = Recorder(written.put, store.wait)
+    running = asyncio.create_task(recorder.run())
+    for record in _records(2):
+        recorder.add(record)
+        assert await written.get() is record
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def _event(kind: EventType, position_s: float = 12.5) -> Event:
+    return Event(type=kind, at=NOON, after=QUEUED.model_dump(mode="json") | {"position_s": position_s})
+
+
+def test_a_started_track_is_a_play() -> None:
+    started = Started(QUEUED.play_id, "home", 3, QUEUED.decision_id, NOON)
+    assert record_of(_event(EventType.TRACK_STARTED), "home") == started
+
+
+@pytest.mark.parametrize(("kind", "skipped"), [(EventType.TRACK_FINISHED, False), (EventType.TRACK_SKIPPED, True)])
+def test_an_ended_track_tells_how(kind: EventType, skipped: bool) -> None:
+    record = record_of(_event(kind), "home")
+    assert isinstance(record, Ended)
+    assert (record.skipped, record.heard_s, record.at) == (skipped, 12.5, NOON)
+
+
+@pytest.mark.parametrize(("kind", "liked"), [(EventType.TRACK_LIKED, True), (EventType.TRACK_DISLIKED, False)])
+def test_a_liked_track_is_a_judgement(kind: EventType, liked: bool) -> None:
+    event = _event(kind)
+    record = record_of(event, "home")
+    assert isinstance(record, Judgement)
+    assert (record.id, record.song_id, record.liked, record.play_id) == (event.id, 3, liked, QUEUED.play_id)
+
+
+@pytest.mark.parametrize("kind", [EventType.MOOD_CHANGED, EventType.PROBLEM, EventType.MANUAL_PLAY])
+def test_other_events_are_not_written_down(kind: EventType) -> None:
+    assert record_of(Event(type=kind), "home") is None
+
+
+@pytest.mark.parametrize("after", [None, {}, {"track": {"song_id": 0}}, {"position_s": 3}])
+def test_a_track_event_without_its_track_is_refused(after: dict[str, JsonValue] | None) -> None:
+    with pytest.raises(ValueError):
+        record_of(Event.model_construct(type=EventType.TRACK_STARTED, after=after, at=NOON), "home")
