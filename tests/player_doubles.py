@@ -233,7 +233,8 @@ async def playing(service: PlayerService, broker: MemoryBroker | None = None) ->
         finally:
             running.cancel()
             (ended,) = await asyncio.gather(running, return_exceptions=True)
-            assert isinstance(ended, asyncio.CancelledError), ended
+            if not isinstance(ended, asyncio.CancelledError):
+                running.result()
 
 
 def settings(data: Path, backend: str = "null:") -> Settings:

@@ -16,6 +16,7 @@ from services.runtime.service import SetupError
 log = logging.getLogger(__name__)
 
 PORT = 6600
+FAREWELL_S = 1.0
 UPDATE_S = 5.0
 """How long MPD may take to look at one file that it did not know."""
 UPDATE_POLL_S = 0.1
@@ -132,11 +133,18 @@ class MpdBackend:
         try:
             await self._lost.wait()
         finally:
-            if self._link:
-                with contextlib.suppress(AwayError, MpdError):
-                    await self._ask(("stop",))
             self._link = None
             await link.close()
+            if not self._lost.is_set():
+                await self._silence()
+
+    async def _silence(self) -> None:
+        """Stop MPD over a connection of its own: the other one may have been left in the middle of an answer."""
+        with contextlib.suppress(OSError, MpdError):
+            async with asyncio.timeout(FAREWELL_S):
+                link = await MpdLink.open(*self._place)
+                await link.ask(("stop",))
+                await link.close()
 
     async def _ask(self, *commands: tuple[str, ...]) -> dict[str, str]:
         if self._link is None:

@@ -166,6 +166,8 @@ class MpvBackend:
             async with asyncio.timeout(ANSWER_S):
                 return await answer
         except TimeoutError as error:
+            if self._writer:
+                self._writer.close()  # ends this mpv, so that another one is started
             raise AwayError("mpv does not answer") from error
         finally:
             self._answers.pop(self._requests, None)

@@ -1,0 +1,105 @@
+"""The player with a real MPD, silent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.contracts.messages import EventType, Playback, Track
+from services.player.backends.mpd_link import MpdLink
+from services.player.service import PlayerService, build
+from services.runtime.settings import Player, Settings
+from tests.player_doubles import Mpd, playing, settings, until, write_song
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> list[Track]:
+    return [write_song(tmp_path / "songs", number, 60) for number in (1, 2)]
+
+
+@pytest.fixture
+def mpd(tmp_path: Path, songs: list[Track]) -> Iterator[Mpd]:
+    assert songs
+    with Mpd(tmp_path / "mpd", tmp_path / "songs") as mpd:
+        yield mpd
+
+
+def at_mpd(tmp_path: Path, mpd: Mpd) -> PlayerService:
+    return build(settings(tmp_path, mpd.url))
+
+
+async def test_music_goes_on_when_mpd_restarts(tmp_path: Path, mpd: Mpd, songs: list[Track]) -> None:
+    service = at_mpd(tmp_path, mpd)
+    async with playing(service) as room:
+        room.play(*songs)
+        await room.plays(songs[0])
+        room.tell("seek", 20)
+        await room.until(lambda state: state.position_s >= 20)
+        mpd.stop()
+        away = await room.until(lambda state: state.playback is Playback.PAUSED)
+        assert "MPD" in service.health.problems["mpd"]
+        mpd.start()
+        back = await room.plays(songs[0])
+        assert 20 <= away.position_s <= back.position_s < 30
+        assert service.health.problems == {}
+        assert [event.type for event in room.events] == [EventType.TRACK_STARTED]
+
+
+async def test_commands_given_while_mpd_is_away_hold_when_it_is_back(
+    tmp_path: Path, mpd: Mpd, songs: list[Track]
+) -> None:
+    mpd.stop()
+    async with playing(at_mpd(tmp_path, mpd)) as room:
+        room.play(*songs)
+        room.tell("next")
+        room.tell("volume", 20)
+        await room.until(lambda state: state.volume == 20)
+        mpd.start()
+        state = await room.plays(songs[1])
+        assert state.volume == 20
+
+
+async def test_songs_follow_each_other_in_mpd(tmp_path: Path, mpd: Mpd) -> None:
+    short = [write_song(tmp_path / "songs", number, 0.4) for number in (5, 6)]
+    async with playing(at_mpd(tmp_path, mpd)) as room:
+        room.play(*short)
+        await room.plays(short[1])
+        await room.until(lambda state: state.playback is Playback.STOPPED)
+    assert [event.type for event in room.events] == [EventType.TRACK_STARTED, EventType.TRACK_FINISHED] * 2
+
+
+async def test_a_song_outside_the_music_directory_of_mpd_is_a_problem_that_names_the_setting(
+    tmp_path: Path, mpd: Mpd, songs: list[Track]
+) -> None:
+    elsewhere = write_song(tmp_path / "elsewhere", 9, 60)
+    service = build(Settings(data=tmp_path, music=tmp_path / "elsewhere", player=Player(backend=mpd.url)))
+    async with playing(service) as room:
+        room.play(elsewhere, songs[0])
+        await room.plays(songs[0])
+        problem = await room.event(EventType.PROBLEM)
+    assert problem.after
+    assert "player.mpd_music" in str(problem.after["text"])
+
+
+async def test_a_wrong_password_is_reported_without_telling_it(tmp_path: Path, mpd: Mpd) -> None:
+    service = build(settings(tmp_path, mpd.url.replace("//", "//secret@")))
+    async with playing(service):
+
+        async def reported() -> bool:
+            return "incorrect password" in service.health.problems.get("mpd", "")
+
+        await until(reported)
+    assert "secret" not in service.health.problems["mpd"]
+
+
+async def test_mpd_is_silent_when_the_player_ends(tmp_path: Path, mpd: Mpd, songs: list[Track]) -> None:
+    link = await MpdLink.open("127.0.0.1", mpd.port, None)
+
+    async def plays() -> bool:
+        return (await link.ask(("status",)))["state"] == "play"
+
+    async with playing(at_mpd(tmp_path, mpd)) as room:
+        room.play(*songs)
+        await until(plays)
+    assert not await plays()
+    await link.close()
