@@ -14,7 +14,7 @@ from services.contracts.channels import EXPRESSIONS
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.predictor import Prediction, PredictorError
 from services.inference.service import InferenceService, build
-from services.runtime.bus import Delivery
+from services.runtime.bus import Capability, Delivery
 from services.runtime.memory import MemoryBus
 from services.runtime.settings import Inference, Settings
 from services.vision.images import crop_message
@@ -77,9 +77,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Running]:
+async def running(capabilities: frozenset[Capability] = frozenset()) -> AsyncIterator[Running]:
     """Run the service on a `MemoryBus`; it has subscribed and looked at its classifier once."""
     async with MemoryBus() as bus:
+        bus.capabilities = capabilities
         run = Running(bus, ScriptedPredictor())
         bus.subscribe(EXPRESSIONS, run.receive)
         task = asyncio.create_task(run.service.run(bus))

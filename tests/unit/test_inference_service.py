@@ -9,6 +9,7 @@ from services.contracts.channels import FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.predictor import PredictorAwayError, PredictorError
 from services.inference.service import build
+from services.runtime.bus import Capability
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
 from tests.unit.inference_doubles import Running, face, frame, huge_png, running
@@ -128,6 +129,13 @@ async def test_a_wrong_answer_drops_the_frame_and_is_a_problem_of_the_model() ->
         await run.naps.started.get()
         assert run.service.health.problems["model"] == "answered nonsense: probabilities do not sum to 1"
         assert run.published.empty()
+
+
+@pytest.mark.parametrize(("capabilities", "share"), [(frozenset(), ""), (frozenset({Capability.SHARED}), "inference")])
+async def test_workers_divide_the_frames_where_the_broker_can(capabilities: frozenset[Capability], share: str) -> None:
+    async with running(capabilities) as run:
+        [faces] = [one for one in run.bus._dispatcher.subscriptions if one.channel is FACES]
+        assert faces.share == share
 
 
 async def test_it_runs_again_after_it_ended(caplog: pytest.LogCaptureFixture) -> None:

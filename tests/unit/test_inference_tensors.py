@@ -1,5 +1,10 @@
+import contextlib
+
 import numpy as np
 import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.contracts.tfserving_pb2 import DataType, TensorProto, TensorShapeProto
 from services.inference.tensors import TensorError, expect, from_proto, to_proto
@@ -87,3 +92,38 @@ def test_expect_passes_what_fits_and_names_what_does_not() -> None:
 
 def test_type_numbers_are_those_of_tensorflow() -> None:
     assert [DataType.DT_FLOAT, DataType.DT_UINT8, DataType.DT_INT64] == [1, 4, 9]
+
+
+@given(st.binary(max_size=64))
+def test_no_bytes_raise_anything_but_a_tensor_error(data: bytes) -> None:
+    try:
+        message = TensorProto.FromString(data)
+    except DecodeError:
+        return
+    with contextlib.suppress(TensorError):
+        from_proto(message)
+
+
+@given(
+    dtype=st.integers(0, 11),
+    shape=st.lists(st.integers(-1, 5), max_size=4),
+    content=st.binary(max_size=8),
+    integers=st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4),
+    floats=st.lists(st.floats(width=32), max_size=4),
+)
+def test_no_tensor_raises_anything_but_a_tensor_error(
+    dtype: int, shape: list[int], content: bytes, integers: list[int], floats: list[float]
+) -> None:
+    dims = [TensorShapeProto.Dim(size=size) for size in shape]
+    message = TensorProto.FromString(
+        bytes([0x08, dtype])  # field 1, the type, whether we know it or not
+        + TensorProto(
+            tensor_shape=TensorShapeProto(dim=dims),
+            tensor_content=content,
+            int_val=integers,
+            int64_val=integers,
+            float_val=floats,
+        ).SerializeToString()
+    )
+    with contextlib.suppress(TensorError):
+        assert from_proto(message).shape == tuple(shape)
