@@ -134,6 +134,8 @@ class PlayerService:
             for track in queued:
                 self._tell(EventType.MANUAL_PLAY, track, 0)
         self._take(sessions.enqueue(self._session, queued, request.how, self._clock()))
+        if left_out := len(set(queued) - {self._session.current, *self._session.queue}):
+            log.warning("the queue is full at %d songs: %d song(s) were left out", sessions.MAX_QUEUE, left_out)
 
     def hear(self, report: TabReport) -> TabOrder:
         """Take a tab's report; where tabs are not to play, each is told to be silent."""

@@ -8,7 +8,7 @@ from services.contracts.channels import PLAYER
 from services.contracts.messages import EventType, Playback, Track
 from services.player.backends.browser import TabOrder
 from services.player.service import PlayerService, build
-from services.player.session import MAX_FAILURES
+from services.player.session import MAX_FAILURES, MAX_QUEUE
 from services.runtime.service import SetupError
 from tests.player_doubles import Clock, ScriptedTab, playing, settings, until, write_song
 
@@ -133,6 +133,30 @@ async def test_queue_and_position_survive_a_restart(tmp_path: Path, clock: Clock
     assert (after.volume, after.queue) == (33, before.queue)
     assert after.current == before.current
     assert room.events == []
+
+
+async def test_a_song_is_saved_as_soon_as_it_plays_for_no_goodbye_may_follow(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(tracks[0])
+
+        async def saved() -> bool:
+            file = tmp_path / "state" / "player.json"
+            return file.exists() and tracks[0].uri in file.read_text()
+
+        await until(saved)
+
+
+async def test_songs_beyond_a_full_queue_are_left_out_with_a_word(
+    tmp_path: Path, clock: Clock, tracks: list[Track], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with playing(silent(tmp_path, clock)) as room:
+        for _ in range(3):
+            room.play(*[tracks[0]] * 50)
+        await room.until(lambda state: len(state.queue) == MAX_QUEUE)
+        await room.bus.settle()
+    assert "the queue is full at 100 songs: 49 song(s) were left out" in caplog.text
 
 
 async def test_a_paused_song_is_still_paused_after_a_restart(tmp_path: Path, clock: Clock, tracks: list[Track]) -> None:
