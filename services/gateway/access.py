@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.sign_in import AUTH_PATH, COOKIE, SIGN_IN_PATH, sign_in_page
 from services.gateway.tokens import Tokens
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN_PATH})
-"""What anyone may ask for: whether we live, and how to sign in."""
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico", SIGN_IN_PATH})
+"""What anyone may ask for: whether we live, and what the sign-in page needs."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers that say that a proxy stands between. They can only take rights away: anyone can write them."""

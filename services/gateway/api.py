@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.messages import Name
-from services.gateway.sign_in import AUTH_PATH, COOKIE, SIGN_IN_PATH, local_path, sign_in_page
+from services.gateway.sign_in import AUTH_PATH, COOKIE, SIGN_IN_PATH, SIGN_OUT_PATH, local_path, sign_in_page
 from services.gateway.state import Change, House
 from services.gateway.streams import Stream
 from services.gateway.tokens import SESSION_S, Token, TokenName
@@ -133,7 +133,7 @@ def _add_sign_in(router: APIRouter, service: "GatewayService") -> None:
         answer.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
         return answer
 
-    @router.post("/auth/sign-out", include_in_schema=False)
+    @router.post(SIGN_OUT_PATH, include_in_schema=False)
     def sign_out(request: Request) -> Response:
         service.tokens.sign_out(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse(SIGN_IN_PATH, 303)

@@ -5,6 +5,7 @@ from html import escape
 
 AUTH_PATH = "/auth"
 SIGN_IN_PATH = "/auth/sign-in"
+SIGN_OUT_PATH = "/auth/sign-out"
 COOKIE = "moodring_session"
 
 MAX_FAILURES = 10

@@ -1,8 +1,10 @@
 """The dashboard in a real browser, on the product as `make run` starts it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import Browser
@@ -138,6 +140,26 @@ def test_nothing_is_wider_than_the_screen(page: Browser, width: int) -> None:
     page.until(lambda: page.run("return innerWidth") == width, "the new size")
     assert page.run("return document.documentElement.scrollWidth") == width
     page.resize(1280, 800)
+
+
+def sign_in(page: Browser, token: str) -> None:
+    """Fill in the sign-in page."""
+    field = page.until(lambda: page.driver.find_element(By.ID, "token"), "the sign-in page")
+    field.send_keys(token, Keys.ENTER)
+
+
+def test_away_from_loopback_one_signs_in_with_the_token(tmp_path: Path) -> None:
+    with Product(tmp_path, HTTP_HOST="0.0.0.0") as product, Browser(390, 844) as page:
+        token = next(line for line in product.lines if "admin token" in line).split()[-1]
+        page.open(f"{product.url}/?room=home")
+        sign_in(page, "wrong")
+        page.until(lambda: "not a valid token" in page.run("return document.body.innerText"), "a refusal")
+        sign_in(page, token)
+        page.until(lambda: page.all("expression-bar"), "the dashboard, live")
+        assert page.driver.current_url.endswith("/?room=home")
+        assert token not in str(page.driver.get_cookies())
+        page.click("sign-out")
+        page.until(lambda: page.driver.find_element(By.ID, "token"), "the sign-in page again")
 
 
 def test_nothing_is_loaded_from_elsewhere(product: Product, page: Browser) -> None:

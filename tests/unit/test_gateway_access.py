@@ -82,7 +82,7 @@ async def test_elsewhere_everything_demands_a_token(remote: httpx.AsyncClient, p
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/auth/sign-in"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/auth/sign-in", "/favicon.ico"])
 async def test_health_and_the_sign_in_page_are_open(remote: httpx.AsyncClient, path: str) -> None:
     assert (await remote.get(path)).status_code == 200
 

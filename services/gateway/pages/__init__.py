@@ -4,10 +4,11 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from nicegui import ui
 
 from services.gateway.pages.dashboard import Dashboard
+from services.gateway.sign_in import COOKIE
 
 if TYPE_CHECKING:
     from services.gateway.service import GatewayService
@@ -29,8 +30,8 @@ def add_pages(app: FastAPI, service: "GatewayService") -> None:
     logging.getLogger("nicegui").setLevel(logging.WARNING)
 
     @ui.page("/", title="Moodring")
-    def dashboard(room: str = "") -> None:
-        Dashboard(service, room or service.settings.room).build()
+    def dashboard(request: Request, room: str = "") -> None:
+        Dashboard(service, room or service.settings.room).build(signed_in=COOKIE in request.cookies)
 
     ui.add_css(Path(__file__).parent / "style.css", shared=True)
     ui.run_with(

@@ -14,6 +14,7 @@ from services.gateway.pages.elements import Text, box
 from services.gateway.pages.look import Card, Look
 from services.gateway.pages.mood_card import MoodCard, PickerCard
 from services.gateway.pages.player_card import PlayerCard, PolicyCard
+from services.gateway.sign_in import SIGN_OUT_PATH
 
 if TYPE_CHECKING:
     from services.gateway.service import GatewayService
@@ -32,8 +33,12 @@ class Dashboard:
         self._rooms: tuple[str, ...] = ()
         self._drawn: Look | None = None
 
-    def build(self) -> None:
-        """Lay the page out, and keep it up to date while it is open."""
+    def build(self, *, signed_in: bool) -> None:
+        """Lay the page out, and keep it up to date while it is open.
+
+        Args:
+            signed_in: Whether there is a session that one can end.
+        """
         actions = Actions(lambda: self._service.api, self._room)
         self._page = box("div", "page")
         with self._page:
@@ -42,6 +47,8 @@ class Dashboard:
                 Text("span", "Moodring", "brand")
                 self._nav = box("nav", "rooms", "rooms").props('aria-label="Rooms"')
                 switch = PrivacySwitch(actions)
+                if signed_in:
+                    _sign_out()
             banner = Banner()
             with box("main", "cards"):
                 self._cards = [
@@ -84,3 +91,10 @@ class Dashboard:
                     link = Text("a", words.name(room), "room")
                     link.props["href"] = f"/?room={room}"
                     link.props["aria-current"] = "page" if room == self._room else "false"
+
+
+def _sign_out() -> None:
+    with box("form").props(f'method="post" action="{SIGN_OUT_PATH}"'):
+        button = box("button", "icon", "sign-out").props('type="submit" aria-label="Sign out" title="Sign out"')
+        with button:
+            ui.icon("logout").props("aria-hidden=true")

@@ -18,9 +18,9 @@ class MoodCard:
 
     def __init__(self) -> None:
         with box("section", "card mood").props('aria-label="Mood"'):
-            with box("div", "mood-words").props("aria-live=polite"):
+            with box("div", "mood-words"):
                 self._room = Text("p", classes="eyebrow")
-                self._word = Text("h1", testid="mood")
+                self._word = Text("h1", testid="mood").props("aria-live=polite")
                 self._line = Text("p", classes="quiet", testid="mood-line")
             self._plane = Plane()
 
