@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response, status
 from fastapi.routing import APIRoute
+from pydantic import Field
 
 from services.contracts.messages import Message, Name, Policy, SetPolicy, uuid7
 from services.recommender.api_playlists import add_playlists
-from services.recommender.api_songs import add_songs
+from services.recommender.api_songs import MAX_ID, add_songs
 from services.recommender.database import DatabaseAwayError
 from services.recommender.history import DecisionInfo, Judgement, PlayInfo
 
@@ -27,7 +28,7 @@ class History(Message):
 class Feedback(Message):
     """A judgement to give."""
 
-    song_id: int
+    song_id: Annotated[int, Field(ge=1, lt=MAX_ID)]
     liked: bool
 
 

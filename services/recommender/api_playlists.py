@@ -1,5 +1,6 @@
 """Playlists over REST: `/api/playlists`. A change of a playlist that plays is heard at the next song."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -8,7 +9,7 @@ from fastapi import Path as PathParameter
 from pydantic import AfterValidator, Field
 
 from services.contracts.messages import Message, Name
-from services.recommender.api_songs import check_mood
+from services.recommender.api_songs import MAX_ID, Id, check_mood
 from services.recommender.imports.tags import clean
 from services.recommender.playlists import MAX_ENTRIES, NoSuchSongsError, PlaylistInfo, TakenError
 from services.recommender.songs import SongInfo
@@ -24,8 +25,7 @@ def _not_blank(name: str) -> str:
 
 
 Title = Annotated[str, Field(max_length=200), AfterValidator(clean), AfterValidator(_not_blank)]
-SongIds = Annotated[list[int], Field(max_length=MAX_ENTRIES)]
-Id = Annotated[int, PathParameter(ge=1, lt=2**31)]
+SongIds = Annotated[list[Annotated[int, Field(ge=1, lt=MAX_ID)]], Field(max_length=MAX_ENTRIES)]
 
 
 class Playlist(PlaylistInfo):
@@ -91,65 +91,70 @@ def add_playlists(router: APIRouter, service: "RecommenderService") -> None:
     async def change(playlist_id: Id, body: PlaylistChange) -> Playlist:
         """Rename it, or pin it to a mood: `{"mood": "happy"}`; `{"mood": null}` unpins it."""
         check_mood(body.mood)
-        before = await _info(service, playlist_id)
-        mood = body.mood if "mood" in body.model_fields_set else before.mood
-        try:
-            await playlists.change(playlist_id, name=body.name or before.name, mood=mood)
-        except TakenError as error:
-            _refuse(error)
+        async with service.library.editing:
+            before = await _info(service, playlist_id)
+            mood = body.mood if "mood" in body.model_fields_set else before.mood
+            try:
+                await playlists.change(playlist_id, name=body.name or before.name, mood=mood)
+            except TakenError as error:
+                _refuse(error)
         await service.reload()
         return await _whole(service, playlist_id)
 
     @router.delete("/api/playlists/{playlist_id}", status_code=status.HTTP_204_NO_CONTENT)
     async def delete(playlist_id: Id) -> None:
         """Delete a playlist; its songs stay in the library."""
-        await _info(service, playlist_id)
-        await playlists.delete(playlist_id)
+        async with service.library.editing:
+            await _info(service, playlist_id)
+            await playlists.delete(playlist_id)
         await service.reload()
 
     _add_entries(router, service)
 
 
 def _add_entries(router: APIRouter, service: "RecommenderService") -> None:
-    async def arrange(playlist_id: int, song_ids: list[int]) -> Playlist:
-        if len(song_ids) > MAX_ENTRIES:
-            raise HTTPException(
-                status.HTTP_422_UNPROCESSABLE_CONTENT,
-                f"a playlist holds {MAX_ENTRIES} songs at most; make a second one",
-            )
-        try:
-            await service.library.playlists.arrange(playlist_id, song_ids)
-        except NoSuchSongsError as error:
-            _refuse(error)
+    async def edit(playlist_id: int, change: Callable[[list[int]], list[int]]) -> Playlist:
+        async with service.library.editing:
+            await _info(service, playlist_id)
+            songs = change([song.id for song in await service.library.playlists.songs(playlist_id)])
+            if len(songs) > MAX_ENTRIES:
+                raise HTTPException(
+                    status.HTTP_422_UNPROCESSABLE_CONTENT, f"a playlist holds {MAX_ENTRIES} songs; make a second one"
+                )
+            try:
+                await service.library.playlists.arrange(playlist_id, songs)
+            except NoSuchSongsError as error:
+                _refuse(error)
         await service.reload()
         return await _whole(service, playlist_id)
-
-    async def order(playlist_id: int) -> list[int]:
-        await _info(service, playlist_id)
-        return [song.id for song in await service.library.playlists.songs(playlist_id)]
 
     @router.put("/api/playlists/{playlist_id}/songs")
     async def replace(playlist_id: Id, body: Songs) -> Playlist:
         """Replace the songs, or give them another order."""
-        await _info(service, playlist_id)
-        return await arrange(playlist_id, body.songs)
+        return await edit(playlist_id, lambda _songs: body.songs)
 
     @router.post("/api/playlists/{playlist_id}/songs")
     async def add(playlist_id: Id, body: MoreSongs) -> Playlist:
         """Put songs in, at the end or before a position."""
-        songs = await order(playlist_id)
-        place = len(songs) if body.position is None else body.position
-        return await arrange(playlist_id, [*songs[:place], *body.songs, *songs[place:]])
+
+        def put_in(songs: list[int]) -> list[int]:
+            place = len(songs) if body.position is None else body.position
+            return [*songs[:place], *body.songs, *songs[place:]]
+
+        return await edit(playlist_id, put_in)
 
     @router.delete("/api/playlists/{playlist_id}/songs/{index}")
     async def remove(playlist_id: Id, index: Annotated[int, PathParameter(ge=0)]) -> Playlist:
         """Take the song at a position out, counted from 0."""
-        songs = await order(playlist_id)
-        if index >= len(songs):
-            raise HTTPException(
-                status.HTTP_404_NOT_FOUND, f"the playlist has {len(songs)} songs, and none at position {index}"
-            )
-        return await arrange(playlist_id, [*songs[:index], *songs[index + 1 :]])
+
+        def take_out(songs: list[int]) -> list[int]:
+            if index >= len(songs):
+                raise HTTPException(
+                    status.HTTP_404_NOT_FOUND, f"the playlist has {len(songs)} songs, and none at position {index}"
+                )
+            return [*songs[:index], *songs[index + 1 :]]
+
+        return await edit(playlist_id, take_out)
 
 
 async def _info(service: "RecommenderService", playlist_id: int) -> PlaylistInfo:

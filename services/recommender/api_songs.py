@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, status
+from fastapi import Path as PathParameter
 from pydantic import AfterValidator, Field
 
 from services.contracts.messages import Axis, Message, Name
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from services.recommender.service import RecommenderService
 
 Label = Annotated[str, Field(max_length=500), AfterValidator(clean)]
+
+
+MAX_ID = 2**31
+"""Ids are 32 bits wide in PostgreSQL."""
+
+Id = Annotated[int, PathParameter(ge=1, lt=MAX_ID)]
 
 
 class SongPage(Message):
@@ -61,12 +68,12 @@ def add_songs(router: APIRouter, service: "RecommenderService") -> None:
         return service.library.scan_status
 
     @router.get("/api/songs/{song_id}")
-    async def song(song_id: int) -> SongInfo:
+    async def song(song_id: Id) -> SongInfo:
         """Return one song."""
         return _there(await service.library.songs.get(song_id), song_id)
 
     @router.patch("/api/songs/{song_id}")
-    async def change(song_id: int, body: SongChange) -> SongInfo:
+    async def change(song_id: Id, body: SongChange) -> SongInfo:
         """Correct a song; a point or mood that is set by hand is kept when the folder is scanned again."""
         changed = _there(await service.library.songs.change(song_id, _columns(body)), song_id)
         await service.reload()
@@ -87,8 +94,8 @@ def check_mood(mood: str | None) -> None:
 
 def _columns(body: SongChange) -> dict[str, Any]:
     check_mood(body.mood)
-    changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if name == "mood" or value}
-    changes |= {axis: value for axis in ("valence", "arousal") if (value := getattr(body, axis)) is not None}
+    given = body.model_dump(exclude_unset=True)
+    changes = {name: value for name, value in given.items() if name == "mood" or value is not None}
     point = MOOD_POINTS.get(body.mood or "")
     if point:
         changes = {"valence": point.valence, "arousal": point.arousal} | changes

@@ -17,7 +17,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from services.recommender.migrations import current_revision, head_revision
 from services.runtime.health import Health
 from services.runtime.service import SetupError
-from services.runtime.settings import Settings, redact
+from services.runtime.settings import Settings
 
 BUSY_TIMEOUT_MS = 5000
 CONNECT_TIMEOUT_S = 5
@@ -40,9 +40,10 @@ def database_url(settings: Settings) -> URL:
         url = URL.create("")
     backend = url.drivername.partition("+")[0]
     if backend not in {"sqlite", "postgresql"} or (backend == "sqlite" and url.database in {None, "", ":memory:"}):
+        # Only the start is shown: the rest may hold a password.
         raise SetupError(
-            f"recommender.database is {redact(text)}: it must be postgresql://user:password@host/name, "
-            "sqlite:///file, or empty for a file in the data directory"
+            f"recommender.database starts with {text.partition(':')[0]!r}: it must be "
+            "postgresql://user:password@host/name, sqlite:///file, or empty for a file in the data directory"
         )
     return url.set(drivername="sqlite+aiosqlite" if backend == "sqlite" else "postgresql+psycopg")
 

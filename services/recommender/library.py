@@ -48,6 +48,8 @@ class Library:
     def __init__(self, database: Database, folder: Path, health: Health, clock: Callable[[], float]) -> None:
         self.songs: SongStore = SqlSongStore(database)
         self.playlists: PlaylistStore = SqlPlaylistStore(database)
+        self.editing = asyncio.Lock()
+        """Held while a playlist is read, changed and written back."""
         self.shelf = Shelf()
         self._database = database
         self._folder = folder

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import Counter
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.recommender.database import DatabaseAwayError
 from services.recommender.history import Record
@@ -58,7 +57,7 @@ class Recorder:
             except DatabaseAwayError:
                 await self._wait()
                 continue
-            except SQLAlchemyError:
+            except Exception:  # whatever is wrong with one record, the next ones are to be written
                 LOST.inc()
                 log.exception("a record could not be stored and was dropped: %r", record)
             if self._waiting and self._waiting[0] is record:

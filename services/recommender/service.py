@@ -136,20 +136,21 @@ class RecommenderService:
         await self._record(judgement)
 
     async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
-        await self.set_policy(delivery.room, delivery.message)
+        if self._known_room(delivery.room):
+            await self.set_policy(delivery.room, delivery.message)
 
     async def _on_mood(self, delivery: Delivery[Mood]) -> None:
         async with self._lock:
-            room = self._room(delivery.room)
-            room.feel(delivery.message)
-            await self._act(room)
+            if room := self._known_room(delivery.room):
+                room.feel(delivery.message)
+                await self._act(room)
 
     async def _on_player(self, delivery: Delivery[PlayerState]) -> None:
         async with self._lock:
-            room = self._room(delivery.room)
-            if room.hear(delivery.message):
-                await self._save()
-            await self._act(room)
+            if room := self._known_room(delivery.room):
+                if room.hear(delivery.message):
+                    await self._save()
+                await self._act(room)
 
     async def _on_event(self, delivery: Delivery[Event]) -> None:
         try:
@@ -187,6 +188,14 @@ class RecommenderService:
             if self._bus:
                 self._bus.publish(POLICY, policy, room=name)
         return self._rooms[name]
+
+    def _known_room(self, name: str) -> Room | None:
+        try:
+            return self._room(name)
+        except TooManyRoomsError as error:
+            if count := self._throttle.count("rooms"):
+                log.warning("%s (%d messages since the last such line)", error, count)
+            return None
 
     async def _save(self) -> None:
         saved = SavedRooms(rooms={name: room.saved for name, room in self._rooms.items()})

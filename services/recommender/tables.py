@@ -84,9 +84,10 @@ class SongRow(Base):
 
 
 class PlaylistRow(Base):
-    """A named order of songs; pinned to a mood it is what that mood plays."""
+    """A named order of songs; pinned to a mood it is what that mood plays. No id is ever used again."""
 
     __tablename__ = "playlists"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy reads it from the class
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import IntegrityError
 
 from services.recommender.database import Database, DatabaseAwayError, database_url
@@ -257,6 +257,17 @@ def test_migrations_lead_to_the_tables_of_the_code(settings: Settings) -> None:
     engine = create_engine(url.set(drivername=url.drivername.replace("+aiosqlite", "")))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+
+
+def test_a_failed_migration_is_one_line_and_leaves_nothing_behind(settings: Settings) -> None:
+    url = database_url(settings)
+    engine = create_engine(url.set(drivername=url.drivername.replace("+aiosqlite", "")))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE playlists (id INTEGER)")
+    with pytest.raises(SetupError, match=r"cannot be migrated: .*playlists.* already exists"):
+        migrate(settings)
+    assert inspect(engine).get_table_names() == ["playlists"]
     engine.dispose()
 
 

@@ -14,6 +14,7 @@ import pytest
 from services.contracts.channels import MOOD, POLICY, POLICY_SET
 from services.contracts.messages import EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
 from services.recommender import library
+from services.recommender import service as service_module
 from services.recommender.migrate import migrate
 from services.recommender.service import RecommenderService, build
 from services.runtime.bus import Delivery
@@ -157,6 +158,18 @@ async def test_late_and_repeated_states_do_not_fill_the_queue(house: House) -> N
     await house.bus.settle()
     assert len(house.player.waiting) == 2
     assert len(house.player.requests) == 1
+
+
+async def test_rooms_beyond_the_limit_are_left_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(service_module.MAX_ROOMS + 5):
+        house.bus.publish(MOOD, mood_of("happy"), room=f"room{number}")
+        house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.OFF), room=f"room{number}")
+    await house.bus.settle()
+    assert caplog.text.count("rooms already") == 1
+    answer = await house.client.put("/api/rooms/one_more/policy", json={"mode": "off"})
+    assert answer.status_code == 409
+    await house.feel(mood_of("happy"))
+    assert house.player.requests
 
 
 async def test_every_room_is_served(house: House) -> None:

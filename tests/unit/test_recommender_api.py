@@ -117,6 +117,33 @@ async def test_an_unknown_song_is_not_found(client: httpx.AsyncClient, method: s
     assert answer.json()["detail"] == "there is no song 99; see /api/songs"
 
 
+async def test_an_artist_can_be_cleared(client: httpx.AsyncClient) -> None:
+    song = await _id(client, "Glad")
+    assert (await client.patch(f"/api/songs/{song}", json={"artist": " ", "title": None})).json()["artist"] == ""
+    assert (await client.get(f"/api/songs/{song}")).json()["title"] == "Glad"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/api/songs/{2**70}", None),
+        ("GET", f"/api/playlists/{2**70}", None),
+        ("POST", "/api/playlists", {"name": "A", "songs": [2**70]}),
+        ("POST", "/api/rooms/home/feedback", {"song_id": 2**70, "liked": True}),
+    ],
+)
+async def test_an_id_that_no_database_holds_is_refused(
+    client: httpx.AsyncClient, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    assert (await client.request(method, path, json=body)).status_code == 422
+
+
+async def test_songs_that_are_added_at_once_all_arrive(client: httpx.AsyncClient) -> None:
+    path = f"/api/playlists/{(await _make(client, name='Mine'))['id']}"
+    await asyncio.gather(*(client.post(f"{path}/songs", json={"songs": [song]}) for song in (1, 2, 3, 4)))
+    assert sorted(song["id"] for song in (await client.get(path)).json()["entries"]) == [1, 2, 3, 4]
+
+
 async def test_a_playlist_is_made_read_renamed_and_deleted(client: httpx.AsyncClient) -> None:
     blue, glad = await _id(client, "Blue"), await _id(client, "Glad")
     made = await _make(client, name="  My   evening ", songs=[blue, glad], mood="calm")
@@ -215,7 +242,7 @@ async def test_new_changed_vanished_and_broken_files_are_noticed(client: httpx.A
     await client.post("/api/songs/scan")
     report = await scanned(client)
     assert {key: report[key] for key in ("files", "read", "missing", "unreadable")} == {
-        "files": 4, "read": 2, "missing": 2, "unreadable": 1,
+        "files": 4, "read": 2, "missing": 1, "unreadable": 1,
     }  # fmt: skip
     songs = {song["title"]: song for song in (await client.get("/api/songs")).json()["songs"]}
     assert songs["Merry"]["duration_s"] == pytest.approx(1)
@@ -234,9 +261,11 @@ async def test_a_service_that_does_not_run_says_so(tmp_path: Path) -> None:
     assert answers[0].json()["detail"].endswith("is not open yet; try again in a moment")
 
 
-@pytest.mark.parametrize("url", ["mysql://a:secret@host/b", "nonsense", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["mysql://a:secret@host/b", "a:secret@host", "nonsense", "sqlite://", "sqlite:///:memory:"]
+)
 def test_a_database_of_another_kind_stops_the_start(tmp_path: Path, url: str) -> None:
-    with pytest.raises(SetupError, match=r"recommender.database is .* must be postgresql://") as error:
+    with pytest.raises(SetupError, match=r"recommender.database starts with .* must be postgresql://") as error:
         build(Settings(data=tmp_path, recommender=Recommender(database=url)))
     assert "secret" not in str(error.value)
 

@@ -60,8 +60,9 @@ async def test_records_wait_for_the_database() -> None:
     assert (store.written, store.waits) == (records, 2)
 
 
-async def test_a_record_that_cannot_be_stored_does_not_stop_the_others() -> None:
-    store = Store(failures=1, error=IntegrityError("insert", {}, Exception("duplicate")))
+@pytest.mark.parametrize("error", [IntegrityError("insert", {}, Exception("duplicate")), OverflowError("too large")])
+async def test_a_record_that_cannot_be_stored_does_not_stop_the_others(error: Exception) -> None:
+    store = Store(failures=1, error=error)
     recorder = Recorder(store.write, store.wait)
     records = _records(2)
     for record in records:

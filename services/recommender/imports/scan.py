@@ -52,6 +52,8 @@ async def scan_folder(
     """
     known = await store.stamps(SOURCE)
     files = await asyncio.to_thread(lambda: list(audio_files(root)))
+    missing = sorted(known.keys() - {file.uri for file in files})
+    await store.mark_missing(SOURCE, missing)
     changed = [file for file in files if known.get(file.uri) != file.stamp]
     random.Random(0).shuffle(changed)  # noqa: S311 - any order will do
     read = 0
@@ -64,11 +66,10 @@ async def scan_folder(
         if number.bit_count() == 1:
             log.info("%s: %d of %d new or changed files read", root, read + len(unreadable), len(changed))
             await stored()
-    missing = sorted(known.keys() - ({file.uri for file in files} - unreadable))
-    await store.mark_missing(SOURCE, missing)
-    bad = len(unreadable)
-    log.info("%s: %d files, %d read, %d vanished, %d unreadable", root, len(files), read, len(missing), bad)
-    return ScanReport(folder=str(root), files=len(files), read=read, missing=len(missing), unreadable=bad)
+    await store.mark_missing(SOURCE, sorted(unreadable))
+    gone, bad = len(missing), len(unreadable)
+    log.info("%s: %d files, %d read, %d vanished, %d unreadable", root, len(files), read, gone, bad)
+    return ScanReport(folder=str(root), files=len(files), read=read, missing=gone, unreadable=bad)
 
 
 def _chunks(files: list[AudioFile]) -> list[list[AudioFile]]:

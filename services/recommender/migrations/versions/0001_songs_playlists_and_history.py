@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_playlists")),
         sa.UniqueConstraint("mood", name=op.f("uq_playlists_mood")),
         sa.UniqueConstraint("name", name=op.f("uq_playlists_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "playlist_entries",
