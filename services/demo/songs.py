@@ -23,7 +23,7 @@ def synthesise(folder: Path, *, report: Callable[[int, int], None] = lambda _don
 
     Args:
         folder: Where they go; it is made.
-        report: Called after each song with the number of songs that are there and of all.
+        report: Called after each song that was written with the number of songs that are there and of all.
 
     Raises:
         OSError: The folder cannot be written, or the disk is full; no half-written song is left as a song.
@@ -34,8 +34,8 @@ def synthesise(folder: Path, *, report: Callable[[int, int], None] = lambda _don
         path = folder / f"{piece.title.lower().replace(' ', '-')}.wav"
         if not path.exists():
             _write(path, piece)
+            report(done, len(PIECES))
         paths.append(path)
-        report(done, len(PIECES))
     return paths
 
 

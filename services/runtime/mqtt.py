@@ -106,7 +106,8 @@ class MqttBus:
 
     def link_up(self) -> None:
         """Subscribe, and publish what is retained and what waited."""
-        log.info("connected to the MQTT broker at %s", self._url)
+        if "broker" in self._health.problems:
+            log.info("the MQTT broker at %s is back", self._url)
         self._health.report("broker")
         if filters := [self._filter(one) for one in self._dispatcher.subscriptions]:
             self._link.subscribe(filters)

@@ -116,6 +116,7 @@ class MpvBackend:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is for us; mpv ends when we say so
                 )
             try:
                 reader, self._writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES)
