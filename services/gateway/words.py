@@ -29,7 +29,7 @@ POLICIES: Mapping[PolicyMode, tuple[str, str]] = {
 def mood_word(mood: Mood | None) -> str:
     """Return the big word."""
     if mood is None:
-        return "Listening in"
+        return "One moment"
     return {UNKNOWN: "Not sure yet", NOBODY: "Nobody here"}.get(mood.mood, name(mood.mood))
 
 

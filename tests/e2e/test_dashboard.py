@@ -168,13 +168,14 @@ def test_nothing_is_loaded_from_elsewhere(product: Product, page: Browser) -> No
 
 
 def test_the_page_complains_about_nothing(page: Browser) -> None:
-    expected = ("preview.jpg",)  # the camera was closed in between
+    # The camera was closed in between, and a song that is fetched ahead may be taken from the queue meanwhile.
+    expected = ("preview.jpg", "/media/")
     assert [error for error in page.errors() if not any(word in error for word in expected)] == []
 
 
 def test_a_room_that_nobody_speaks_of_is_empty_but_whole(product: Product, page: Browser) -> None:
     page.open(f"{product.url}/?room=attic")
     page.until(lambda: page.text("title") == "Nothing plays", "an empty player")
-    assert page.text("mood") == "Listening in"
+    assert page.text("mood") == "One moment"
     assert not page.find("play").is_enabled()
     assert "Waiting for the camera" in page.text("camera-card")

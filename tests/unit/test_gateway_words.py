@@ -24,7 +24,7 @@ from tests.unit.gateway_doubles import NOW
             "Set by hand for another 42 min",
         ),
         (make.mood("calm", source=MoodSource.OVERRIDE), "Calm", "Set by hand"),
-        (None, "Listening in", "The first mood appears some seconds after the first face."),
+        (None, "One moment", "The first mood appears some seconds after the first face."),
     ],
 )
 def test_a_mood_in_words(mood: Mood | None, word: str, line: str) -> None:

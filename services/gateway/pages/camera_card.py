@@ -22,15 +22,17 @@ class PrivacySwitch:
         self._camera = next(iter(look.room.cameras), "")
         self._privacy = look.room.privacy
         off = self._privacy is Privacy.ON
-        self._button.says(text="Camera off" if off else "Camera on", icon="videocam_off" if off else "videocam")
+        known = bool(self._camera and self._privacy)
+        word = ("Camera off" if off else "Camera on") if known else "No camera"
+        self._button.says(text=word, icon="videocam_off" if off or not known else "videocam")
         self._button.show(
             **{
-                "aria-checked": "false" if off else "true",
+                "aria-checked": "true" if known and not off else "false",
                 "aria-label": "Camera",
                 "title": "Open the camera again" if off else "Close the camera: nobody is watched",
             }
         )
-        self._button.enable(bool(self._camera and self._privacy))
+        self._button.enable(known)
 
     async def _flip(self) -> None:
         wanted = Privacy.OFF if self._privacy is Privacy.ON else Privacy.ON

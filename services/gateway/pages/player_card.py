@@ -15,7 +15,7 @@ from services.gateway.pages.look import Look
 MAX_NEXT = 5
 """Songs of the queue that are shown."""
 
-FOLLOW_THE_THUMB = "(event) => event.target.style.setProperty('--part', event.target.value + '%')"
+FOLLOW_THE_THUMB = "(event) => event.target.style.setProperty('--part', event.target.value / 100)"
 
 
 class PlayerCard:
@@ -70,6 +70,7 @@ class PlayerCard:
         self._artist.text = track.artist if track else _silence(look)
         self._why.text = words.why(state)
         point = views.song_point(state)
+        self._cover.classes(remove="none") if point else self._cover.classes("none")
         self._cover.style(f"--own: {colour(point)}; --deep: {colour(point, lightness=0.45)}")
         self._progress_to(look)
         self._show_controls(state)
@@ -89,7 +90,7 @@ class PlayerCard:
         volume = state.volume if state else 0
         if self._volume.props.get("value") != volume:
             self._volume.props["value"] = volume
-            self._volume.style(f"--part: {volume}%")
+            self._volume.style(f"--part: {volume / 100}")
 
     def _show_queue(self, queue: tuple[QueuedTrack, ...]) -> None:
         if queue == self._queue:

@@ -13,8 +13,9 @@ export default {
   props: { room: String },
   data: () => ({ state: {}, player: null }),
   computed: {
-    blocked() { return Boolean(this.state.blocked); },
-    elsewhere() { return Boolean(this.state.connected && !this.state.active); },
+    can() { return Boolean(this.state.connected && this.state.available !== false); },
+    blocked() { return this.can && Boolean(this.state.blocked); },
+    elsewhere() { return this.can && !this.state.active; },
   },
   async mounted() {
     try {

@@ -15,7 +15,7 @@ export default {
   emits: ["seek"],
   data: () => ({ now: 0, from: 0, held: false, timer: 0 }),
   computed: {
-    part() { return this.duration ? `${Math.min(100, (100 * this.now) / this.duration)}%` : "0%"; },
+    part() { return this.duration ? Math.min(1, this.now / this.duration) : 0; },
   },
   watch: { stamp: { immediate: true, handler() { this.from = performance.now(); this.tick(); } } },
   mounted() { this.timer = setInterval(() => this.tick(), 500); },
