@@ -1,0 +1,158 @@
+"""From tracks to a room's mood: pure functions over plain values. All times are seconds since 1970.
+
+The room's distribution is the mean of its tracks'. Its leading mood has to be clear (entered at one confidence,
+left at a lower one: hysteresis) and to stay so for a while (dwell) before it is the room's: no single frame
+flips a mood, and not knowing is an answer.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from services.aggregator.window import TrackEvidence
+from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
+
+HALF_VOTE = 0.5
+"""Weight at which a track has half a vote: about two good observations. Tracks seen for a few seconds all have
+nearly a whole one, so that who is seen more often does not count more."""
+MARGIN = 0.1
+"""Probability by which a mood must lead the next one to be entered; closer is a tie."""
+FEW = 3
+"""Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
+PRESENT_S = 3.0
+"""Who was seen within this time counts as there."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a mood is decided; see the settings of the same names."""
+
+    min_samples: int
+    enter_confidence: float
+    leave_confidence: float
+    dwell_s: float
+    nobody_after_s: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a room.
+
+    Attributes:
+        distribution: Probability of each expression, summing to 1; empty where nothing is known.
+        strength: How much stands behind it, 0 to 1.
+        samples: Observations in the window.
+        people: Tracks seen just now.
+    """
+
+    distribution: Mapping[str, float] = field(default_factory=dict)
+    strength: float = 0.0
+    samples: int = 0
+    people: int = 0
+
+    def confidence(self, mood: str) -> float:
+        """Return how sure a mood is, 0 to 1: its probability, less where little stands behind it."""
+        return self.distribution.get(mood, 0.0) * self.strength
+
+    @property
+    def leader(self) -> str:
+        """The most probable mood; `unknown` where nothing is known."""
+        return max(self.distribution, key=self.distribution.__getitem__, default=UNKNOWN)
+
+    @property
+    def lead(self) -> float:
+        """How far the leader's probability is above the next one's."""
+        first, second = (sorted([*self.distribution.values(), 0.0, 0.0], reverse=True))[:2]
+        return first - second
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A room's mood, and what may be about to replace it.
+
+    Attributes:
+        mood: An expression, `unknown` or `nobody`.
+        since: When it was entered.
+        candidate: What leads instead, if anything.
+        candidate_since: Since when it has done so without a break.
+        restored: Whether the mood is from before a restart and has not met any evidence since.
+    """
+
+    mood: str
+    since: float
+    candidate: str | None = None
+    candidate_since: float = 0.0
+    restored: bool = False
+
+
+def fuse(tracks: Sequence[TrackEvidence], now: float) -> Evidence:
+    """Return what the tracks of a room say together: their mean, each with at most one vote."""
+    votes = [track.weight / (track.weight + HALF_VOTE) for track in tracks]
+    total = sum(votes)
+    sums: dict[str, float] = {}
+    for vote, track in zip(votes, tracks, strict=True):
+        for label, probability in track.distribution.items():
+            sums[label] = sums.get(label, 0.0) + vote * probability
+    return Evidence(
+        distribution={label: value / total for label, value in sums.items()},
+        strength=1 - math.prod(1 - vote for vote in votes),
+        samples=sum(track.samples for track in tracks),
+        people=sum(now - track.last_at <= PRESENT_S for track in tracks),
+    )
+
+
+def point(distribution: Mapping[str, float]) -> Point:
+    """Return the expected point on the plane: the whole distribution counts, not its winner alone.
+
+    The expressions' coordinates and their sources stand in `contracts.moods`.
+    """
+    valence = sum(share * EXPRESSION_POINTS[label].valence for label, share in distribution.items())
+    arousal = sum(share * EXPRESSION_POINTS[label].arousal for label, share in distribution.items())
+    return Point(max(-1.0, min(1.0, valence)), max(-1.0, min(1.0, arousal)))
+
+
+def decide(
+    before: Decision, evidence: Evidence, rules: Rules, *, now: float, last_face_at: float, seeing: bool | None
+) -> Decision:
+    """Return the room's decision after one more look at the evidence; ask about every second.
+
+    Args:
+        before: The decision so far.
+        evidence: What the window holds.
+        rules: When a mood is decided.
+        now: The time.
+        last_face_at: When any face was seen last, or when looking began.
+        seeing: Whether a camera works; `None` where none has said so yet.
+    """
+    if evidence.samples >= rules.min_samples:
+        before = replace(before, restored=False)
+    target = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
+    if target == before.mood:
+        return replace(before, candidate=None)
+    if target == NOBODY:  # it has had its time
+        return Decision(NOBODY, now)
+    if target != before.candidate or now < before.candidate_since:
+        return replace(before, candidate=target, candidate_since=now)
+    return Decision(target, now) if now - before.candidate_since >= rules.dwell_s else before
+
+
+def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: float, seeing: bool | None) -> str:
+    """Return the mood that the evidence speaks for at this moment."""
+    if seeing and faceless_s >= rules.nobody_after_s:
+        return NOBODY
+    if evidence.samples >= rules.min_samples:
+        return _clearest(before.mood, evidence, rules)
+    if before.restored and seeing is not False:
+        return before.mood
+    if before.mood == NOBODY and seeing and evidence.samples < FEW:
+        return NOBODY
+    return UNKNOWN
+
+
+def _clearest(mood: str, evidence: Evidence, rules: Rules) -> str:
+    leader = evidence.leader
+    enters = evidence.confidence(leader) >= rules.enter_confidence and evidence.lead >= MARGIN
+    if leader != mood and enters:
+        return leader
+    stays = mood in evidence.distribution and evidence.confidence(mood) >= rules.leave_confidence
+    return mood if stays else UNKNOWN

@@ -1,0 +1,181 @@
+"""One room: what its cameras see, what its mood is by that, and what a person says instead.
+
+No bus, no clock, no file: times come in, in seconds since 1970.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.aggregator.errors import UnknownMoodError
+from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse, point
+from services.aggregator.state import RoomState
+from services.aggregator.window import Observation, Refusal, Window
+from services.contracts.messages import CameraState, Mood, MoodOverride, MoodSource, uuid7
+from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN, Point
+from services.runtime.settings import Aggregator
+
+STATUS_HOLDS_S = 25.0
+"""A camera speaks every 10 s: one that has been silent this long, two and a half times, does not work."""
+MAX_CAMERAS = 64
+"""Cameras of a room; further ones are not listened to."""
+LATEST_COMMAND_S = 600.0
+"""The bus keeps a command this long; one that claims to be older comes from a wrong clock."""
+
+
+@dataclass(frozen=True)
+class _Camera:
+    state: CameraState
+    heard_at: float
+
+
+class Room:
+    """One room.
+
+    Args:
+        settings: When a mood is decided.
+        now: The time.
+        saved: What the room's mood was before a restart.
+    """
+
+    def __init__(self, settings: Aggregator, now: float, saved: RoomState | None = None) -> None:
+        self._settings = settings
+        self._rules = Rules(
+            min_samples=settings.min_samples,
+            enter_confidence=settings.enter_confidence,
+            leave_confidence=settings.leave_confidence,
+            dwell_s=settings.dwell_s,
+            nobody_after_s=settings.nobody_after_s,
+        )
+        self._window = Window(settings.window_s, settings.half_life_s)
+        self._cameras: dict[str, _Camera] = {}
+        self._began_at = self._last_face_at = now
+        self._evidence = Evidence()
+        self._saved = saved.mood if saved else None
+        self._override = saved.override if saved else None
+        if self._saved:
+            self._decision = Decision(self._saved.mood, self._saved.since.timestamp(), restored=True)
+            self._decision_id: UUID = self._saved.decision_id
+        else:
+            self._decision, self._decision_id = Decision(UNKNOWN, now), uuid7()
+
+    @property
+    def state(self) -> RoomState:
+        """What has to survive a restart."""
+        return RoomState(mood=self._saved, override=self._override)
+
+    def observe(self, observation: Observation, now: float) -> Refusal | None:
+        """Take one face of one frame, or return why it does not count."""
+        camera = self._cameras.get(observation.camera)
+        if camera and camera.state is CameraState.PRIVATE:
+            return Refusal.PRIVATE
+        refusal = self._window.add(observation, now)
+        if refusal is None:
+            self._last_face_at = max(self._last_face_at, min(observation.at, now))
+        return refusal
+
+    def hear(self, camera: str, state: CameraState, now: float) -> None:
+        """Take how a camera does. One that goes private is forgotten at once, with everything it saw."""
+        if camera not in self._cameras and len(self._cameras) >= MAX_CAMERAS:
+            return
+        self._cameras[camera] = _Camera(state, now)
+        if state is CameraState.PRIVATE:
+            self._window.forget(camera)
+            if self._decision.mood != UNKNOWN and not self._seeing(now):
+                self._evidence = Evidence()
+                self._enter(Decision(UNKNOWN, now))
+
+    def say(self, command: MoodOverride, now: float) -> None:
+        """Let a person say the mood; `auto` gives it back to the cameras.
+
+        The minutes count from when the command was given, as far as its clock can be believed.
+
+        Raises:
+            UnknownMoodError: The word is no mood that can be said.
+        """
+        if command.ends:
+            self._release()
+            return
+        if command.mood not in MOOD_POINTS:
+            raise UnknownMoodError(
+                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(MOOD_POINTS))}, and auto"
+            )
+        given_at = min(max(command.issued_at.timestamp(), now - LATEST_COMMAND_S), now)
+        until = given_at + 60 * command.minutes
+        if until > now:
+            place = MOOD_POINTS[command.mood]
+            self._override = Mood(
+                mood=command.mood, confidence=1, valence=place.valence, arousal=place.arousal,
+                people=0, samples=0, window_s=self._settings.window_s, since=_utc(now), until=_utc(until),
+                source=MoodSource.OVERRIDE, decision_id=uuid7(),
+            )  # fmt: skip
+
+    def look(self, now: float) -> None:
+        """Decide afresh; time passes without messages, too."""
+        if self._override and self._override.until and self._override.until.timestamp() <= now:
+            self._release()
+        self._last_face_at = min(self._last_face_at, now)
+        self._evidence = fuse(self._window.tracks(now), now)
+        self._enter(
+            decide(
+                self._decision, self._evidence, self._rules,
+                now=now, last_face_at=self._last_face_at, seeing=self._seeing(now),
+            )
+        )  # fmt: skip
+
+    def has_mood(self, now: float) -> bool:
+        """Whether there is anything to tell: not yet in a new room, until it is clear that nothing is clear."""
+        waited = now - self._began_at >= self._settings.nobody_after_s
+        return self._override is not None or self._saved is not None or waited
+
+    def mood(self) -> Mood:
+        """Return the room's mood as of the last look."""
+        counts = {"people": self._evidence.people, "samples": self._evidence.samples}
+        if self._override:
+            return self._override.model_copy(update=counts)
+        if self._decision.restored and self._saved:
+            return self._saved.model_copy(update=counts | {"decision_id": self._decision_id})
+        return self._measured()
+
+    def _measured(self) -> Mood:
+        mood, evidence = self._decision.mood, self._evidence
+        distribution = {} if mood == NOBODY else evidence.distribution
+        place = point(distribution) if distribution else Point(0, 0)
+        confidence = 1.0 if mood == NOBODY else evidence.confidence(evidence.leader if mood == UNKNOWN else mood)
+        return Mood(
+            mood=mood,
+            confidence=round(min(1.0, confidence), 4),
+            distribution={label: round(min(1.0, share), 4) for label, share in distribution.items()},
+            valence=round(place.valence, 4),
+            arousal=round(place.arousal, 4),
+            people=evidence.people,
+            samples=evidence.samples,
+            window_s=self._settings.window_s,
+            since=_utc(self._decision.since),
+            source=MoodSource.CAMERA,
+            decision_id=self._decision_id,
+        )
+
+    def _enter(self, decision: Decision) -> None:
+        changed = decision.mood != self._decision.mood
+        self._decision = decision
+        if changed:
+            self._decision_id = uuid7()
+            self._saved = self._measured()
+
+    def _release(self) -> None:
+        if self._override:
+            self._override = None
+            self._decision_id = uuid7()
+
+    def _seeing(self, now: float) -> bool | None:
+        if not self._cameras:
+            return None
+        return any(
+            camera.state is CameraState.OK and now - camera.heard_at <= STATUS_HOLDS_S
+            for camera in self._cameras.values()
+        )
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

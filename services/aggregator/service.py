@@ -1,0 +1,235 @@
+"""The aggregator service: hears what is seen and said, decides about every second, tells the mood."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import Counter
+
+from services.aggregator.api import routes
+from services.aggregator.errors import NoSuchRoomError, NotRunningError, UnknownMoodError
+from services.aggregator.intake import observations
+from services.aggregator.room import Room
+from services.aggregator.state import AggregatorState, RoomState
+from services.aggregator.window import Refusal
+from services.contracts.channels import CAMERA_STATUS, EVENTS, EXPRESSIONS, MOOD, MOOD_SET
+from services.contracts.messages import CameraStatus, Event, EventType, Mood, MoodOverride
+from services.contracts.moodring_pb2 import Expressions
+from services.runtime.bus import Bus, Delivery
+from services.runtime.health import Health
+from services.runtime.logs import Throttle
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+from services.runtime.state import StateFile
+
+log = logging.getLogger(__name__)
+
+OBSERVATIONS = Counter(
+    "moodring_aggregator_observations_total", "Faces classified, by what became of them", ["outcome"]
+)
+DECISIONS = Counter("moodring_aggregator_decisions_total", "Moods entered", ["mood", "source"])
+REFUSED = Counter("moodring_aggregator_overrides_refused_total", "Overrides with a word that is no mood")
+
+TICK_S = 1.0
+MAX_ROOMS = 1000
+"""Rooms listened to; messages of further ones are dropped."""
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> "AggregatorService":
+    """Compose the service.
+
+    Args:
+        settings: When a mood is decided, and where state is kept.
+        clock: Seconds since 1970.
+        sleep: Waits between two looks; seconds.
+
+    Raises:
+        SetupError: A mood would be left before it is entered.
+    """
+    rules = settings.aggregator
+    if rules.leave_confidence > rules.enter_confidence:
+        raise SetupError(
+            f"the setting aggregator.leave_confidence is {rules.leave_confidence:g}, above aggregator.enter_confidence "
+            f"({rules.enter_confidence:g}): a mood would be left as soon as it is entered; lower it"
+        )
+    return AggregatorService(settings, clock=clock, sleep=sleep)
+
+
+class AggregatorService:
+    """All rooms' moods: see `build`."""
+
+    name = "aggregator"
+
+    def __init__(
+        self, settings: Settings, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]]
+    ) -> None:
+        self.health = Health()
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._throttle = Throttle()
+        self._file = StateFile(settings.data / "state" / "aggregator.json", AggregatorState)
+        self._saving = asyncio.Lock()
+        self._bus: Bus | None = None
+        self._rooms: dict[str, Room] = {}
+        self._told: dict[str, tuple[Mood, float]] = {}
+        self._saved = AggregatorState()
+        self.router = routes(self)
+
+    async def run(self, bus: Bus) -> None:
+        """Work until cancelled."""
+        now = self._clock()
+        loaded = await asyncio.to_thread(self._file.load)
+        self._saved = loaded or AggregatorState()
+        self._rooms = {name: Room(self._settings.aggregator, now, saved) for name, saved in self._saved.rooms.items()}
+        self._rooms.setdefault(self._settings.room, Room(self._settings.aggregator, now))
+        self._told = {name: (room.mood(), float("-inf")) for name, room in self._rooms.items() if room.has_mood(now)}
+        self._bus = bus
+        bus.subscribe(EXPRESSIONS, self._expressions)
+        bus.subscribe(CAMERA_STATUS, self._camera_status)
+        bus.subscribe(MOOD_SET, self._mood_set)
+        try:
+            while True:
+                await self.tick()
+                await self._sleep(TICK_S)
+        finally:
+            self._bus = None
+
+    async def tick(self) -> None:
+        """Look at every room, tell what is new, and keep it."""
+        now = self._clock()
+        for name, room in self._rooms.items():
+            room.look(now)
+            self._tell(name, room, now)
+        await self._save()
+
+    def mood(self, name: str) -> Mood:
+        """Return a room's mood as it is now.
+
+        Raises:
+            NotRunningError: The service does not run.
+            NoSuchRoomError: Nothing is known of the room.
+        """
+        if self._bus is None:
+            raise NotRunningError
+        if name not in self._rooms:
+            raise NoSuchRoomError(f"nothing is known of a room {name}; there are {', '.join(sorted(self._rooms))}")
+        return self._rooms[name].mood()
+
+    async def say(self, name: str, command: MoodOverride) -> Mood:
+        """Let a person say a room's mood and return what it is now; it is kept before it is told.
+
+        Raises:
+            NotRunningError: The service does not run.
+            NoSuchRoomError: There are too many rooms for a new one.
+            UnknownMoodError: The word is no mood.
+        """
+        if self._bus is None:
+            raise NotRunningError
+        now = self._clock()
+        room = self._room(name, now)
+        room.say(command, now)
+        await self._save()
+        self._tell(name, room, now)
+        return room.mood()
+
+    async def _mood_set(self, delivery: Delivery[MoodOverride]) -> None:
+        try:
+            await self.say(delivery.room, delivery.message)
+        except (UnknownMoodError, NoSuchRoomError) as error:
+            REFUSED.inc()
+            self._complain(f"mood/set of {delivery.room}", str(error))
+
+    async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
+        now = self._clock()
+        try:
+            self._room(delivery.room, now).hear(delivery.camera, delivery.message.state, now)
+        except NoSuchRoomError as error:
+            self._complain("rooms", str(error))
+
+    async def _expressions(self, delivery: Delivery[Expressions]) -> None:
+        now = self._clock()
+        good, bad = observations(delivery.message, delivery.camera)
+        for error in bad:
+            OBSERVATIONS.labels("bad").inc()
+            self._complain(f"expressions of {delivery.room}/{delivery.camera}", str(error))
+        if not good:
+            return
+        try:
+            room = self._room(delivery.room, now)
+        except NoSuchRoomError as error:
+            self._complain("rooms", str(error))
+            return
+        for observation in good:
+            refusal = room.observe(observation, now)
+            OBSERVATIONS.labels(refusal or "used").inc()
+            if refusal in {Refusal.LATE, Refusal.FUTURE}:
+                self._complain(
+                    f"{refusal} expressions of {delivery.room}/{delivery.camera}",
+                    f"captured {abs(now - observation.at):.1f} s {'ago' if refusal is Refusal.LATE else 'ahead'}; "
+                    "if that stays so, set the clocks of both machines",
+                )
+            elif refusal is Refusal.FLOOD:
+                self._complain(f"expressions of {delivery.room}/{delivery.camera}", "too many faces at a time")
+
+    def _room(self, name: str, now: float) -> Room:
+        if name not in self._rooms:
+            if len(self._rooms) >= MAX_ROOMS:
+                raise NoSuchRoomError(f"there are {MAX_ROOMS} rooms already; {name} is not listened to")
+            self._rooms[name] = Room(self._settings.aggregator, now)
+        return self._rooms[name]
+
+    def _tell(self, name: str, room: Room, now: float) -> None:
+        """Publish a room's mood if it is new, or if it was not said for a while."""
+        if self._bus is None or not room.has_mood(now):
+            return
+        mood = room.mood()
+        before, told_at = self._told.get(name, (None, now))
+        changed = before is None or before.decision_id != mood.decision_id
+        if not changed and 0 <= now - told_at < self._settings.aggregator.publish_every_s:
+            return
+        self._told[name] = (mood, now)
+        self._bus.publish(MOOD, mood, room=name)
+        if changed:
+            self._announce(self._bus, name, before, mood)
+
+    def _announce(self, bus: Bus, name: str, before: Mood | None, mood: Mood) -> None:
+        DECISIONS.labels(mood.mood, mood.source).inc()
+        log.info(
+            "%s: the mood is %s (%.0f %%, %d samples, by %s)",
+            name, mood.mood, 100 * mood.confidence, mood.samples, mood.source,
+            extra={"decision_id": str(mood.decision_id)},
+        )  # fmt: skip
+        event = Event(
+            type=EventType.MOOD_CHANGED,
+            before=before.model_dump(mode="json") if before else None,
+            after=mood.model_dump(mode="json"),
+            decision_id=mood.decision_id,
+        )
+        bus.publish(EVENTS, event, room=name)
+
+    async def _save(self) -> None:
+        """Keep what has changed since it was kept last; a full disk is said and tried again."""
+        async with self._saving:
+            known = {name: room.state for name, room in self._rooms.items()}
+            state = AggregatorState(rooms={name: state for name, state in known.items() if state != RoomState()})
+            if state == self._saved:
+                return
+            try:
+                await asyncio.to_thread(self._file.save, state)
+            except OSError as error:
+                self.health.report("state", f"moods cannot be kept over a restart: {error}")
+                self._complain("state", str(error))
+                return
+            self._saved = state
+            self.health.report("state")
+
+    def _complain(self, what: str, problem: str) -> None:
+        if count := self._throttle.count(what):
+            log.warning("%s: %s (%d times)", what, problem, count)

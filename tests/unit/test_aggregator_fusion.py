@@ -1,0 +1,173 @@
+import dataclasses
+
+import pytest
+
+from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse, point
+from services.aggregator.window import TrackEvidence
+from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
+from tests.unit.aggregator_doubles import START, sure
+
+RULES = Rules(min_samples=15, enter_confidence=0.5, leave_confidence=0.35, dwell_s=5, nobody_after_s=30)
+
+
+def track(mood: str, *, weight: float = 10, samples: int = 50, last_at: float = START) -> TrackEvidence:
+    return TrackEvidence(sure(mood), weight, samples, last_at)
+
+
+def evidence(*, samples: int = 50, strength: float = 1, **distribution: float) -> Evidence:
+    return Evidence(distribution, strength, samples, 1)
+
+
+def settle(
+    before: Decision, what: Evidence, *, faceless_s: float = 0, seeing: bool | None = True, rules: Rules = RULES
+) -> Decision:
+    """Show the same evidence for longer than the dwell."""
+    for second in range(8):
+        before = decide(before, what, rules, now=START + second, last_face_at=START - faceless_s, seeing=seeing)
+    return before
+
+
+def test_the_room_is_the_mean_of_its_tracks() -> None:
+    room = fuse([track("happy"), track("sad")], START)
+    assert room.distribution["happy"] == pytest.approx(room.distribution["sad"])
+    assert sum(room.distribution.values()) == pytest.approx(1)
+
+
+def test_who_is_seen_more_often_hardly_counts_more() -> None:
+    room = fuse([track("happy", weight=12), track("sad", weight=4)], START)
+    assert room.distribution["happy"] / room.distribution["sad"] < 1.1
+
+
+def test_who_is_only_glimpsed_counts_little() -> None:
+    room = fuse([track("happy", weight=10), track("sad", weight=0.1, samples=1)], START)
+    assert room.distribution["happy"] > 4 * room.distribution["sad"]
+
+
+def test_only_who_is_there_now_is_counted() -> None:
+    assert fuse([track("happy"), track("happy", last_at=START - 4)], START).people == 1
+
+
+def test_nothing_seen_is_nothing_known() -> None:
+    assert fuse([], START) == Evidence()
+    worthless = fuse([TrackEvidence({}, 0, 20, START)], START)
+    assert (worthless.distribution, worthless.strength, worthless.leader) == ({}, 0, UNKNOWN)
+
+
+def test_little_evidence_makes_little_confidence() -> None:
+    much, little = (fuse([track("happy", weight=weight)], START).confidence("happy") for weight in (10, 0.2))
+    assert much > 0.75
+    assert little < 0.3
+
+
+@pytest.mark.parametrize("label", EXPRESSIONS)
+def test_a_certain_expression_lies_at_its_own_point(label: str) -> None:
+    assert point({label: 1.0}) == pytest.approx(EXPRESSION_POINTS[label])
+
+
+def test_the_point_is_the_expectation_over_the_distribution() -> None:
+    assert point({"happy": 0.5, "sad": 0.5}) == pytest.approx((0.09, 0.12))
+
+
+@pytest.mark.parametrize(
+    ("before", "what", "after"),
+    [
+        # Entering takes enough samples, enough confidence and a lead.
+        (UNKNOWN, evidence(happy=0.5, neutral=0.3), "happy"),
+        (UNKNOWN, evidence(happy=0.49, neutral=0.3), UNKNOWN),
+        (UNKNOWN, evidence(happy=0.9, samples=14), UNKNOWN),
+        (UNKNOWN, evidence(happy=0.9, strength=0.5), UNKNOWN),
+        (UNKNOWN, evidence(happy=0.51, sad=0.49), UNKNOWN),
+        (UNKNOWN, evidence(), UNKNOWN),
+        # Once entered, a mood stays at a lower confidence.
+        ("happy", evidence(happy=0.36, neutral=0.3), "happy"),
+        ("happy", evidence(happy=0.34, neutral=0.3), UNKNOWN),
+        ("happy", evidence(happy=0.40, neutral=0.49), "happy"),
+        ("happy", evidence(happy=0.45, neutral=0.52), "happy"),
+        ("happy", evidence(happy=0.30, neutral=0.49), UNKNOWN),
+        # A clearer one takes its place.
+        ("happy", evidence(happy=0.36, neutral=0.55), "neutral"),
+        ("happy", evidence(sad=0.7), "sad"),
+        # Who turns away for longer than the window is no longer known.
+        ("happy", evidence(samples=0), UNKNOWN),
+        # Back from an empty room.
+        (NOBODY, evidence(happy=0.9), "happy"),
+        (NOBODY, evidence(happy=0.4, sad=0.4), UNKNOWN),
+        (NOBODY, evidence(happy=0.9, samples=5), UNKNOWN),
+        (NOBODY, evidence(happy=0.9, samples=2), NOBODY),
+    ],
+)
+def test_what_is_decided_of_steady_evidence(before: str, what: Evidence, after: str) -> None:
+    assert settle(Decision(before, START - 100), what).mood == after
+
+
+@pytest.mark.parametrize(
+    ("before", "faceless_s", "seeing", "after"),
+    [
+        (UNKNOWN, 30, True, NOBODY),
+        ("happy", 30, True, NOBODY),
+        ("happy", 10, True, UNKNOWN),
+        # Who cannot see does not know.
+        ("happy", 1000, False, UNKNOWN),
+        (UNKNOWN, 1000, None, UNKNOWN),
+        (NOBODY, 1000, False, UNKNOWN),
+        (NOBODY, 1000, True, NOBODY),
+    ],
+)
+def test_what_is_decided_without_faces(before: str, faceless_s: float, seeing: bool | None, after: str) -> None:
+    decision = settle(Decision(before, START - 100), evidence(samples=0), faceless_s=faceless_s, seeing=seeing)
+    assert decision.mood == after
+
+
+@pytest.mark.parametrize(
+    ("what", "faceless_s", "seeing", "after"),
+    [
+        (evidence(samples=0), 5, True, "sad"),
+        (evidence(samples=0), 5, None, "sad"),
+        (evidence(happy=0.9, samples=14), 0, True, "sad"),
+        (evidence(happy=0.9), 0, True, "happy"),
+        (evidence(happy=0.4, sad=0.3), 0, True, UNKNOWN),
+        (evidence(samples=0), 30, True, NOBODY),
+        (evidence(samples=0), 5, False, UNKNOWN),
+    ],
+)
+def test_a_mood_from_before_a_restart_stands_until_there_is_evidence(
+    what: Evidence, faceless_s: float, seeing: bool | None, after: str
+) -> None:
+    restored = Decision("sad", START - 100, restored=True)
+    assert settle(restored, what, faceless_s=faceless_s, seeing=seeing).mood == after
+
+
+def test_a_mood_that_met_evidence_is_a_mood_like_any_other() -> None:
+    decision = settle(Decision("sad", START - 100, restored=True), evidence(sad=0.9))
+    assert decision == Decision("sad", START - 100)
+    assert settle(decision, evidence(samples=0), faceless_s=5).mood == UNKNOWN
+
+
+def test_a_mood_is_entered_after_its_dwell() -> None:
+    decision = Decision(UNKNOWN, START - 100)
+    moods = []
+    for second in range(7):
+        decision = decide(decision, evidence(happy=0.9), RULES, now=START + second, last_face_at=START, seeing=True)
+        moods.append(decision.mood)
+    assert moods == [UNKNOWN] * 5 + ["happy"] * 2
+    assert decision.since == START + 5
+
+
+def test_a_candidate_that_falters_begins_again() -> None:
+    decision = Decision("happy", START - 100)
+    for second in range(60):
+        what = evidence(sad=0.9) if second % 5 else evidence(happy=0.9)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+    assert decision.mood == "happy"
+
+
+def test_a_clock_that_is_set_back_delays_a_decision_by_the_dwell_at_most() -> None:
+    decision = Decision(UNKNOWN, START, candidate="happy", candidate_since=START + 3600)
+    assert settle(decision, evidence(happy=0.9)).mood == "happy"
+
+
+def test_thresholds_are_settings() -> None:
+    strict = dataclasses.replace(RULES, enter_confidence=0.8, min_samples=100)
+    assert settle(Decision(UNKNOWN, START), evidence(happy=0.7, samples=200), rules=strict).mood == UNKNOWN
+    assert settle(Decision(UNKNOWN, START), evidence(happy=0.9, samples=99), rules=strict).mood == UNKNOWN
+    assert settle(Decision(UNKNOWN, START), evidence(happy=0.9, samples=100), rules=strict).mood == "happy"

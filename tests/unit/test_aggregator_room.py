@@ -1,0 +1,234 @@
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.aggregator.room import MAX_CAMERAS, Room
+from services.aggregator.window import Refusal
+from services.contracts.messages import CameraState, MoodSource
+from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN
+from services.runtime.settings import Aggregator
+from tests.unit.aggregator_doubles import START, Scene, seen, sure
+
+SETTINGS = Aggregator()
+
+
+def at(now: float) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
+
+
+def noisy(mood: str, seed: int, *, misread: float = 0.2) -> Iterator[dict[str, float]]:
+    """Yield what a model says of a steady face: unsure, and now and then something else."""
+    chance = random.Random(seed)
+    while True:
+        label = chance.choice(EXPRESSIONS) if chance.random() < misread else mood
+        yield sure(label, chance.uniform(0.55, 0.95))
+
+
+def play_noisy(scene: Scene, seconds: float, stream: Iterator[dict[str, float]]) -> str:
+    for _ in range(round(seconds * 5)):
+        scene.play(0.2, next(stream))
+    return scene.moods[-1]
+
+
+@pytest.mark.parametrize("mood", EXPRESSIONS)
+def test_the_first_mood_is_known_within_ten_seconds(mood: str) -> None:
+    assert 5 <= Scene().until(mood, mood) <= 10
+
+
+@pytest.mark.parametrize("mood", EXPRESSIONS)
+def test_a_noisy_stream_never_flips_the_mood(mood: str) -> None:
+    scene = Scene()
+    play_noisy(scene, 600, noisy(mood, seed=EXPRESSIONS.index(mood)))
+    assert scene.moods == [UNKNOWN, mood]
+
+
+@pytest.mark.parametrize("misread_s", [0.2, 1, 2, 3, 5])
+def test_a_brief_confident_misreading_does_not_flip_the_mood(misread_s: float) -> None:
+    scene = Scene()
+    for _ in range(10):
+        scene.play(20, "happy")
+        scene.play(misread_s, sure("angry", 0.98))
+    assert scene.moods == [UNKNOWN, "happy"]
+
+
+@pytest.mark.parametrize("before", EXPRESSIONS)
+@pytest.mark.parametrize("after", ["happy", "neutral", "angry"])
+def test_a_true_change_is_recognised_within_window_and_dwell(before: str, after: str) -> None:
+    scene = Scene()
+    scene.play(120, before)
+    assert scene.until(after, after) <= SETTINGS.window_s + SETTINGS.dwell_s
+
+
+def test_a_true_change_under_noise_is_recognised_within_window_and_dwell() -> None:
+    for seed in range(20):
+        scene = Scene()
+        play_noisy(scene, 60, noisy("happy", seed))
+        assert play_noisy(scene, SETTINGS.window_s + SETTINGS.dwell_s, noisy("sad", seed + 100)) == "sad"
+
+
+def test_a_single_frame_never_makes_a_mood() -> None:
+    scene = Scene()
+    scene.play(0.2, sure("angry", 1))
+    assert scene.play(20) == UNKNOWN
+
+
+def test_two_who_differ_make_an_unknown_mood() -> None:
+    scene = Scene()
+    assert scene.play(30, "happy", "sad") == UNKNOWN
+    assert scene.room.mood().people == 2
+
+
+def test_two_who_agree_make_a_mood() -> None:
+    assert Scene().play(30, "happy", "happy") == "happy"
+
+
+def test_who_passes_by_does_not_change_the_mood() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.play(2, "happy", "angry")
+    scene.play(30, "happy")
+    assert scene.moods == [UNKNOWN, "happy"]
+
+
+def test_an_unsure_model_makes_an_unknown_mood() -> None:
+    assert Scene().play(30, sure("sad", 0.3)) == UNKNOWN
+
+
+def test_who_looks_away_for_a_moment_keeps_the_mood() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.play(8)
+    scene.play(10, "happy")
+    assert scene.moods == [UNKNOWN, "happy"]
+
+
+def test_an_empty_room_becomes_unknown_and_then_nobody() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    assert scene.play(29) == UNKNOWN
+    assert scene.play(2) == NOBODY
+    mood = scene.room.mood()
+    assert (mood.people, mood.samples, mood.distribution, mood.valence, mood.confidence) == (0, 0, {}, 0, 1)
+    scene.play(10, "sad")
+    assert scene.moods == [UNKNOWN, "happy", UNKNOWN, NOBODY, "sad"]
+
+
+def test_a_face_in_the_curtain_is_nobody() -> None:
+    scene = Scene()
+    scene.play(40)
+    scene.play(0.2, "angry")
+    assert scene.play(20) == NOBODY
+
+
+@pytest.mark.parametrize("state", [state for state in CameraState if state is not CameraState.OK])
+def test_a_camera_that_cannot_see_makes_the_room_unknown_never_nobody(state: CameraState) -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.room.hear("camera", state, scene.now)
+    scene.play(120, state=state)
+    assert scene.moods == [UNKNOWN, "happy", UNKNOWN]
+
+
+def test_a_camera_that_falls_silent_makes_the_room_unknown_never_nobody() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.play(120, state=None)
+    assert scene.moods == [UNKNOWN, "happy", UNKNOWN]
+
+
+def test_an_empty_room_whose_camera_goes_is_unknown_again() -> None:
+    scene = Scene()
+    assert scene.play(40) == NOBODY
+    assert scene.play(40, state=CameraState.OFFLINE) == UNKNOWN
+
+
+def test_privacy_is_unknown_at_once_and_forgets_what_was_seen() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.room.hear("camera", CameraState.PRIVATE, scene.now)
+    mood = scene.room.mood()
+    assert (mood.mood, mood.samples, mood.distribution) == (UNKNOWN, 0, {})
+    assert scene.room.observe(seen(scene.now, "happy"), scene.now) is Refusal.PRIVATE
+    scene.play(30, state=CameraState.PRIVATE)
+    assert scene.room.mood().decision_id == mood.decision_id
+
+
+def test_one_private_camera_does_not_blind_the_room() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.room.hear("other", CameraState.PRIVATE, scene.now)
+    assert scene.play(10, "happy") == "happy"
+    assert scene.play(40) == NOBODY
+
+
+def test_a_camera_that_restarts_does_not_cost_the_mood() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.room.hear("camera", CameraState.OFFLINE, scene.now)
+    scene.play(3, state=None)
+    scene.room.hear("camera", CameraState.OK, scene.now)
+    scene.play(30, "happy")
+    assert scene.moods == [UNKNOWN, "happy"]
+
+
+def test_cameras_are_bounded() -> None:
+    room = Room(SETTINGS, START)
+    for number in range(MAX_CAMERAS + 10):
+        room.hear(f"camera{number}", CameraState.OFFLINE, START)
+    room.hear("one_more", CameraState.OK, START)
+    room.look(START + 100)
+    assert room.mood().mood == UNKNOWN
+
+
+def test_a_new_room_says_nothing_until_it_knows_or_has_looked_for_long() -> None:
+    scene = Scene()
+    scene.play(5, "happy")
+    assert not scene.room.has_mood(scene.now)
+    scene.play(5, "happy")
+    assert scene.room.has_mood(scene.now)
+    assert not Room(SETTINGS, START).has_mood(START + 29)
+    assert Room(SETTINGS, START).has_mood(START + 30)
+
+
+def test_the_mood_carries_its_evidence() -> None:
+    scene = Scene()
+    scene.play(30, sure("happy", 0.8))
+    mood = scene.room.mood()
+    assert (mood.people, mood.window_s, mood.source) == (1, 15, MoodSource.CAMERA)
+    assert 70 <= mood.samples <= 80
+    assert mood.confidence == pytest.approx(0.8 * 0.94, abs=0.05)
+    assert mood.distribution["happy"] == pytest.approx(0.8, abs=0.001)
+    assert 0.5 < mood.valence < 0.81
+    assert at(START + 5) < mood.since < at(START + 11)
+
+
+def test_a_decision_has_one_id_until_it_changes() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    first = scene.room.mood().decision_id
+    scene.play(30, "happy")
+    assert scene.room.mood().decision_id == first
+    scene.play(30, "sad")
+    assert scene.room.mood().decision_id != first
+
+
+def test_a_clock_that_is_set_back_does_not_stop_decisions() -> None:
+    room = Room(SETTINGS, START)
+    room.hear("camera", CameraState.OK, START)
+    for half in range(60):
+        now = START - 7200 + half / 2
+        room.observe(seen(now, "happy"), now)
+        room.look(now)
+    assert room.mood().mood == "happy"
+    for half in range(90):
+        room.hear("camera", CameraState.OK, START - 7170 + half / 2)
+        room.look(START - 7170 + half / 2)
+    assert room.mood().mood == NOBODY
+
+
+def test_seconds_are_not_lost_in_time_zones() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    assert scene.room.mood().since.utcoffset() == timedelta(0)

@@ -1,0 +1,246 @@
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.aggregator import service as service_module
+from services.aggregator.service import build
+from services.contracts.channels import EXPRESSIONS, MOOD_SET
+from services.contracts.messages import CameraState, EventType, Mood, MoodOverride, MoodSource
+from services.contracts.moods import NOBODY, UNKNOWN
+from services.runtime.service import SetupError
+from services.runtime.settings import Aggregator, Settings
+from tests.unit.aggregator_doubles import START, Running, message, running
+
+
+def client(run: Running) -> httpx.AsyncClient:
+    app = FastAPI()
+    app.include_router(run.service.router)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/rooms")
+
+
+def words(run: Running) -> list[str]:
+    return [mood.mood for mood in run.moods]
+
+
+async def test_faces_become_a_mood_with_its_event(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "happy")
+    [mood] = run.moods
+    [event] = run.events
+    assert (mood.mood, mood.people, mood.source) == ("happy", 1, MoodSource.CAMERA)
+    assert (event.type, event.before, event.decision_id) == (EventType.MOOD_CHANGED, None, mood.decision_id)
+    assert event.after == mood.model_dump(mode="json")
+
+
+async def test_a_change_is_told_with_before_and_after(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "happy")
+        await run.play(25, "sad")
+    assert words(run)[0] == "happy"
+    assert words(run)[-1] == "sad"
+    event = run.events[-1]
+    assert event.before is not None
+    assert event.after is not None
+    assert event.before["mood"] == "happy"
+    assert event.after["decision_id"] == str(event.decision_id) == str(run.moods[-1].decision_id)
+    assert len({event.decision_id for event in run.events}) == len(run.events) == 2
+
+
+async def test_the_mood_is_told_again_every_half_minute_with_fresh_figures(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "happy")
+        await run.play(65, "happy")
+    assert words(run) == ["happy"] * 3
+    assert len({mood.decision_id for mood in run.moods}) == 1
+    assert run.moods[0].samples < run.moods[1].samples
+    assert len(run.events) == 1
+
+
+async def test_the_mood_is_retained(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "happy")
+        assert "moodring/home/mood" in run.bus.broker.retained
+
+
+async def test_a_room_where_nothing_is_clear_says_so_in_the_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(35):
+            run.now += 1
+            await run.tick()
+    assert words(run) == [UNKNOWN]
+
+
+async def test_an_empty_room_is_nobody_and_a_private_one_unknown(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(31)
+        run.status(CameraState.PRIVATE)
+        await run.tick()
+    assert words(run) == [NOBODY, UNKNOWN]
+
+
+async def test_rooms_do_not_mix(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "happy", room="kitchen")
+        assert run.service.mood("kitchen").mood == "happy"
+        assert run.service.mood("home").mood == UNKNOWN
+
+
+async def test_a_bare_word_on_the_bus_overrides_and_auto_ends_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "happy")
+        run.bus.broker.publish("moodring/home/mood/set", b"calm")
+        await run.bus.settle()
+        run.bus.broker.publish("moodring/home/mood/set", b"auto")
+        await run.bus.settle()
+    assert [(mood.mood, mood.source) for mood in run.moods] == [
+        ("happy", MoodSource.CAMERA), ("calm", MoodSource.OVERRIDE), ("happy", MoodSource.CAMERA),
+    ]  # fmt: skip
+
+
+async def test_an_unknown_word_on_the_bus_is_said_once_and_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = service_module.REFUSED._value.get()
+    async with running(tmp_path) as run:
+        for _ in range(3):
+            run.bus.broker.publish("moodring/home/mood/set", b"grumpy")
+        await run.bus.settle()
+    assert run.moods == []
+    assert service_module.REFUSED._value.get() == before + 3
+    [line] = [record.message for record in caplog.records if "grumpy" in record.message]
+    assert "mood/set of home: the mood 'grumpy' is unknown; known are angry, calm, cheerful," in line
+
+
+async def test_an_override_runs_out_by_itself_over_a_restart_too(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "sad")
+        run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=24 * 60), room="home")
+        await run.bus.settle()
+        until = run.moods[-1].until
+        calm = run.moods[-1]
+    assert until is not None
+    async with running(tmp_path, now=until.timestamp() - 2) as run:
+        assert run.moods == [calm.model_copy(update={"people": 0, "samples": 0})]
+        run.now += 3
+        await run.tick()
+        assert words(run) == ["calm", "sad"]
+        assert len(run.events) == 1
+
+
+async def test_a_mood_stands_over_a_restart_without_an_event(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(12, "sad")
+    decided = run.moods[-1]
+    async with running(tmp_path, now=run.now) as again:
+        assert [mood.decision_id for mood in again.moods] == [decided.decision_id]
+        assert again.events == []
+        await again.play(3, "happy")
+        assert again.service.mood("home").mood == "sad"
+        await again.play(15, "happy")
+        assert words(again)[-1] == "happy"
+
+
+@pytest.mark.parametrize(
+    "bad", [message(START, {"happy": 0.4}), message(START, {"joy": 1.0}), message(START - 3600, "happy"),
+            message(START + 3600, "happy")],
+)  # fmt: skip
+async def test_bad_expressions_are_said_once_and_change_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: Any
+) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(20):
+            run.bus.publish(EXPRESSIONS, bad, room="home", camera="camera")
+        await run.tick()
+        assert run.service.mood("home").samples == 0
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+
+
+async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_module, "MAX_ROOMS", 2)
+    async with running(tmp_path) as run:
+        for room in ("one", "two", "three"):
+            run.bus.publish(EXPRESSIONS, message(START, "happy"), room=room, camera="camera")
+            run.status(CameraState.OK, room=room)
+        run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="three")
+        await run.tick()
+        async with client(run) as http:
+            assert (await http.get("/one/mood")).status_code == 200
+            assert (await http.get("/three/mood")).status_code == 404
+            assert (await http.put("/three/mood/override", json={"mood": "calm"})).status_code == 404
+
+
+async def test_a_disk_that_is_full_costs_the_memory_only(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        (tmp_path / "state").write_text("in the way of the folder")
+        await run.play(12, "happy")
+        assert words(run) == ["happy"]
+        assert "moods cannot be kept over a restart" in run.service.health.problems["state"]
+        (tmp_path / "state").unlink()
+        await run.tick()
+        assert run.service.health.problems == {}
+
+
+async def test_the_service_looks_by_itself_once_a_second(tmp_path: Path) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 5:
+            raise asyncio.CancelledError
+
+    async with running(tmp_path) as run:
+        service = build(run.settings, clock=lambda: START, sleep=sleep)
+        with pytest.raises(asyncio.CancelledError):
+            await service.run(run.bus)
+    assert waits == [1.0] * 5
+
+
+async def test_rest_reads_sets_and_ends(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, client(run) as http:
+        await run.play(12, "happy")
+        assert Mood.model_validate_json((await http.get("/home/mood")).content).mood == "happy"
+        answer = await http.put("/home/mood/override", json={"mood": "focused", "minutes": 5})
+        mood = Mood.model_validate_json(answer.content)
+        assert (answer.status_code, mood.mood, mood.source) == (200, "focused", MoodSource.OVERRIDE)
+        assert Mood.model_validate_json((await http.delete("/home/mood/override")).content).mood == "happy"
+        await run.bus.settle()
+        assert words(run) == ["happy", "focused", "happy"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "status", "text"),
+    [
+        ("PUT /home/mood/override", {"mood": "grumpy"}, 422, "known are angry, calm"),
+        ("PUT /home/mood/override", {"mood": "nobody"}, 422, "known are angry, calm"),
+        ("PUT /home/mood/override", {"mood": "calm", "minutes": -1}, 422, "greater than 0"),
+        ("PUT /Home/mood/override", {"mood": "calm"}, 422, "pattern"),
+        ("GET /attic/mood", None, 404, "nothing is known of a room attic; there are home"),
+        ("DELETE /attic/mood/override", None, 404, "nothing is known of a room attic"),
+    ],
+)
+async def test_rest_explains_what_it_refuses(
+    tmp_path: Path, request_line: str, body: dict[str, Any] | None, status: int, text: str
+) -> None:
+    async with running(tmp_path) as run, client(run) as http:
+        answer = await http.request(*request_line.split(), json=body)
+        assert answer.status_code == status
+        assert text in str(answer.json()["detail"])
+
+
+async def test_rest_says_when_the_service_is_not_running(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        pass
+    async with client(run) as http:
+        for answer in (await http.get("/home/mood"), await http.put("/home/mood/override", json={"mood": "calm"})):
+            assert answer.status_code == 503
+
+
+def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
+    rules = Aggregator(enter_confidence=0.4, leave_confidence=0.6)
+    with pytest.raises(SetupError, match=r"leave_confidence is 0.6, above aggregator.enter_confidence \(0.4\)"):
+        build(Settings(data=tmp_path, aggregator=rules))
