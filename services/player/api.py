@@ -6,8 +6,9 @@ A page plays the room's music itself with the module at `/api/players/browser.js
     const player = startPlayer({room: 'home', base: '', onState: (state) => …});
 
 It owns one `<audio>` element, reports to `POST …/browser` and does what the reply says. `onState` is called
-after every change with `{connected, active, blocked, playing, play_id, position_s, duration_s, error}`:
+after every change with `{connected, available, active, blocked, playing, play_id, position_s, duration_s, error}`:
 
+- `available`: pages may play this room's music at all; false where a fixed backend such as MPD is set;
 - `active`: this tab is the one that sounds (there is one at most; the newest tab, or the last one claimed);
 - `blocked`: the browser demands a click first. Any click or key press in the page will do, and the page should
   say so ("Click anywhere to hear the music here"); until then another tab or the local backend goes on;

@@ -140,7 +140,7 @@ class PlayerService:
     def hear(self, report: TabReport) -> TabOrder:
         """Take a tab's report; where tabs are not to play, each is told to be silent."""
         if self._tabs not in self._backends:
-            return TabOrder(active=False)
+            return TabOrder(active=False, available=False)
         order = self._tabs.hear(report)
         following = self._session.queue[:1]
         preload = f"/media/{following[0].track.song_id}" if order.active and following else None

@@ -224,7 +224,7 @@ async def test_a_tab_is_silent_where_something_else_is_set_to_play(tmp_path: Pat
     service = silent(tmp_path, clock)
     async with playing(service):
         tab = ScriptedTab(clock, service.hear, {})
-        assert tab.report() == TabOrder(active=False)
+        assert tab.report() == TabOrder(active=False, available=False)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ export function startPlayer({room, base = '', onState = () => {}}) {
   const tab = newId();
   const home = `${base}/api/players/${room}`;
   const now = () => performance.now();
-  let order = {active: false, cue: 0, play_id: null};
+  let order = {active: false, available: true, cue: 0, play_id: null};
   let cue = 0;
   let startAt = 0;
   let ended = false;
@@ -50,7 +50,8 @@ export function startPlayer({room, base = '', onState = () => {}}) {
 
   function tell() {
     onState({
-      connected: connected(), active: order.active && !blocked, blocked, error,
+      connected: connected(), available: order.available, active: order.active && !blocked,
+      blocked: blocked && order.available, error,
       playing: real() && !audio.paused && !ended, play_id: order.play_id ?? null,
       position_s: position(), duration_s: real() && Number.isFinite(audio.duration) ? audio.duration : null,
     });

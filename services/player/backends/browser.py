@@ -52,6 +52,8 @@ class TabOrder(Message):
 
     active: bool
     """This tab is the one that sounds."""
+    available: bool = True
+    """Tabs may play this room's music at all; false where another backend is set."""
     cue: int = 0
     """New with every song and every jump within it."""
     play_id: UUID | None = None
