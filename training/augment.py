@@ -74,7 +74,7 @@ def _relit(face: Face, generator: np.random.Generator, by: Augmentation) -> Face
     low, high = 1 - by.contrast, 1 + by.contrast
     gain = generator.uniform(low, high)
     offset = generator.uniform(-by.brightness, by.brightness) + 128 * (1 - gain)
-    return np.clip(face * np.float32(gain) + np.float32(offset), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(face * np.float32(gain) + np.float32(offset), 0, 255), np.uint8)
 
 
 def _erased(face: Face, generator: np.random.Generator) -> Face:
@@ -89,9 +89,7 @@ def _erased(face: Face, generator: np.random.Generator) -> Face:
 def varied(face: Face, generator: np.random.Generator, by: Augmentation) -> Face:
     """Gives a face (48, 48) as another camera, distance, light or detector might have shown it."""
     border = cv2.BORDER_REPLICATE if generator.random() < 0.5 else cv2.BORDER_CONSTANT  # noqa: PLR2004
-    seen = np.asarray(
-        cv2.warpAffine(face, _affine(generator, by), (_SIDE, _SIDE), borderMode=border), np.uint8
-    )
+    seen = np.asarray(cv2.warpAffine(face, _affine(generator, by), (_SIDE, _SIDE), borderMode=border), np.uint8)
     if generator.random() < by.distance:
         seen = _seen_from_afar(seen, generator, by.smallest_px)
     seen = _relit(seen, generator, by)

@@ -29,11 +29,9 @@ FRAME_PX: Final = 84
 BACKDROP: Final = 120
 """Grey value all along the sprite's edge, so that it can be pasted on a frame of that grey."""
 
-CANONICAL: Final = (
-    np.array([(15.6, 18.3), (31.6, 18.3), (23.6, 27.4), (17.2, 36.0), (30.0, 36.0)], np.float32)
-    * np.float32(FRAME_PX / 48)
-    + np.float32((SPRITE_PX - FRAME_PX) / 2)
-)
+CANONICAL: Final = np.array(
+    [(15.6, 18.3), (31.6, 18.3), (23.6, 27.4), (17.2, 36.0), (30.0, 36.0)], np.float32
+) * np.float32(FRAME_PX / 48) + np.float32((SPRITE_PX - FRAME_PX) / 2)
 """Where eyes, nose tip and mouth corners go: YuNet's mean on neutral and happy FER+ faces, mirrored."""
 
 MOUTH_ROWS: Final = slice(72, 102)
@@ -62,16 +60,14 @@ class Landmarker:
 
     def __call__(self, face: NDArray[np.uint8]) -> Image | None:
         """Gives landmarks of shape (5, 2) in the face's own pixels, or ``None``."""
-        large = cv2.resize(
-            face, None, fx=self._ZOOM, fy=self._ZOOM, interpolation=cv2.INTER_CUBIC
-        )
+        large = cv2.resize(face, None, fx=self._ZOOM, fy=self._ZOOM, interpolation=cv2.INTER_CUBIC)
         margin = (self._MARGIN_PX,) * 4
         framed = cv2.copyMakeBorder(large, *margin, cv2.BORDER_REPLICATE)
         _, found = self._detector.detect(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR))
         if found is None:
             return None
         best = found[found[:, -1].argmax()]
-        return ((best[4:14].reshape(5, 2) - self._MARGIN_PX) / self._ZOOM).astype(np.float32)
+        return np.asarray((best[4:14].reshape(5, 2) - self._MARGIN_PX) / self._ZOOM, np.float32)
 
 
 def is_frontal(landmarks: Image) -> bool:
@@ -88,13 +84,14 @@ def aligned(face: NDArray[np.uint8], landmarks: Image) -> Image | None:
     if transform is None:
         return None
     scaled = (face - face.mean()) / (face.std() + 1e-6)
-    return cv2.warpAffine(
+    moved = cv2.warpAffine(
         scaled.astype(np.float32),
         transform,
         (SPRITE_PX, SPRITE_PX),
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
-    ).astype(np.float32)
+    )
+    return np.asarray(moved, np.float32)
 
 
 def thumbnail(face: Image) -> Image:
@@ -102,7 +99,7 @@ def thumbnail(face: Image) -> Image:
     edge = (SPRITE_PX - FRAME_PX) // 2 + 8
     small = cv2.resize(face[edge:-edge, edge:-edge], (24, 24), interpolation=cv2.INTER_AREA).ravel()
     centred = small - small.mean()
-    return (centred / np.linalg.norm(centred)).astype(np.float32)
+    return np.asarray(centred / np.linalg.norm(centred), np.float32)
 
 
 def is_copy(thumb: Image, taken: list[Image]) -> bool:
@@ -133,7 +130,7 @@ def clear_faces(split: Split, expression: int, landmarker: Landmarker, count: in
 def symmetric_mean(faces: list[Image]) -> Image:
     """Averages faces and their mirror images."""
     mean = np.mean(faces, axis=0)
-    return ((mean + mean[:, ::-1]) / 2).astype(np.float32)
+    return np.asarray((mean + mean[:, ::-1]) / 2, np.float32)
 
 
 def one_sided_mean(faces: list[Image], rounds: int = 10) -> Image:
@@ -154,7 +151,7 @@ def one_sided_mean(faces: list[Image], rounds: int = 10) -> Image:
     weight = np.zeros((SPRITE_PX, SPRITE_PX), np.float32)
     weight[MOUTH_ROWS, MOUTH_COLUMNS] = 1
     weight = cv2.GaussianBlur(weight, (0, 0), 5)
-    return (weight * turned + (1 - weight) * symmetric_mean(faces)).astype(np.float32)
+    return np.asarray(weight * turned + (1 - weight) * symmetric_mean(faces), np.float32)
 
 
 def soft_oval() -> Image:
@@ -163,16 +160,16 @@ def soft_oval() -> Image:
     centre_x, centre_y = (SPRITE_PX - 1) / 2, SPRITE_PX * 0.49
     radius = np.hypot((x - centre_x) / (SPRITE_PX * 0.36), (y - centre_y) / (SPRITE_PX * 0.44))
     ramp = np.clip((1.12 - radius) / 0.34, 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
 
 
 def sprite(mean: Image) -> NDArray[np.uint8]:
     """Stretches a mean face's contrast over the grey range and blends it into the backdrop."""
     weight = soft_oval()
-    low, high = np.percentile(mean[weight > 0.9], (1, 99))
+    low, high = np.percentile(mean[weight == 1], (1, 99))
     stretched = 18 + np.clip((mean - low) / (high - low), 0, 1) * 218
     blended = weight * stretched + (1 - weight) * BACKDROP
-    return np.clip(np.round(blended), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.round(blended), 0, 255), np.uint8)
 
 
 def main() -> None:

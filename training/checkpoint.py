@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Checkpoint:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint beside ``path``, flushes it to the disk and moves it into place."""
-    groups = {
+    groups: dict[str, list[Any]] = {
         "weights": checkpoint.weights,
         "averaged": checkpoint.averaged,
         "optimizer": checkpoint.optimizer,
@@ -40,7 +41,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     with partial.open("wb") as file:
-        np.savez(file, epoch=checkpoint.epoch, seconds=checkpoint.seconds, **arrays)  # type: ignore[arg-type]
+        np.savez(file, epoch=checkpoint.epoch, seconds=checkpoint.seconds, **arrays)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
@@ -56,6 +57,4 @@ def load(path: Path) -> Checkpoint | None:
             group: [archive[name] for name in names if name.startswith(f"{group}_")]
             for group in ("weights", "averaged", "optimizer")
         }
-        return Checkpoint(
-            epoch=int(archive["epoch"]), seconds=float(archive["seconds"]), **groups
-        )
+        return Checkpoint(epoch=int(archive["epoch"]), seconds=float(archive["seconds"]), **groups)

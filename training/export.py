@@ -8,7 +8,7 @@ Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFl
 """
 
 import argparse
-import datetime
+import datetime as dt
 import hashlib
 import json
 import os
@@ -27,8 +27,10 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from training import checkpoint as checkpoints
+from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
 from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS
+from training.metrics import fitted_temperature, halves
 from training.network import FACE_PX, Shape, build
 
 DEFAULT_OUT: Final = Path("models/expression/1")
@@ -93,15 +95,21 @@ def trained_network(run: Path) -> keras.Model:
     return network
 
 
+def temperature_of(network: keras.Model, data: Path) -> float:
+    """Fits the temperature on the even rows of validation; the odd ones are left to score it."""
+    faces, labels = load_split(data, VALID_SPLIT).majority()
+    even, _ = halves(len(labels))
+    logits = network.predict(faces[even][..., None], batch_size=256, verbose=0)["logits"]
+    return fitted_temperature(logits, labels[even])
+
+
 def write_warm_up(folder: Path) -> None:
     """Writes the request that TensorFlow Serving answers to itself before it says it is ready."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = MODEL_NAME
     request.model_spec.signature_name = "serving_default"
     request.inputs["faces"].CopyFrom(tf.make_tensor_proto(golden_faces()[:1]))
-    log = prediction_log_pb2.PredictionLog(
-        predict_log=prediction_log_pb2.PredictLog(request=request)
-    )
+    log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
     folder.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(folder / "tf_serving_warmup_requests")) as writer:
         writer.write(log.SerializeToString())
@@ -114,9 +122,7 @@ def write_formats(served: Served, folder: Path) -> None:
     (folder / "fingerprint.pb").unlink(missing_ok=True)
     write_warm_up(folder / "assets.extra")
     frozen = Frozen(signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [frozen.predict.get_concrete_function()], frozen
-    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.predict.get_concrete_function()], frozen)
     (folder / "model.tflite").write_bytes(converter.convert())
 
 
@@ -138,7 +144,7 @@ def described(run: Path, folder: Path, temperature: float, embedding: int) -> di
         "temperature": round(temperature, 4),
         "training": {
             "run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12],
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "command": "python -m training.train && python -m training.export",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes)",
             "hardware": f"{os.cpu_count()} cores {platform.machine()}, no accelerator",
@@ -147,15 +153,14 @@ def described(run: Path, folder: Path, temperature: float, embedding: int) -> di
             **settings,
         },
         "metrics": {},
-        "files": {
-            str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
-        },
+        "files": {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
     }
 
 
-def export(run: Path, out: Path, temperature: float) -> None:
+def export(run: Path, out: Path, data: Path) -> None:
     """Writes a version beside ``out`` and moves it into place, so that no server sees half of one."""
     network = trained_network(run)
+    temperature = temperature_of(network, data)
     served = Served(network, temperature)
     partial = out.parent / f".{out.name}.partial" / out.name
     shutil.rmtree(partial.parent, ignore_errors=True)
@@ -177,7 +182,7 @@ def check(out: Path) -> None:
     Raises:
         SystemExit: They differ by more than ``TOLERANCE``.
     """
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (only this check needs it)
+    from ai_edge_litert.interpreter import Interpreter
 
     wanted = np.array(json.loads((out / "golden.json").read_text())["probabilities"], np.float32)
     faces = golden_faces()
@@ -200,11 +205,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
     parser.add_argument("--run", type=Path, default=Path("build/training"))
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    parser.add_argument("--temperature", type=float, help="default: fitted on half of validation")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperature on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
     options = parser.parse_args()
     if not options.check:
-        export(options.run, options.out, options.temperature or 1.0)
+        export(options.run, options.out, options.data)
     check(options.out)
 
 

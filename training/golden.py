@@ -24,7 +24,7 @@ def golden_faces() -> NDArray[np.uint8]:
     k, y, x = np.mgrid[:FACES, :48, :48]
     rings = (x - 24) ** 2 * (k + 1) + (y - 24) ** 2 * (9 - k)
     checks = x * y * k + 37 * ((x // 6 + y // 6 + k) % 5)
-    return ((rings + checks) // 16 % 256).astype(np.uint8)[..., None]
+    return np.asarray((rings + checks) // 16 % 256, np.uint8)[..., None]
 
 
 def write_golden(path: Path, probabilities: NDArray[np.float32]) -> None:

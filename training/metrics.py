@@ -13,6 +13,12 @@ ECE_BINS: Final = 15
 """Bins of equal width, as in Guo et al. 2017, arXiv:1706.04599."""
 
 
+def halves(count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Parts rows into even ones, which the temperature is fitted on, and odd ones, which score it."""
+    even = np.arange(count) % 2 == 0
+    return even, ~even
+
+
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
     """Gives the share of rows (N, K) whose most probable column is the label (N,)."""
     return float((probabilities.argmax(axis=1) == labels).mean())
@@ -40,9 +46,7 @@ def bootstrap_interval(correct: NDArray[np.bool_], draws: int = 2000, seed: int 
     return Interval(float(low), float(high))
 
 
-def calibration_error(
-    probabilities: Probabilities, labels: Labels, bins: int = ECE_BINS
-) -> float:
+def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = ECE_BINS) -> float:
     """Gives the expected calibration error: the mean gap between confidence and accuracy.
 
     Args:

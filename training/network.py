@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 
 from training.labels import EXPRESSIONS
@@ -24,15 +25,16 @@ class Shape:
 
     Attributes:
         stem: Channels of the first convolution.
-        widths: Channels of each stage; every stage but the first halves height and width.
+        widths: Channels of each stage, multiples of 32 (bfloat16 kernels are slow on others). Every
+            stage but the first halves height and width.
         blocks: Residual blocks of each stage.
         squeeze: By how much squeeze-and-excitation narrows; 0 leaves it out.
         dropout: Fraction of the embedding dropped while training.
     """
 
-    stem: int = 24
-    widths: tuple[int, ...] = (24, 64, 112, 176)
-    blocks: tuple[int, ...] = (1, 1, 1, 1)
+    stem: int = 32
+    widths: tuple[int, ...] = (32, 64, 128, 128)
+    blocks: tuple[int, ...] = (1, 2, 1, 1)
     squeeze: int = 8
     dropout: float = 0.3
 
@@ -48,8 +50,46 @@ def _convolution(inputs: Any, channels: int, size: int, stride: int) -> Any:
     )(inputs)
 
 
+class FusedNormalization(layers.BatchNormalization):  # type: ignore[misc]
+    """Batch normalisation in one TensorFlow kernel, as Keras 2 had it.
+
+    Keras 3 composes it of moments, products and sums, which costs a quarter of a training step on a
+    processor (measured: 253 against 335 CPU milliseconds).
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalises (N, H, W, C) per channel, over the batch in training, else by moving statistics."""
+        del mask
+        scale, offset = tf.cast(self.gamma, tf.float32), tf.cast(self.beta, tf.float32)
+        features = tf.cast(inputs, self.compute_dtype)
+        if not training:
+            return tf.raw_ops.FusedBatchNormV3(
+                x=features,
+                scale=scale,
+                offset=offset,
+                mean=tf.cast(self.moving_mean, tf.float32),
+                variance=tf.cast(self.moving_variance, tf.float32),
+                epsilon=self.epsilon,
+                is_training=False,
+            )[0]
+        nothing = tf.zeros((0,))
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=features,
+            scale=scale,
+            offset=offset,
+            mean=nothing,
+            variance=nothing,
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        keep = self.momentum
+        self.moving_mean.assign(self.moving_mean * keep + mean * (1 - keep))
+        self.moving_variance.assign(self.moving_variance * keep + variance * (1 - keep))
+        return outputs
+
+
 def _normalised(inputs: Any) -> Any:
-    return layers.BatchNormalization(momentum=0.95, epsilon=1e-3)(inputs)
+    return FusedNormalization(momentum=0.95, epsilon=1e-3)(inputs)
 
 
 def _excited(inputs: Any, channels: int, squeeze: int) -> Any:

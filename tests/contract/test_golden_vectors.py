@@ -1,0 +1,36 @@
+"""The committed LiteRT model gives the answers that it gave where it was exported."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from training.golden import golden_faces
+
+FOLDER = Path(__file__).parents[2] / "models/expression/1"
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_the_model_answers_the_golden_faces_as_recorded(batch: int) -> None:
+    golden = json.loads((FOLDER / "golden.json").read_text())
+    runner = Interpreter(str(FOLDER / "model.tflite"), num_threads=1).get_signature_runner()
+    answer = runner(faces=golden_faces()[:batch])
+    wanted = np.array(golden["probabilities"][:batch])
+    np.testing.assert_allclose(answer["probabilities"], wanted, atol=golden["tolerance"])
+    np.testing.assert_allclose(answer["probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_embedding_has_the_described_size() -> None:
+    description = json.loads((FOLDER / "model.json").read_text())
+    runner = Interpreter(str(FOLDER / "model.tflite"), num_threads=1).get_signature_runner()
+    assert runner(faces=golden_faces()[:2])["embedding"].shape == (2, description["embedding_size"])
+
+
+def test_every_file_is_the_one_described() -> None:
+    files = json.loads((FOLDER / "model.json").read_text())["files"]
+    assert {"model.tflite", "saved_model.pb", "golden.json"} <= files.keys()
+    for name, digest in files.items():
+        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest, name

@@ -1,0 +1,55 @@
+"""Accuracy, calibration and confusion on numbers that can be checked by hand."""
+
+import numpy as np
+import pytest
+
+from training.metrics import (
+    bootstrap_interval,
+    calibration_error,
+    confusion,
+    fitted_temperature,
+    halves,
+    recalls,
+    softmax,
+)
+
+
+def test_calibration_error_is_zero_where_confidence_is_the_hit_rate() -> None:
+    probabilities = np.tile([0.75, 0.25], (4, 1))
+    assert calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0)
+
+
+def test_calibration_error_weighs_each_bin_by_its_answers() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
+    labels = np.array([0, 0, 1, 0])  # 0.9 sure: 2 of 3 right; 0.6 sure: 1 of 1 right
+    assert calibration_error(probabilities, labels) == pytest.approx(0.75 * (0.9 - 2 / 3) + 0.25 * 0.4)
+
+
+def test_certain_answers_fall_into_the_last_bin() -> None:
+    assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == pytest.approx(0)
+
+
+def test_fitted_temperature_undoes_overconfidence() -> None:
+    random = np.random.default_rng(3)
+    logits = random.normal(size=(4000, 4))
+    labels = np.array([random.choice(4, p=row) for row in softmax(logits)])
+    assert fitted_temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
+
+
+def test_bootstrap_interval_encloses_the_accuracy_as_the_normal_approximation_does() -> None:
+    interval = bootstrap_interval(np.arange(1000) < 800)
+    half = 1.96 * (0.8 * 0.2 / 1000) ** 0.5
+    assert (interval.low, interval.high) == pytest.approx((0.8 - half, 0.8 + half), abs=0.004)
+
+
+def test_confusion_has_truth_in_rows_and_recall_on_its_diagonal() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    matrix = confusion(probabilities, np.array([0, 1, 1]))
+    assert matrix.tolist() == [[1, 0], [1, 1]]
+    assert recalls(matrix) == [1.0, 0.5]
+
+
+def test_halves_part_all_rows() -> None:
+    even, odd = halves(5)
+    assert (even.sum(), odd.sum()) == (3, 2)
+    assert (even ^ odd).all()
