@@ -124,7 +124,8 @@ class Player(Section):
     backend: str = Field(
         "auto",
         description="`auto` (a browser tab where one is open, else mpv where it is installed, else silent), "
-        "`browser:`, `mpv:`, `mpd://[password@]host[:port]` or `null:` (a silent clock).",
+        "`browser:`, `mpv:` (`mpv:?ao=alsa` names mpv's audio output), `mpd://[password@]host[:port]` or `null:` "
+        "(a silent clock).",
     )
     mpd_music: Path | None = Field(
         None, description="The `music_directory` of MPD as this process sees it; the music folder without it."
