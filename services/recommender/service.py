@@ -176,7 +176,7 @@ class RecommenderService:
             self._recorder.add(decision.record)
             DECISIONS.labels(request.how).inc()
             titles = ", ".join(track.title for track in request.tracks)
-            extra = {"decision_id": request.decision_id}
+            extra = {"decision_id": str(request.decision_id)}
             log.info("%s: %s (%s: %s)", room.name, request.reason, request.how, titles, extra=extra)
 
     def _room(self, name: str) -> Room:

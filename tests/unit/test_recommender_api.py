@@ -46,12 +46,13 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 async def scanned(client: httpx.AsyncClient) -> dict[str, Any]:
     """Return the report of the scan that runs, once it is through."""
-    while True:
-        status = (await client.get("/api/songs/scan")).json()
-        if status["last"] and not status["running"]:
-            report: dict[str, Any] = status["last"]
-            return report
-        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        while True:
+            status = (await client.get("/api/songs/scan")).json()
+            if status["last"] and not status["running"]:
+                report: dict[str, Any] = status["last"]
+                return report
+            await asyncio.sleep(0.01)  # the scan's thread announces nothing
 
 
 async def _id(client: httpx.AsyncClient, title: str) -> int:
