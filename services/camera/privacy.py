@@ -28,6 +28,7 @@ class PrivacySwitch:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = StateFile(path, CameraMemory)
+        self._loaded = False
         self._allowed = asyncio.Event()
         self._turned = asyncio.Event()
 
@@ -42,7 +43,10 @@ class PrivacySwitch:
         return Privacy.OFF if self.open else Privacy.ON
 
     def load(self) -> None:
-        """Set the switch to what was remembered; a memory that is damaged keeps the camera shut."""
+        """Set the switch to what was remembered, once; a memory that is damaged keeps the camera shut."""
+        if self._loaded:
+            return
+        self._loaded = True
         damaged = CameraMemory(privacy=Privacy.ON) if self._path.exists() else CameraMemory()
         self._set((self._file.load() or damaged).privacy)
 

@@ -12,8 +12,8 @@ REACH = 1.0
 """A face moves by at most its own width, beside its steady motion, from one sight to the next."""
 MOST_GROWTH = 2.0
 """Boxes whose areas differ by more are not one face."""
-INERTIA = 0.5
-"""Share of the old velocity in the new one; boxes tremble by a pixel or two."""
+SETTLING_S = 0.2
+"""Time in which a new velocity gains half the weight; boxes tremble by a pixel or two from frame to frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def _moved(track: Track, box: Box, at: float) -> Track:
     elapsed = at - track.seen_at
     if elapsed <= 0:
         return replace(track, box=box)
+    share = elapsed / (elapsed + SETTLING_S)
     new = ((box.centre.x - track.box.centre.x) / elapsed, (box.centre.y - track.box.centre.y) / elapsed)
-    velocity = tuple(INERTIA * old + (1 - INERTIA) * now for old, now in zip(track.velocity, new, strict=True))
+    velocity = tuple((1 - share) * old + share * now for old, now in zip(track.velocity, new, strict=True))
     return Track(track.number, box, at, (velocity[0], velocity[1]))

@@ -1,0 +1,95 @@
+"""Doubles and helpers for tests of the camera service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+
+from services.camera.service import CameraService
+from services.contracts import channels
+from services.contracts.messages import CameraState
+from services.runtime.bus import Delivery
+from services.runtime.memory import MemoryBroker, MemoryBus
+from services.vision.detectors import Detection
+from services.vision.geometry import Box, Point
+from services.vision.images import Bgr
+
+BOX = Box(280, 180, 64, 84)
+LANDMARKS = (Point(297, 210), Point(327, 210), Point(312, 230), Point(300, 248), Point(324, 248))
+
+
+class ScriptedDetector:
+    """Finds what it is told to find, in every frame."""
+
+    name = "scripted"
+
+    def __init__(self, *found: Detection) -> None:
+        self.found: Sequence[Detection] = found
+        self.frames = 0
+
+    def detect(self, frame: Bgr) -> list[Detection]:
+        """Return what was said."""
+        self.frames += 1
+        return list(self.found)
+
+
+def face(box: Box = BOX) -> Detection:
+    return Detection(box, LANDMARKS, 0.9)
+
+
+def picture(seed: int = 0, *, gain: float = 1.0) -> Bgr:
+    """Return a sharp picture that differs from one seed to another."""
+    noise = np.random.default_rng(seed).integers(0, 256, (60, 80, 3), np.uint8)
+    image: Bgr = np.clip(noise.repeat(8, 0).repeat(8, 1) * gain, 0, 255).astype(np.uint8)
+    return image
+
+
+class Watcher:
+    """Hears everything that a camera says."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.said: dict[str, list[Any]] = {}
+        self._changed = asyncio.Event()
+        for channel in (channels.FACES, channels.CAMERA_STATUS, channels.PRIVACY, channels.EVENTS):
+            bus.subscribe(channel, self._hear(channel.template.rpartition("/")[2]))
+
+    def _hear(self, what: str) -> Callable[[Delivery[Any]], Any]:
+        async def handle(delivery: Delivery[Any]) -> None:
+            self.said.setdefault(what, []).append(delivery.message)
+            self._changed.set()
+
+        return handle
+
+    def all(self, what: str) -> list[Any]:
+        """Return what was said on a topic, by its last word."""
+        return self.said.get(what, [])
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when the condition holds after something was said."""
+        async with asyncio.timeout(30):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def state(self, state: CameraState) -> None:
+        """Return when the camera's last word is that state."""
+        await self.until(lambda: bool(self.all("status")) and self.all("status")[-1].state is state)
+
+
+@asynccontextmanager
+async def running(
+    service: CameraService, broker: MemoryBroker | None = None
+) -> AsyncIterator[tuple[MemoryBus, Watcher]]:
+    """Run a service on a bus of its own, with somebody who listens."""
+    async with MemoryBus(broker=broker) as bus, MemoryBus(broker=bus.broker) as ears:
+        watcher = Watcher(ears)
+        task = asyncio.create_task(service.run(bus))
+        try:
+            yield bus, watcher
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled() and (error := task.exception()):
+                raise error

@@ -1,0 +1,125 @@
+"""The camera's REST routes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.camera.preview import stream
+from services.camera.service import CameraService, build
+from services.camera.sources import ScriptedSource
+from services.contracts.messages import CameraState, Privacy
+from services.runtime.settings import load
+from services.vision.images import decode_photo
+from tests.camera_doubles import ScriptedDetector, Watcher, face, picture, running
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> CameraService:
+    source = ScriptedSource([picture(number) for number in range(5)])
+    settings = load(data=tmp_path, camera={"name": "door", "as_fast_as_possible": True})
+    return build(settings, source=lambda: source, detector=lambda: ScriptedDetector(face()))
+
+
+@pytest.fixture
+async def web(service: CameraService) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    app.include_router(service.router)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://camera") as client:
+        yield client
+
+
+@asynccontextmanager
+async def seeing(service: CameraService) -> AsyncIterator[Watcher]:
+    async with running(service) as (_, heard):
+        await heard.until(lambda: len(heard.all("faces")) == 5)
+        await heard.state(CameraState.OK)
+        yield heard
+
+
+async def test_cameras_are_listed_with_their_states(service: CameraService, web: httpx.AsyncClient) -> None:
+    async with seeing(service):
+        (found,) = (await web.get("/api/cameras")).json()
+    assert (found["camera"], found["room"], found["privacy"]) == ("door", "home", "OFF")
+    assert found["status"]["state"] == "ok"
+
+
+async def test_the_status_is_the_message_of_the_bus(service: CameraService, web: httpx.AsyncClient) -> None:
+    async with seeing(service):
+        status = (await web.get("/api/cameras/door")).json()
+    assert (status["state"], status["faces_used"], status["detector"]) == ("ok", 5, "scripted")
+
+
+async def test_the_preview_is_a_jpeg_with_the_face_marked(service: CameraService, web: httpx.AsyncClient) -> None:
+    async with seeing(service):
+        answer = await web.get("/api/cameras/door/preview.jpg")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["cache-control"] == "no-store"
+    image = decode_photo(answer.content)
+    assert image.shape == (480, 640, 3)
+    assert abs(image[264, 285:340].mean(axis=0) - (120, 220, 140)).max() < 60  # the lower edge of the box
+
+
+async def test_privacy_is_switched_and_answered(service: CameraService, web: httpx.AsyncClient) -> None:
+    async with seeing(service) as heard:
+        answer = await web.put("/api/cameras/door/privacy", json={"privacy": "ON"})
+        assert (answer.status_code, answer.json()) == (200, {"privacy": "ON"})
+        await heard.state(CameraState.PRIVATE)
+        assert (await web.put("/api/cameras/door/privacy", json={"privacy": "OFF"})).json() == {"privacy": "OFF"}
+
+
+@pytest.mark.parametrize("path", ["preview.jpg", "preview.mjpg"])
+async def test_there_is_no_preview_in_private(service: CameraService, web: httpx.AsyncClient, path: str) -> None:
+    async with seeing(service):
+        await service.set_privacy(Privacy.ON)
+        answer = await web.get(f"/api/cameras/door/{path}")
+    assert answer.status_code == 409
+    assert "privacy" in answer.json()["detail"]
+
+
+async def test_the_stream_ends_with_privacy(service: CameraService, web: httpx.AsyncClient) -> None:
+    async with seeing(service):
+        # This transport answers when the body is complete, which it only is once privacy is on.
+        asking = asyncio.create_task(web.get("/api/cameras/door/preview.mjpg"))
+        await asyncio.wait({asking}, timeout=0.3)
+        assert not asking.done()
+        await service.set_privacy(Privacy.ON)
+        answer = await asking
+    assert answer.headers["content-type"] == "multipart/x-mixed-replace; boundary=moodring"
+    assert answer.content.count(b"--moodring\r\nContent-Type: image/jpeg\r\n") == 1
+
+
+async def test_the_stream_shows_each_frame_once_and_stops_when_told(service: CameraService) -> None:
+    async with seeing(service):
+        images: list[bytes] = []
+        async for image in stream(service.last, lambda: not images):
+            images.append(image)  # noqa: PERF401 -- the condition reads the list
+    assert len(images) == 1
+    assert decode_photo(images[0]).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "/preview.jpg"), ("GET", "/preview.mjpg"), ("PUT", "/privacy")],
+)
+async def test_an_unknown_camera_is_not_found(web: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await web.request(method, f"/api/cameras/garden{path}", json={"privacy": "ON"})
+    assert answer.status_code == 404
+    assert "there is door" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "preview.jpg"), ("PUT", "privacy")])
+async def test_a_service_that_does_not_run_says_so(web: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await web.request(method, f"/api/cameras/door/{path}", json={"privacy": "ON"})
+    assert answer.status_code == 503
+
+
+@pytest.mark.parametrize("body", [{}, {"privacy": "perhaps"}, {"privacy": "ON", "more": 1}])
+async def test_a_wrong_body_is_refused(service: CameraService, web: httpx.AsyncClient, body: dict[str, object]) -> None:
+    async with seeing(service):
+        assert (await web.put("/api/cameras/door/privacy", json=body)).status_code == 422
+    assert service.status.state is not CameraState.PRIVATE
