@@ -22,4 +22,4 @@ fi
 uv=$(command -v uv || echo .venv/bin/uv)
 [ -x "$uv" ] || { say "installing uv, which installs the rest"; .venv/bin/pip install --quiet 'uv>=0.9,<1'; }
 say "installing the packages of requirements.lock (a minute or two, the first time)"
-"$uv" pip install --python .venv/bin/python -c requirements.lock -e ".[$extras]"
+"$uv" pip install --compile-bytecode --python .venv/bin/python -c requirements.lock -e ".[$extras]"

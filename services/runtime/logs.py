@@ -12,18 +12,6 @@ REPEAT_AFTER_S = 60.0
 MAX_KEYS = 1000
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_NOISY = (
-    "amqtt",
-    "transitions",
-    "httpx",
-    "httpcore",
-    "alembic",
-    "asyncio",
-    "engineio",
-    "socketio",
-    "watchfiles",
-    "uvicorn",
-)
 
 
 class Throttle:
@@ -81,6 +69,5 @@ def configure(level: str, form: Literal["text", "json"], stream: TextIO = sys.st
     """Send all logs to `stream`; libraries are heard from WARNING up."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.basicConfig(level="WARNING", handlers=[handler], force=True)
+    logging.getLogger("services").setLevel(level.upper())

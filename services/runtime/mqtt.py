@@ -125,6 +125,7 @@ class MqttBus:
     def link_down(self, problem: str) -> None:
         """Say what is wrong with the broker."""
         self._ready.clear()
+        log.debug("the MQTT broker at %s: %s", self._url, problem)
         self._health.report("broker", f"the MQTT broker at {self._url} is away ({problem}); trying again")
 
     def link_refused(self, problem: str) -> None:

@@ -15,8 +15,10 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from services.runtime.mqtt_client import CONNECT_TIMEOUT_S, Access, Packet, connect, new_client, send
+from services.runtime.mqtt_client import Access, Packet, connect, new_client, send
 
+ANSWER_TIMEOUT_S = 15.0
+"""A broker that is busy, as the embedded one is while everything starts, may take its time to accept us."""
 UNSENT_QOS0 = 64
 """Messages of quality 0 that may wait for the socket; beyond this the broker is too slow for more."""
 INBOX = 10_000
@@ -127,7 +129,7 @@ class Link:
         try:
             self._opening = asyncio.ensure_future(asyncio.to_thread(connect, self._client, self._access))
             await asyncio.shield(self._opening)
-            return await asyncio.wait_for(self._answer, CONNECT_TIMEOUT_S)
+            return await asyncio.wait_for(self._answer, ANSWER_TIMEOUT_S)
         except TimeoutError:
             self._client.disconnect()
             return "it does not answer"

@@ -94,7 +94,7 @@ def test_songs_that_are_there_stay_as_they_are(library: list[Path]) -> None:
     reports: list[tuple[int, int]] = []
     assert songs.synthesise(library[0].parent, report=lambda done, total: reports.append((done, total))) == library
     assert [path.stat().st_mtime_ns for path in library] == before
-    assert reports == [(n, 12) for n in range(1, 13)]
+    assert reports == [], "nothing is made twice, and nothing said"
 
 
 def test_a_full_disk_leaves_no_half_song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
