@@ -18,7 +18,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from training.dataset import DEFAULT_DATA, VALID_SPLIT, Faces, load_split
+from training.copies import are_copies
+from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, Faces, load_split
 from training.labels import EXPRESSIONS
 from training.metrics import accuracy, bootstrap_interval, calibration_error, confusion, halves, recalls
 
@@ -65,8 +66,11 @@ def milliseconds_per_face(classify: Classify, faces: Faces) -> float:
     return float(np.median(times)) * 1000
 
 
-def measured(classify: Classify, faces: Faces, labels: NDArray[np.int64]) -> dict[str, Any]:
-    """Gives every figure of the model card for faces (N, 48, 48) with majority labels (N,)."""
+def measured(classify: Classify, faces: Faces, labels: NDArray[np.int64], seen: NDArray[np.bool_]) -> dict[str, Any]:
+    """Gives every figure of the model card for faces (N, 48, 48) with majority labels (N,).
+
+    ``seen`` (N,) marks faces of which the training split holds a copy.
+    """
     probabilities = classify(faces)
     recall = recalls(confusion(probabilities, labels))
     _, odd = halves(len(labels))
@@ -77,6 +81,8 @@ def measured(classify: Classify, faces: Faces, labels: NDArray[np.int64]) -> dic
         "protocol": "FER+ validation split, eight expressions, majority of the votes without outliers",
         "faces": len(labels),
         "accuracy": round(float(correct.mean()), 4),
+        "accuracy_without_copies": round(float(correct[~seen].mean()), 4),
+        "copies_of_training_faces": int(seen.sum()),
         "accuracy_95": {key: round(value, 4) for key, value in asdict(bootstrap_interval(correct)).items()},
         "recall": dict(zip(EXPRESSIONS, (round(value, 3) for value in recall), strict=True)),
         "support": {name: int((labels == i).sum()) for i, name in enumerate(EXPRESSIONS)},
@@ -96,7 +102,7 @@ def drawn(matrix: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Draws a confusion matrix (8, 8): rows are what most taggers said, columns what the model said."""
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     left, top, size = 130, 110, CELL_PX * len(matrix)
-    image = np.full((top + size + 8, left + size + 8), 255, np.uint8)
+    image = np.full((top + size + 8, left + size + 24), 255, np.uint8)
     _write(image, "rows: most taggers", (6, 20), 0.42)
     _write(image, "columns: the model", (6, 38), 0.42)
     for row, name in enumerate(EXPRESSIONS):
@@ -121,7 +127,8 @@ def main() -> None:
     options = parser.parse_args()
     faces, labels = load_split(options.data, VALID_SPLIT).majority()
     classify = classifier(options.model)
-    figures = measured(classify, faces, labels)
+    seen = are_copies(faces, load_split(options.data, TRAIN_SPLIT).faces)
+    figures = measured(classify, faces, labels, seen)
     print(json.dumps(figures, indent=1))
     description = options.model / "model.json"
     facts = json.loads(description.read_text())
