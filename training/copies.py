@@ -11,7 +11,7 @@ from training.dataset import Faces
 THUMBNAIL_PX: Final = 20
 EDGE_PX: Final = 4
 LIKENESS: Final = 0.93
-"""Correlation of two thumbnails from which faces count as copies: a dozen pairs just above it were all the same photograph."""
+"""Correlation of thumbnails above which faces count as copies: 14 pairs looked at just above it all were."""
 
 
 def thumbnails(faces: Faces) -> NDArray[np.float32]:
