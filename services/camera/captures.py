@@ -13,9 +13,9 @@ from services.vision.opencv import cv2
 
 OPEN_TIMEOUT_S = 5.0
 LOST_AFTER_S = 5.0
-"""A stream without a frame for so long is opened anew."""
+"""A camera without a frame for so long is lost; some webcams need two or three seconds for their first."""
 LOST_AFTER_READS = 30
-"""So is one whose reads fail at once, as they do when the other side has hung up."""
+"""So is one whose reads fail at once: FFmpeg's do when the other side hung up, or was silent for a whole time-out."""
 WEBCAM_SIZE = (640, 480)
 """Enough for faces at 4 m; more only costs."""
 DEFAULT_FPS = 25.0

@@ -28,6 +28,8 @@ REPORT_EVERY_S = 10.0
 CLOSE_WITHIN_S = 1.0
 """A source that hangs longer when the service stops is left to end with the process."""
 RETRY_S = (1.0, 30.0)
+STEADY_S = 10.0
+"""A source that worked for longer is opened again at once when it is lost, before anybody is told."""
 
 PRIVATE = "The camera is switched off for privacy."
 ENDED = "The video has ended and is not repeated (camera.loop)."
@@ -180,7 +182,7 @@ class CameraService:
             if not self._switch.open:
                 continue
             self._closed.clear()
-            problem = ""
+            problem, began = "", self._clock()
             try:
                 await self._session(bus, pool, analyst)
             except SourceError as error:
@@ -190,6 +192,8 @@ class CameraService:
                 self._last = None
             if not self._switch.open:
                 continue
+            if problem and self._tally.state is not CameraState.OFFLINE and self._clock() - began > STEADY_S:
+                continue  # a network hiccup is no news; a camera that is gone is offline after the next try
             pause = shortest if self._tally.state is not CameraState.OFFLINE else min(longest, 2 * pause)
             self._announcer.turn(CameraState.OFFLINE, problem or ENDED)
             jitter = random.uniform(0.5, 1)  # noqa: S311 -- spreads retries, hides nothing

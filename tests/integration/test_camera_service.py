@@ -110,6 +110,21 @@ async def test_a_camera_that_is_lost_is_opened_again(tmp_path: Path) -> None:
     assert CameraState.OFFLINE in [status.state for status in heard.all("status")]
 
 
+async def test_a_hiccup_after_a_steady_time_is_no_news(tmp_path: Path) -> None:
+    source = ScriptedSource([picture(1), SourceError("hiccup"), picture(2)])
+    times = iter(range(0, 10_000, 20))
+    service = build(
+        settings(tmp_path, as_fast_as_possible=True),
+        clock=lambda: float(next(times)),
+        source=lambda: source,
+        detector=lambda: ScriptedDetector(face()),
+    )
+    async with running(service) as (_, heard):
+        await heard.until(lambda: len(heard.all("faces")) == 2)
+    assert source.opened == 2
+    assert heard.all("events") == []
+
+
 async def test_darkness_is_told(tmp_path: Path) -> None:
     steps = [picture(number, gain=0.1) for number in range(30)]
     times = iter(range(1000))
