@@ -24,7 +24,7 @@ class Actions:
 
         async def act() -> None:
             if await self.tell_player(action) and done:
-                ui.notify(done, type="info", position="bottom", timeout=2000)
+                ui.notify(done, icon="check", timeout=2000)
 
         return act
 
@@ -59,7 +59,7 @@ class Actions:
             if answer.is_success:
                 return True
             problem = _detail(answer)
-        ui.notify(problem, type="warning", position="bottom", timeout=5000)
+        ui.notify(problem, icon="error_outline", timeout=5000)
         return False
 
 
