@@ -133,7 +133,8 @@ def product(data: Path, **settings: str) -> Iterator[Product]:
         BenchError: It does not start.
     """
     wanted = {"data": str(data), "http_port": "0", "player_backend": "null:", "logs_level": "warning"} | settings
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    ours = ("MOODRING_", "PYTHON")  # PYTHONDONTWRITEBYTECODE, say, costs seconds and megabytes at every start
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {f"MOODRING_{name.upper()}": value for name, value in wanted.items()}
     began = time.monotonic()
     process = subprocess.Popen(
