@@ -101,11 +101,11 @@ def note(timbre: Timbre, pitch: int, hold_s: float) -> Samples:
     ratios = np.array(timbre.ratios or range(1, len(timbre.partials) + 1), float)
     audible = ratios * frequency < NYQUIST_SHARE * RATE
     ratios, levels = ratios[audible, None], np.array(timbre.partials)[audible, None]
-    fading = levels * np.exp(-t * ratios**0.7 / timbre.decay_s)
-    sound = (fading * np.sin(2 * np.pi * frequency * ratios * t)).sum(0)
+    fading = _samples(levels) * np.exp(_samples(-(ratios**0.7)) * _samples(t / timbre.decay_s))
+    sound = (fading * _sine(frequency * ratios * t)).sum(0)
     if timbre.chorus:
-        second = 2 * np.pi * frequency * (1 + timbre.chorus) * ratios * t
-        sound = 0.6 * (sound + (fading * np.sin(second + 1)).sum(0))
+        second = frequency * (1 + timbre.chorus) * ratios * t
+        sound = 0.6 * (sound + (fading * _sine(second + 0.16)).sum(0))
     if timbre.drive:
         sound = np.tanh(timbre.drive * sound) / np.tanh(timbre.drive)
     if timbre.tremolo_hz:
@@ -217,6 +217,11 @@ def _master(mix: Samples, piece: Piece) -> Samples:
     mix *= 10 ** (level_db / 20) / np.sqrt(np.mean(mix**2))
     edge = np.minimum(np.arange(len(mix)) / (0.02 * RATE), (len(mix) - np.arange(len(mix))) / (1.5 * RATE))
     return _samples(0.9 * np.tanh(mix / 0.9) * np.clip(edge, 0, 1))
+
+
+def _sine(turns: NDArray[np.float64]) -> Samples:
+    """Return sines of angles given in turns; whole turns go first, as single precision has no room for them."""
+    return _samples(np.sin(2 * np.pi * _samples(turns - np.floor(turns))))
 
 
 def _samples(sound: NDArray[np.floating]) -> Samples:
