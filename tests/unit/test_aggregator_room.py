@@ -228,7 +228,7 @@ def test_a_clock_that_is_set_back_does_not_stop_decisions() -> None:
     assert room.mood().mood == NOBODY
 
 
-def test_seconds_are_not_lost_in_time_zones() -> None:
+def test_times_are_utc() -> None:
     scene = Scene()
     scene.play(30, "happy")
     assert scene.room.mood().since.utcoffset() == timedelta(0)
