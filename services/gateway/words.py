@@ -52,7 +52,8 @@ def mood_line(mood: Mood | None, now: datetime) -> str:
     people = f"{mood.people} {'person' if mood.people == 1 else 'people'}"
     if mood.mood == UNKNOWN:
         return f"{people} · no mood stands out" if mood.people else "The camera cannot tell at the moment."
-    return f"{round(mood.confidence * 100)} % sure · {people} · last {mood.window_s:g} s"
+    seen = f"{people} · " if mood.people else ""
+    return f"{round(mood.confidence * 100)} % sure · {seen}last {mood.window_s:g} s"
 
 
 def camera_note(status: CameraStatus | None, privacy: Privacy | None, service_away: bool) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from tests.unit.gateway_doubles import NOW
     ("mood", "word", "line"),
     [
         (make.mood("happy"), "Happy", "82 % sure · 1 person · last 15 s"),
+        (make.mood("sad", people=0), "Sad", "82 % sure · last 15 s"),
         (make.mood("unknown", people=2), "Not sure yet", "2 people · no mood stands out"),
         (make.mood("unknown", people=0), "Not sure yet", "The camera cannot tell at the moment."),
         (make.mood("nobody", people=0), "Nobody here", "No face has been seen for a while."),
