@@ -124,8 +124,14 @@ class Room:
         )  # fmt: skip
 
     def has_mood(self, now: float) -> bool:
-        """Whether there is anything to tell: not yet in a new room, until it is clear that nothing is clear."""
-        waited = now - self._began_at >= self._settings.nobody_after_s
+        """Whether there is anything to tell.
+
+        A new room waits for its first decision: `unknown` would be acted on. But where a face could have been told
+        by now and was not, or nobody has come, that is an answer.
+        """
+        rules = self._settings
+        enough = self._evidence.samples >= rules.min_samples
+        waited = now - self._began_at >= (rules.window_s + rules.dwell_s if enough else rules.nobody_after_s)
         return self._override is not None or self._saved is not None or waited
 
     def mood(self) -> Mood:

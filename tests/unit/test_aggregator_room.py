@@ -188,8 +188,18 @@ def test_a_new_room_says_nothing_until_it_knows_or_has_looked_for_long() -> None
     assert not scene.room.has_mood(scene.now)
     scene.play(5, "happy")
     assert scene.room.has_mood(scene.now)
-    assert not Room(SETTINGS, START).has_mood(START + 29)
-    assert Room(SETTINGS, START).has_mood(START + 30)
+
+
+def test_a_new_room_says_unknown_of_a_face_sooner_than_of_none() -> None:
+    face, no_face = Scene(), Scene()
+    assert face.play(19, sure("sad", 0.3)) == no_face.play(19) == UNKNOWN
+    assert not face.room.has_mood(face.now)
+    face.play(1, sure("sad", 0.3))
+    no_face.play(10)
+    assert face.room.has_mood(face.now)
+    assert not no_face.room.has_mood(no_face.now)
+    no_face.play(1)
+    assert no_face.room.has_mood(no_face.now)
 
 
 def test_the_mood_carries_its_evidence() -> None:
