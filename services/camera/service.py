@@ -13,7 +13,7 @@ from services.camera.condition import WORDS, Condition
 from services.camera.privacy import PrivacySwitch
 from services.camera.reading import Reader
 from services.camera.sources import Source, SourceError, open_source
-from services.camera.status import STARTING, Announcer, Tally
+from services.camera.status import STARTING, STOPPED, Announcer, Tally
 from services.contracts.channels import FACES, PRIVACY, PRIVACY_SET
 from services.contracts.messages import CameraState, CameraStatus, Privacy
 from services.runtime.bus import Bus, Delivery
@@ -46,10 +46,10 @@ def build(
     """Compose the service.
 
     Args:
-        settings: What to look at, and how.
+        settings: All of them.
         clock: Seconds since 1970.
         source: Makes the source; by default the one that the settings name.
-        detector: Makes the detector; by default the one that the settings and the files present call for.
+        detector: Makes the detector; by default the one that the settings and files call for.
         retry_s: First and longest wait before a source is opened again, each cut by up to half at random.
 
     Raises:
@@ -102,6 +102,7 @@ class CameraService:
         self._tally = Tally(redact(settings.camera.source))
         self._announcer = Announcer(self._tally, self.health, camera=self.camera, room=self.room, clock=clock)
         self._closed = asyncio.Event()
+        self._closed.set()
         self._turning = asyncio.Lock()
         self._reader: Reader | None = None
         self._last: Seen | None = None
@@ -112,7 +113,6 @@ class CameraService:
         pool = ThreadPoolExecutor(1, "camera-detect")
         self._switch.load()
         self._bus = self._announcer.bus = bus
-        self._closed.set()
         bus.subscribe(PRIVACY_SET, self._on_privacy, room=self.room)
         bus.publish(PRIVACY, self.privacy, room=self.room)
         self._rest()
@@ -121,6 +121,7 @@ class CameraService:
                 tasks.create_task(self._watch(bus, pool), name="camera-watch")
                 tasks.create_task(self._report(), name="camera-report")
         finally:
+            self._announcer.turn(CameraState.OFFLINE, STOPPED)  # else the last word stays "ok", and a room "nobody"
             self._bus = self._announcer.bus = self._last = None
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -147,15 +148,17 @@ class CameraService:
                 self._last = None
                 if self._reader is not None:
                     self._reader.stop()
+            elif self._tally.state is CameraState.PRIVATE:
+                self._rest()
+            problem = ""
             try:
                 await self._switch.remember()
             except OSError as error:
-                self.health.report("privacy", f"Privacy is {privacy}, but a restart will forget it: {error}.")
-            else:
-                self.health.report("privacy")
+                problem = f"Privacy is {privacy}, but a restart will forget it: {error}."
+            self.health.report("privacy", problem)
             if privacy is Privacy.ON:
                 await self._closed.wait()
-            self._rest()
+                self._rest()
             if self._bus is not None:
                 self._bus.publish(PRIVACY, privacy, room=self.room)
 
@@ -169,12 +172,8 @@ class CameraService:
     async def _watch(self, bus: Bus, pool: ThreadPoolExecutor) -> None:
         detector = await asyncio.get_running_loop().run_in_executor(pool, self._make_detector)
         self._tally.detector = detector.name
-        analyst = Analyst(
-            detector,
-            camera=self.camera,
-            run=f"{int(self._clock() * 1000):x}",
-            min_quality=self._settings.min_quality,
-        )
+        run = f"{int(self._clock() * 1000):x}"
+        analyst = Analyst(detector, camera=self.camera, run=run, min_quality=self._settings.min_quality)
         shortest, longest = self._retry_s
         pause = shortest
         while True:

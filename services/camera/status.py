@@ -21,6 +21,7 @@ FACES = Metric("moodring_camera_faces_total", "Faces found, by what became of th
 FPS_FRAMES = 50
 """The rate of frames is that of the last so many."""
 STARTING = "The camera is starting."
+STOPPED = "The camera service has stopped."
 BLIND = frozenset({CameraState.OFFLINE, CameraState.PRIVATE})
 
 
@@ -103,7 +104,7 @@ class Announcer:
         """Tell of a new state, once; `detail` is for people."""
         if not self._tally.turn(state, detail, self._clock()):
             return
-        well = state in {CameraState.OK, CameraState.PRIVATE} or detail == STARTING
+        well = state in {CameraState.OK, CameraState.PRIVATE} or detail in {STARTING, STOPPED}
         self._health.report("camera", detail if state in {CameraState.OFFLINE, CameraState.FROZEN} else "")
         log.log(logging.INFO if well else logging.WARNING, "camera %s is %s. %s", self._camera, state, detail)
         self.publish()

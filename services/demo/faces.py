@@ -22,7 +22,7 @@ WIDTH: Final = 640
 HEIGHT: Final = 480
 TALL: Final = HEIGHT + 32
 """Height of the drawn person, who goes on below the frame for when the head tilts."""
-SEQUENCE: Final = ("happy", "neutral", "surprised", "sad", "happy", "angry", "neutral", "fearful", "disgusted")
+SEQUENCE: Final = ("happy", "neutral", "surprised", "sad", "happy", "angry")
 """One after another, for ever; the first is the one that is recognised soonest."""
 HOLD_S: Final = 75.0
 FADE_S: Final = 2.0
@@ -30,7 +30,7 @@ FADE_S: Final = 2.0
 SPRITE_PX: Final = 128
 BACKDROP: Final = 120.0
 """Grey that the sprites fade into at their edges."""
-CONTRAST: Final = 0.8
+CONTRAST: Final = 0.9
 """The sprites use the whole grey range; a face in soft light does not."""
 ZOOM: Final = 2.0
 HEAD: Final = (320, 215)
@@ -49,6 +49,8 @@ BREATH: Final = 0.035
 """How far the person wanders, tilts the head, and comes nearer: a share of its size."""
 NOISE: Final = 2.5
 """Standard deviation of the sensor's noise in grey steps, about that of a webcam indoors."""
+NOISE_ROOM: Final = 64
+"""Pixels by which the drawn noise is larger than a frame, each way."""
 
 
 class Person:
@@ -63,9 +65,9 @@ class Person:
         self._room = cv2.cvtColor(np.clip(_room(), 0, 255).astype(np.uint8), cv2.COLOR_BGR2BGRA)
         self._phases = random.uniform(0, 2 * math.pi, 6)
         # Noise is drawn once, larger than a frame; each frame shows another part of it.
-        grey = random.normal(0, NOISE, (HEIGHT + 256, WIDTH + 256, 1)).round().repeat(3, axis=2)
-        self._brighter = np.clip(grey, 0, 255).astype(np.uint8)
-        self._darker = np.clip(-grey, 0, 255).astype(np.uint8)
+        noise = random.standard_normal((HEIGHT + NOISE_ROOM, WIDTH + NOISE_ROOM, 1), np.float32) * NOISE
+        self._brighter = np.clip(noise.round(), 0, 255).astype(np.uint8).repeat(3, axis=2)
+        self._darker = np.clip(-noise.round(), 0, 255).astype(np.uint8).repeat(3, axis=2)
         self._seed = seed
 
     def frame(self, t_s: float) -> Bgr:
@@ -103,7 +105,7 @@ class Person:
         return matrix
 
     def _noisy(self, image: Bgr, t_s: float) -> Bgr:
-        x, y = np.random.default_rng((self._seed, round(t_s * 1000))).integers(0, 256, 2)
+        x, y = np.random.default_rng((self._seed, round(t_s * 1000))).integers(0, NOISE_ROOM, 2)
         part = np.s_[y : y + HEIGHT, x : x + WIDTH]
         noisy: Bgr = cv2.subtract(cv2.add(image, self._brighter[part]), self._darker[part])
         return noisy

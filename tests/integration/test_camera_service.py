@@ -18,7 +18,7 @@ from services.vision.crops import face_input
 from services.vision.detectors import Detector
 from services.vision.geometry import Box
 from services.vision.images import Bgr
-from tests.camera_doubles import BOX, ScriptedDetector, face, picture, running
+from tests.camera_doubles import BOX, ScriptedDetector, Watcher, face, picture, running
 
 Shared = Callable[[str], Path]
 RETRY_S = (0.001, 0.01)
@@ -137,7 +137,7 @@ async def test_darkness_is_told(tmp_path: Path) -> None:
     )
     async with running(service) as (_, heard):
         await heard.state(CameraState.DARK)
-    assert "light" in heard.all("status")[-1].detail
+        assert "light" in heard.all("status")[-1].detail
 
 
 async def test_privacy_closes_the_camera_and_is_confirmed(tmp_path: Path) -> None:
@@ -229,6 +229,14 @@ async def test_switching_to_and_fro_ends_where_it_was_switched_last(tmp_path: Pa
         assert heard.all("privacy")[-1] is Privacy.OFF
 
 
+async def test_switching_privacy_off_twice_does_not_disturb_a_camera_that_works(tmp_path: Path) -> None:
+    service, _ = scripted(tmp_path, picture())
+    async with running(service) as (_, heard):
+        await heard.state(CameraState.OK)
+        await service.set_privacy(Privacy.OFF)
+        assert service.status.state is CameraState.OK
+
+
 async def test_stopping_closes_the_camera_and_the_service_can_run_again(tmp_path: Path) -> None:
     service, source = scripted(tmp_path)
     broker = MemoryBroker()
@@ -238,6 +246,18 @@ async def test_stopping_closes_the_camera_and_the_service_can_run_again(tmp_path
             await heard.until(lambda heard=heard: bool(heard.all("faces")))  # type: ignore[misc]
         assert not source.is_open
         assert not service.running
+
+
+async def test_a_service_that_stops_says_that_it_sees_nothing_more(tmp_path: Path) -> None:
+    service, _ = scripted(tmp_path, picture())
+    broker = MemoryBroker()
+    async with MemoryBus(broker=broker) as ears:
+        after = Watcher(ears)
+        async with running(service, broker) as (_, heard):
+            await heard.state(CameraState.OK)
+        await after.until(lambda: "stopped" in after.all("status")[-1].detail)
+    assert after.all("status")[-1].state is CameraState.OFFLINE
+    assert after.all("events") == []
 
 
 async def test_an_error_in_the_detector_ends_the_run_so_that_it_is_restarted(tmp_path: Path) -> None:
