@@ -166,12 +166,17 @@ def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tup
 
         assert isinstance(gateway, GatewayService)
         return mount(app, gateway, settings, here=[one.name for one in services])
-    if settings.http.host not in LOOPBACK and settings.http.access != "proxy":
+    if settings.http.access == "proxy":
+        return app, None
+    if settings.http.host not in LOOPBACK:
         raise SetupError(
-            "only the gateway checks tokens: listen on 127.0.0.1, or set MOODRING_HTTP_ACCESS=proxy where a "
+            "only the gateway lets people sign in: listen on 127.0.0.1, or set MOODRING_HTTP_ACCESS=proxy where a "
             "reverse proxy in front asks the gateway"
         )
-    return app, None
+    from services.gateway.access import guard
+    from services.gateway.tokens import open_tokens
+
+    return guard(app, open_tokens(settings), host=settings.http.host), None
 
 
 def _open_bus(

@@ -14,6 +14,8 @@ GUIDE_GOAL = Point(0.7, 0.2)
 GUIDE_S = 20 * 60
 """Time that `guide` takes to its goal: some five songs, each a step that the mood can follow."""
 
+FAR = 0.6
+"""A song this far from the goal does not sound like it: better said than claimed."""
 BRIGHT = 0.25
 """From here on an axis is called by its name; nearer to 0 it is neither."""
 
@@ -53,10 +55,12 @@ def target(mode: PolicyMode, point: Point, since_s: float) -> Point | None:
             return _towards(point, goal, min(max(since_s / GUIDE_S, 0), 1))
 
 
-def reason(mood: Mood, mode: PolicyMode, goal: Point, playlist: str = "") -> str:
-    """Return why these songs, in a person's words."""
+def reason(mood: Mood, mode: PolicyMode, goal: Point, playlist: str = "", distance: float = 0) -> str:
+    """Return why these songs, in a person's words; `distance` is how far from the goal the first one is (0 to 2.83)."""
     if playlist:
         return f"{_cause(mood)}: the next from the playlist “{playlist}”"
+    if distance > FAR:
+        return f"{_cause(mood)}: the nearest song that was not heard lately"
     purpose = {
         PolicyMode.MIRROR: "to match",
         PolicyMode.LIFT: "to lift the mood",

@@ -193,7 +193,7 @@ class Room:
 
 def _decision(room: str, choice: Choice, now: float) -> Decision:
     mood, plan, goal = choice.mood, choice.plan, choice.goal
-    reason = policy.reason(mood, plan.mode, goal, choice.playlist)
+    reason = policy.reason(mood, plan.mode, goal, choice.playlist, choice.ranked[0].distance)
     tracks = tuple(_track(one.song) for one in choice.ranked)
     request = PlayRequest(decision_id=mood.decision_id, tracks=tracks, how=choice.step.how, reason=reason)
     record = DecisionInfo(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
@@ -20,7 +21,7 @@ STARTED_S = 10.0
 
 def make_app(services: Sequence[Service]) -> FastAPI:
     """Return one application with the health routes and every service's router."""
-    app = FastAPI(title="Moodring", version=__version__, docs_url="/docs", redoc_url=None)
+    app = FastAPIOffline(title="Moodring", version=__version__, redoc_url=None)  # its pages need no other server
 
     @app.get("/healthz", tags=["health"])
     async def healthz() -> dict[str, str]:

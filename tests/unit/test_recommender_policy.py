@@ -93,3 +93,8 @@ def test_the_reason_is_a_sentence_for_people(mood: Mood, mode: PolicyMode, sente
 def test_the_reason_names_the_playlist() -> None:
     sentence = "The room seems happy (72 %): the next from the playlist “Party”"
     assert reason(mood_of("happy"), PolicyMode.MIRROR, Point(0, 0), "Party") == sentence
+
+
+def test_the_reason_does_not_claim_that_a_far_song_fits() -> None:
+    sentence = "The room seems happy (72 %): the nearest song that was not heard lately"
+    assert reason(mood_of("happy"), PolicyMode.MIRROR, Point(0, 0), distance=1.2) == sentence
