@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,10 @@ from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.runtime.terminal import take_terminal
+
+
+M_ARENA_MAX = -8
+"""glibc's malloc.h."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace, loaded: Settings) -> int:
     take_terminal()
+    _bound_memory()
     return asyncio.run(_serve(options.services, loaded))
 
 
@@ -58,6 +64,12 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
             await product.failed.wait()
     _say("stopped")
     return 0
+
+
+def _bound_memory() -> None:
+    """Let threads share two heaps: glibc would give each of our dozens one of its own, 30 MB in all."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _config(_options: argparse.Namespace, loaded: Settings) -> int:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 PORT = 1883
+KEEPALIVE_GRACE_S = 8
+"""MQTT allows a client one and a half times its keepalive (ours is 15 s); amqtt by itself allows not a moment more."""
 SHUTDOWN_S = 1.0
 """amqtt's own shutdown can hang; the process ends anyway."""
 
@@ -63,6 +65,7 @@ async def embedded_broker(port: int = PORT) -> AsyncIterator[str]:
 def _config(port: int) -> dict[str, Any]:
     return {
         "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
+        "timeout_disconnect_delay": KEEPALIVE_GRACE_S,
         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
     }
 

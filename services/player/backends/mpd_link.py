@@ -1,14 +1,13 @@
-"""A connection to the Music Player Daemon (https://mpd.readthedocs.io/en/stable/protocol.html)."""
+"""A connection to the Music Player Daemon, on python-mpd2's blocking client in threads."""
 
 import asyncio
 import contextlib
-import re
+
+import mpd
 
 ANSWER_S = 5.0
-NO_EXIST = 50
-"""MPD's ACK_ERROR_NO_EXIST: no such song."""
-
-_ACK = re.compile(r"ACK \[(\d+)@\d+\] \{\w*\} ?(.*)")
+NO_EXIST = mpd.FailureResponseCode.NO_EXIST
+"""No such song."""
 
 
 class MpdError(Exception):
@@ -26,9 +25,8 @@ class MpdError(Exception):
 class MpdLink:
     """One connection, one command list at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, client: mpd.MPDClient) -> None:
+        self._client = client
 
     @classmethod
     async def open(cls, host: str, port: int, password: str | None) -> "MpdLink":
@@ -38,47 +36,48 @@ class MpdLink:
             OSError: Nothing answers, or what answers is no MPD.
             MpdError: The password is wrong or missing.
         """
-        async with asyncio.timeout(ANSWER_S):
-            link = cls(*await asyncio.open_connection(host, port))
-            try:
-                await link._greet()
-                await link.ask(*([("password", password)] if password else []), ("status",))
-            except BaseException:
-                await link.close()
-                raise
+        link = cls(mpd.MPDClient())
+        link._client.timeout = ANSWER_S
+        try:
+            await asyncio.to_thread(link._connect, host, port)
+            await link.ask(*([("password", password)] if password else []), ("status",))
+        except BaseException:
+            await link.close()
+            raise
         return link
 
     async def ask(self, *commands: tuple[str, ...]) -> dict[str, str]:
-        """Have commands done in one go; return the answer's `key: value` lines.
+        """Have commands done in one go; return the answers' keys and values.
 
         Raises:
             MpdError: One of them was refused; those after it were not done.
             OSError: The connection broke, or there was no answer in time.
         """
-        lines = ["command_list_begin", *(" ".join((name, *map(_quoted, rest))) for name, *rest in commands)]
-        self._writer.write("\n".join([*lines, "command_list_end", ""]).encode(errors="surrogateescape"))
-        answer: dict[str, str] = {}
-        async with asyncio.timeout(ANSWER_S):
-            while line := (await self._reader.readline()).decode(errors="replace").rstrip("\n"):
-                if line == "OK":
-                    return answer
-                if refused := _ACK.match(line):
-                    raise MpdError(int(refused[1]), refused[2])
-                key, _, value = line.partition(": ")
-                answer[key] = value
-        raise ConnectionError("MPD closed the connection")
-
-    async def _greet(self) -> None:
-        if not (await self._reader.readline()).startswith(b"OK MPD "):
-            raise ConnectionError("what answers there is no MPD")
+        return await asyncio.to_thread(self._ask, commands)
 
     async def close(self) -> None:
         """Close the connection."""
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        with contextlib.suppress(OSError, mpd.MPDError):
+            await asyncio.to_thread(self._client.disconnect)
 
+    def _connect(self, host: str, port: int) -> None:
+        try:
+            self._client.connect(host, port)
+        except mpd.MPDError as error:
+            raise ConnectionError(f"what answers there is no MPD ({error})") from error
 
-def _quoted(argument: str) -> str:
-    escaped = argument.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    return f'"{escaped}"'
+    def _ask(self, commands: tuple[tuple[str, ...], ...]) -> dict[str, str]:
+        try:
+            self._client.command_list_ok_begin()
+            for name, *arguments in commands:
+                getattr(self._client, name)(*arguments)
+            answers = self._client.command_list_end()
+        except mpd.CommandError as error:
+            raise MpdError(error.errno or 0, error.msg or str(error)) from error
+        except mpd.MPDError as error:
+            raise ConnectionError(f"MPD closed the connection ({error})") from error
+        # `addid` answers with the bare id, `update` with the job's, `status` with a mapping.
+        merged: dict[str, str] = {}
+        for (name, *_), answer in zip(commands, answers, strict=True):
+            merged |= answer if isinstance(answer, dict) else {name: str(answer)}
+        return merged
