@@ -14,7 +14,6 @@ from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.runtime.terminal import take_terminal
 
-
 M_ARENA_MAX = -8
 """glibc's malloc.h."""
 
