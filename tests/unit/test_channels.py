@@ -1,0 +1,93 @@
+"""Channels: topics, payloads, and the page that documents them."""
+
+from pathlib import Path
+
+import pytest
+
+from services.contracts import channels
+from services.contracts.channels import CHANNELS, BadMessageError, Channel, Form
+from services.contracts.messages import Command, PlayerAction, PlayerCommand, uuid7
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)
+def test_topic_of_a_channel_is_found_again(channel: Channel) -> None:  # type: ignore[type-arg]
+    where = {name: f"the_{name}" for name in channel.names}
+    topic = channel.topic("moodring", **where)
+    assert channel.where("moodring", topic) == where
+    assert channel.where("other", topic) is None
+    assert [other.template for other in CHANNELS if other.where("moodring", topic)] == [channel.template]
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)
+def test_every_channel_is_documented(channel: Channel) -> None:  # type: ignore[type-arg]
+    assert f"`{channel.template}`" in (ROOT / "docs" / "topics.md").read_text()
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)
+@pytest.mark.parametrize("payload", [b"", b"\xff\xfe\x00garbage", b"x" * (channels.MAX_PAYLOAD_BYTES + 1)])
+def test_garbage_is_refused_on_every_channel(channel: Channel, payload: bytes) -> None:  # type: ignore[type-arg]
+    with pytest.raises(BadMessageError):
+        channel.decode(payload)
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)
+def test_what_controls_anything_is_never_lost_silently(channel: Channel) -> None:  # type: ignore[type-arg]
+    assert channel.qos == (0 if channel.form is Form.PROTOBUF else 1)
+    assert not (channel.command and channel.retain)
+
+
+@pytest.mark.parametrize(
+    ("topic", "channel"),
+    [
+        ("moodring/Home/mood", channels.MOOD),
+        ("moodring/home/kitchen/mood", channels.MOOD),
+        ("moodring/home/mood/", channels.MOOD),
+        ("moodring//mood", channels.MOOD),
+        ("moodringx/home/mood", channels.MOOD),
+    ],
+)
+def test_other_topics_are_not_taken_for_ours(topic: str, channel: Channel) -> None:  # type: ignore[type-arg]
+    assert channel.where("moodring", topic) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"action": "volume"}', "volume needs value"),
+        (b'{"action": "next", "value": 3}', "next takes no value"),
+        (b'{"action": "volume", "value": 101}', "from 0 to 100"),
+        (b'{"action": "volume", "value": NaN}', "value"),
+        (b'{"action": "jump"}', "action"),
+        (b'{"action": "next", "extra": 1}', "extra"),
+    ],
+)
+def test_wrong_player_command_is_explained(payload: bytes, said: str) -> None:
+    with pytest.raises(BadMessageError, match=said):
+        channels.PLAYER_SET.decode(payload)
+
+
+def test_bare_word_gets_an_id_of_its_own() -> None:
+    first, second = channels.PLAYER_SET.decode(b" Next\n"), channels.PLAYER_SET.decode(b"next")
+    assert first.action is second.action is PlayerAction.NEXT
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize("action", list(PlayerAction))
+def test_only_what_means_this_moment_is_relative(action: PlayerAction) -> None:
+    value = 5 if action in {PlayerAction.VOLUME, PlayerAction.SEEK} else None
+    absolute = action in {PlayerAction.PLAY, PlayerAction.PAUSE, PlayerAction.VOLUME}
+    assert PlayerCommand(action=action, value=value).relative is not absolute
+
+
+def test_ids_are_ordered_by_time_and_of_version_7() -> None:
+    ids = [uuid7() for _ in range(100)]
+    assert [identifier.version for identifier in ids] == [7] * 100
+    assert ids[0].int >> 80 <= ids[-1].int >> 80
+    assert len(set(ids)) == 100
+
+
+def test_every_command_names_the_field_of_its_bare_word() -> None:
+    for kind in Command.__subclasses__():
+        assert not kind.word_field or kind.word_field in kind.model_fields
