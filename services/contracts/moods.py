@@ -53,3 +53,16 @@ NAMED_MOODS = {
 """Moods that a household can ask for by name; no camera ever says them."""
 
 MOOD_POINTS = EXPRESSION_POINTS | NAMED_MOODS
+
+RESERVED = frozenset({UNKNOWN, NOBODY, AUTO})
+"""Words that no mood can have as its name."""
+
+QUADRANTS = {
+    "happy": "pleasant", "surprised": "pleasant",
+    "angry": "tense", "disgusted": "tense", "fearful": "tense", "contemptuous": "tense",
+    "sad": "low",
+    "neutral": "calm",
+}  # fmt: skip
+"""Expressions folded to the quadrant of the plane that their point lies in; neutral, the origin, goes to calm.
+
+A folded mood can be a `Mood.mood`; its valence and arousal are still those of the expressions behind it."""

@@ -12,23 +12,17 @@ from urllib.parse import urlsplit
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.messages import Name, PolicyMode, Unit
+from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
+from services.runtime.section import Seconds, Section
 from services.runtime.service import SetupError
 
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
 """Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A group of keys; unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class Http(Section):
@@ -90,23 +84,6 @@ class Inference(Section):
     timeout_s: Seconds = Field(1.0, description="Deadline of one classification.")
 
 
-class Aggregator(Section):
-    """From expressions to a mood."""
-
-    window_s: Seconds = Field(15, description="Length of the sliding window; what is older is forgotten.")
-    half_life_s: Seconds = Field(
-        5, description="Age at which an observation weighs half as much as a new one; shorter follows changes sooner."
-    )
-    min_samples: Annotated[int, Field(ge=1)] = Field(
-        15, description="Observations a decision needs in the window: three seconds of one face at 5 frames a second."
-    )
-    enter_confidence: Unit = Field(0.45, description="Confidence at which a mood is entered.")
-    leave_confidence: Unit = Field(0.3, description="Confidence below which the current mood is left.")
-    dwell_s: Seconds = Field(5, description="How long a new mood must lead before it is entered.")
-    nobody_after_s: Seconds = Field(30, description="Time without any face after which the mood is `nobody`.")
-    publish_every_s: Seconds = Field(30, description="The mood is published on change and at least this often.")
-
-
 class Recommender(Section):
     """From a mood to songs."""
 
@@ -116,6 +93,9 @@ class Recommender(Section):
     policy: PolicyMode = Field(PolicyMode.MIRROR, description="Policy of a room that has set none.")
     songs_ahead: Annotated[int, Field(ge=1, le=20)] = Field(2, description="Songs kept waiting in the queue.")
     act_every_s: Seconds = Field(300, description="A changed mood changes the music at most this often.")
+    history_days: Annotated[int, Field(ge=1, le=36500)] = Field(
+        365, description="Days that moods, decisions and plays are kept; older ones are deleted daily."
+    )
 
 
 class Player(Section):
@@ -262,4 +242,5 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"the setting {key} is unknown{_nearest(key, keys())}"
-    return f"the setting {key} ({variable(key)}) is wrong: {first['msg']}, not {first['input']!r}"
+    named = f"{key} ({variable(key)})" if key in keys() else key
+    return f"the setting {named} is wrong: {first['msg']}, not {first['input']!r}"

@@ -1,0 +1,105 @@
+"""The aggregator's settings: from expressions to a mood, for all rooms and for single ones."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from services.contracts.messages import Axis, Name, Unit
+from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point
+from services.runtime.section import Seconds, Section
+
+
+class MoodRules(Section):
+    """How a room's mood is found; every key can be set per room."""
+
+    window_s: Seconds = Field(15, description="Length of the sliding window; what is older is forgotten.")
+    half_life_s: Seconds = Field(
+        5, description="Age at which an observation weighs half as much as a new one; shorter follows changes sooner."
+    )
+    min_samples: Annotated[int, Field(ge=1)] = Field(
+        15, description="Observations a decision needs in the window: three seconds of one face at 5 frames a second."
+    )
+    enter_confidence: Unit = Field(0.45, description="Confidence at which a mood is entered.")
+    leave_confidence: Unit = Field(0.3, description="Confidence below which the current mood is left.")
+    dwell_s: Seconds = Field(5, description="How long a new mood must lead before it is entered.")
+    nobody_after_s: Seconds = Field(30, description="Time without any face after which the mood is `nobody`.")
+    publish_every_s: Seconds = Field(30, description="The mood is published on change and at least this often.")
+    fusion: Literal["average", "majority", "strongest"] = Field(
+        "average",
+        description="How several people make one mood: `average`; `majority` (those who agree, where they are more "
+        "than half; else the average); `strongest` (whose expression is farthest from indifference).",
+    )
+    fold: Literal["expressions", "quadrants"] | dict[Name, Name] = Field(
+        "expressions",
+        description="Which moods there are: `expressions` (all eight), `quadrants` (pleasant, tense, low, calm), or a "
+        "mapping such as `{disgusted: tense, angry: tense}`; what it leaves out stays.",
+    )
+    moods: dict[Name, tuple[Axis, Axis]] = Field(
+        {}, description="The household's own moods to say by hand: name, and valence and arousal (-1 to 1) of each."
+    )
+
+    @property
+    def folding(self) -> Mapping[str, str]:
+        """Expression → mood, for those that are not their own."""
+        if isinstance(self.fold, str):
+            return QUADRANTS if self.fold == "quadrants" else {}
+        return self.fold
+
+    @property
+    def points(self) -> Mapping[str, Point]:
+        """Every mood that can be said by hand, and its place; one that is folded of several lies in their middle."""
+        folded: dict[str, list[Point]] = {}
+        for expression, mood in self.folding.items():
+            folded.setdefault(mood, []).append(MOOD_POINTS[expression])
+        own = {mood: Point(*place) for mood, place in self.moods.items()}
+        return {mood: _middle(points) for mood, points in folded.items()} | MOOD_POINTS | own
+
+    @field_validator("fold")
+    @classmethod
+    def _of_expressions(cls, fold: str | dict[str, str]) -> str | dict[str, str]:
+        if isinstance(fold, dict):
+            for expression, mood in fold.items():
+                if expression not in EXPRESSIONS:
+                    raise ValueError(f"{expression} is none of {', '.join(EXPRESSIONS)}")
+                if mood in RESERVED:
+                    raise ValueError(f"{mood} has a meaning of its own; fold {expression} into another word")
+        return fold
+
+    @field_validator("moods")
+    @classmethod
+    def _named_anew(cls, moods: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for mood in moods:
+            if mood in RESERVED:
+                raise ValueError(f"{mood} has a meaning of its own; choose another word")
+        return moods
+
+
+class Aggregator(MoodRules):
+    """From expressions to a mood."""
+
+    rooms: Annotated[dict[Name, MoodRules], Field(max_length=1000)] = Field(
+        {}, description="What is different in single rooms, such as `{kitchen: {window_s: 20}}`; the rest is as above."
+    )
+
+    def of(self, room: str) -> MoodRules:
+        """Return a room's settings."""
+        return self.rooms.get(room, self)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherited(cls, keys: Any) -> Any:
+        """Let a room have the section's value of every key that it does not set."""
+        if not isinstance(keys, dict) or not isinstance(keys.get("rooms"), dict):
+            return keys
+        shared = {key: value for key, value in keys.items() if key in MoodRules.model_fields}
+        rooms = {
+            room: shared | own if isinstance(own, dict) else own for room, own in keys["rooms"].items()
+        }  # fmt: skip
+        return keys | {"rooms": rooms}
+
+
+def _middle(points: list[Point]) -> Point:
+    return Point(
+        sum(place.valence for place in points) / len(points), sum(place.arousal for place in points) / len(points)
+    )

@@ -1,0 +1,84 @@
+"""The aggregator's settings: for all rooms, for one, and what they make of the vocabulary."""
+
+from pathlib import Path
+
+import pytest
+
+from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, MOOD_POINTS, QUADRANTS
+from services.runtime import settings
+from services.runtime.mood_settings import Aggregator, MoodRules
+from services.runtime.service import SetupError
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "moodring.yml"
+    monkeypatch.setenv(settings.FILE_VARIABLE, str(path))
+    return path
+
+
+def test_a_room_has_what_it_sets_and_the_rest_of_the_section(file: Path) -> None:
+    file.write_text("aggregator:\n  window_s: 20\n  rooms:\n    kitchen: {dwell_s: 3}\n")
+    rules = settings.load().aggregator
+    assert (rules.of("kitchen").dwell_s, rules.of("kitchen").window_s) == (3, 20)
+    assert (rules.of("home").dwell_s, rules.of("home").window_s) == (5, 20)
+
+
+def test_the_environment_reaches_the_rooms_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("aggregator:\n  rooms:\n    kitchen: {dwell_s: 3}\n")
+    monkeypatch.setenv("MOODRING_AGGREGATOR_WINDOW_S", "25")
+    monkeypatch.setenv("MOODRING_AGGREGATOR_FOLD", "quadrants")
+    kitchen = settings.load().aggregator.of("kitchen")
+    assert (kitchen.dwell_s, kitchen.window_s, kitchen.folding) == (3, 25, QUADRANTS)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("rooms: {kitchen: {dwel_s: 3}}", "aggregator.rooms.kitchen.dwel_s is unknown; did you mean aggregator.dwell"),
+        (
+            "rooms: {kitchen: {dwell_s: -3}}",
+            "the setting aggregator.rooms.kitchen.dwell_s is wrong: Input should be gr",
+        ),
+        ("rooms: {kitchen: {rooms: {}}}", "aggregator.rooms.kitchen.rooms is unknown"),
+        ("rooms: {The Kitchen: {}}", "the setting aggregator.rooms.The Kitchen"),
+        ("rooms: {kitchen: 3}", "the setting aggregator.rooms.kitchen is wrong"),
+        ("rooms: 3", "the setting aggregator.rooms (MOODRING_AGGREGATOR_ROOMS) is wrong"),
+        ("{dwel_s: 3, rooms: {kitchen: {}}}", "aggregator.dwel_s is unknown; did you mean aggregator.dwell_s?"),
+        ("fusion: loudest", "aggregator.fusion"),
+        ("fold: {joy: good}", "joy is none of neutral, happy,"),
+        ("fold: {happy: unknown}", "unknown has a meaning of its own; fold happy into another word"),
+        ("moods: {auto: [0, 0]}", "auto has a meaning of its own; choose another word"),
+        ("moods: {film: [0, 2]}", "aggregator.moods.film.1 is wrong: Input should be less than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(file: Path, keys: str, said: str) -> None:
+    file.write_text(f"aggregator: {keys}\n" if keys.startswith("{") else f"aggregator:\n  {keys}\n")
+    with pytest.raises(SetupError) as error:
+        settings.load()
+    assert said in str(error.value)
+
+
+def test_eight_moods_are_the_default() -> None:
+    assert MoodRules().folding == {}
+    assert MoodRules().points == MOOD_POINTS
+
+
+@pytest.mark.parametrize("expression", [one for one in EXPRESSIONS if one != "neutral"])
+def test_an_expression_folds_to_the_quadrant_that_it_lies_in(expression: str) -> None:
+    valence, arousal = EXPRESSION_POINTS[expression]
+    quadrant = {(True, True): "pleasant", (False, True): "tense", (False, False): "low"}[valence > 0, arousal > 0]
+    assert QUADRANTS[expression] == quadrant
+
+
+def test_a_folded_mood_lies_in_the_middle_of_its_expressions() -> None:
+    points = Aggregator(fold={"happy": "good", "surprised": "good"}).points
+    assert points["good"] == pytest.approx((0.605, 0.59))
+
+
+def test_a_word_that_is_folded_to_keeps_its_own_place_where_it_has_one() -> None:
+    assert MoodRules(fold="quadrants").points["calm"] == MOOD_POINTS["calm"]
+
+
+def test_a_household_has_moods_of_its_own() -> None:
+    assert MoodRules(moods={"film_night": (0.3, -0.4)}).points["film_night"] == (0.3, -0.4)
