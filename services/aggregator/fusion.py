@@ -1,26 +1,26 @@
 """From tracks to a room's mood: pure functions over plain values. All times are seconds since 1970.
 
-The room's distribution is the mean of its tracks'. Its leading mood has to be clear (entered at one confidence,
-left at a lower one: hysteresis) and to stay so for a while (dwell) before it is the room's: no single frame
-flips a mood, and not knowing is an answer.
+The room's distribution is the mean of those who are heard (see `people`). Its leading mood has to be clear
+(entered at one confidence, left at a lower one: hysteresis) and to stay so for a while (dwell) before it is the
+room's: no single frame flips a mood, and not knowing is an answer.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.aggregator.people import FUSIONS, mean, point, voters
 from services.aggregator.window import TrackEvidence
-from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
+from services.contracts.moods import NOBODY, UNKNOWN, Point
 
-HALF_VOTE = 0.5
-"""Weight at which a track has half a vote: about two good observations. Tracks seen for a few seconds all have
-nearly a whole one, so that who is seen more often does not count more."""
 MARGIN = 0.1
 """Probability by which a mood must lead the next one to be entered; closer is a tie."""
 FEW = 3
 """Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
 PRESENT_S = 3.0
 """Who was seen within this time counts as there."""
+
+ORIGIN = Point(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,18 @@ class Evidence:
     """What is known of a room.
 
     Attributes:
-        distribution: Probability of each expression, summing to 1; empty where nothing is known.
+        distribution: Probability of each mood that can be decided, summing to 1; empty where nothing is known.
         strength: How much stands behind it, 0 to 1.
         samples: Observations in the window.
-        people: Tracks seen just now.
+        people: How many were seen just now.
+        place: Expected point on the plane, of the expressions before they were folded to moods.
     """
 
     distribution: Mapping[str, float] = field(default_factory=dict)
     strength: float = 0.0
     samples: int = 0
     people: int = 0
+    place: Point = ORIGIN
 
     def confidence(self, mood: str) -> float:
         """Return how sure a mood is, 0 to 1: its probability, less where little stands behind it."""
@@ -71,7 +73,7 @@ class Decision:
     """A room's mood, and what may be about to replace it.
 
     Attributes:
-        mood: An expression, `unknown` or `nobody`.
+        mood: An expression or what it folds to, `unknown` or `nobody`.
         since: When it was entered.
         candidate: What leads instead, if anything.
         candidate_since: Since when it has done so without a break.
@@ -85,30 +87,26 @@ class Decision:
     restored: bool = False
 
 
-def fuse(tracks: Sequence[TrackEvidence], now: float) -> Evidence:
-    """Return what the tracks of a room say together: their mean, each with at most one vote."""
-    votes = [track.weight / (track.weight + HALF_VOTE) for track in tracks]
-    total = sum(votes)
-    sums: dict[str, float] = {}
-    for vote, track in zip(votes, tracks, strict=True):
-        for label, probability in track.distribution.items():
-            sums[label] = sums.get(label, 0.0) + vote * probability
+def fuse(
+    tracks: Sequence[TrackEvidence], now: float, fusion: str = "average", folding: Mapping[str, str] | None = None
+) -> Evidence:
+    """Return what the people of a room say together.
+
+    Args:
+        tracks: What is known of each.
+        now: The time.
+        fusion: Who is heard: a key of `people.FUSIONS`.
+        folding: Expression → mood, for those that are not moods of their own.
+    """
+    heard = FUSIONS[fusion](voters(tracks, folding or {}))
+    votes = [voter.vote for voter in heard]
     return Evidence(
-        distribution={label: value / total for label, value in sums.items()},
+        distribution=mean([voter.moods for voter in heard], votes),
         strength=1 - math.prod(1 - vote for vote in votes),
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
+        place=point(mean([voter.expressions for voter in heard], votes)),
     )
-
-
-def point(distribution: Mapping[str, float]) -> Point:
-    """Return the expected point on the plane: the whole distribution counts, not its winner alone.
-
-    The expressions' coordinates and their sources stand in `contracts.moods`.
-    """
-    valence = sum(share * EXPRESSION_POINTS[label].valence for label, share in distribution.items())
-    arousal = sum(share * EXPRESSION_POINTS[label].arousal for label, share in distribution.items())
-    return Point(max(-1.0, min(1.0, valence)), max(-1.0, min(1.0, arousal)))
 
 
 def decide(

@@ -3,30 +3,21 @@
 No bus, no clock, no file: times come in, in seconds since 1970.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from services.aggregator.cameras import Cameras
 from services.aggregator.errors import UnknownMoodError
-from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse, point
+from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.people import people
 from services.aggregator.state import RoomState
 from services.aggregator.window import Observation, Refusal, Window
 from services.contracts.messages import CameraState, Mood, MoodOverride, MoodSource, uuid7
-from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN, Point
-from services.runtime.settings import Aggregator
+from services.contracts.moods import NOBODY, UNKNOWN, Point
+from services.runtime.mood_settings import MoodRules
 
-STATUS_HOLDS_S = 25.0
-"""A camera speaks every 10 s: one that has been silent this long, two and a half times, does not work."""
-MAX_CAMERAS = 64
-"""Cameras of a room; further ones are not listened to."""
 LATEST_COMMAND_S = 600.0
 """The bus keeps a command this long; one that claims to be older comes from a wrong clock."""
-
-
-@dataclass(frozen=True)
-class _Camera:
-    state: CameraState
-    heard_at: float
 
 
 class Room:
@@ -36,10 +27,14 @@ class Room:
         settings: When a mood is decided.
         now: The time.
         saved: What the room's mood was before a restart.
+
+    Attributes:
+        heard_at: When any camera of it or a person spoke last.
     """
 
-    def __init__(self, settings: Aggregator, now: float, saved: RoomState | None = None) -> None:
+    def __init__(self, settings: MoodRules, now: float, saved: RoomState | None = None) -> None:
         self._settings = settings
+        self._folding, self._points = settings.folding, settings.points
         self._rules = Rules(
             min_samples=settings.min_samples,
             enter_confidence=settings.enter_confidence,
@@ -48,8 +43,8 @@ class Room:
             nobody_after_s=settings.nobody_after_s,
         )
         self._window = Window(settings.window_s, settings.half_life_s)
-        self._cameras: dict[str, _Camera] = {}
-        self._began_at = self._last_face_at = now
+        self._cameras = Cameras()
+        self._began_at = self._last_face_at = self.heard_at = now
         self._evidence = Evidence()
         self._saved = saved.mood if saved else None
         self._override = saved.override if saved else None
@@ -66,22 +61,26 @@ class Room:
 
     def observe(self, observation: Observation, now: float) -> Refusal | None:
         """Take one face of one frame, or return why it does not count."""
-        camera = self._cameras.get(observation.camera)
-        if camera and camera.state is CameraState.PRIVATE:
-            return Refusal.PRIVATE
-        refusal = self._window.add(observation, now)
+        self.heard_at = now
+        taken = self._cameras.take(observation, now)
+        if isinstance(taken, Refusal):
+            return taken
+        refusal = self._window.add(taken, now)
         if refusal is None:
-            self._last_face_at = max(self._last_face_at, min(observation.at, now))
+            self._last_face_at = max(self._last_face_at, min(taken.at, now))
         return refusal
+
+    def clock_offset_s(self, camera: str) -> float:
+        """Return what is added to a camera's times because its clock is not ours; 0 where they agree."""
+        return self._cameras.offset_s(camera)
 
     def hear(self, camera: str, state: CameraState, now: float) -> None:
         """Take how a camera does. One that goes private is forgotten at once, with everything it saw."""
-        if camera not in self._cameras and len(self._cameras) >= MAX_CAMERAS:
-            return
-        self._cameras[camera] = _Camera(state, now)
+        self.heard_at = now
+        self._cameras.hear(camera, state, now)
         if state is CameraState.PRIVATE:
             self._window.forget(camera)
-            if self._decision.mood != UNKNOWN and not self._seeing(now):
+            if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
                 self._evidence = Evidence()
                 self._enter(Decision(UNKNOWN, now))
 
@@ -93,17 +92,18 @@ class Room:
         Raises:
             UnknownMoodError: The word is no mood that can be said.
         """
+        self.heard_at = now
         if command.ends:
             self._release()
             return
-        if command.mood not in MOOD_POINTS:
+        if command.mood not in self._points:
             raise UnknownMoodError(
-                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(MOOD_POINTS))}, and auto"
+                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(self._points))}, and auto"
             )
         given_at = min(max(command.issued_at.timestamp(), now - LATEST_COMMAND_S), now)
         until = given_at + 60 * command.minutes
         if until > now:
-            place = MOOD_POINTS[command.mood]
+            place = self._points[command.mood]
             self._override = Mood(
                 mood=command.mood, confidence=1, valence=place.valence, arousal=place.arousal,
                 people=0, samples=0, window_s=self._settings.window_s, since=_utc(now), until=_utc(until),
@@ -115,11 +115,11 @@ class Room:
         if self._override and self._override.until and self._override.until.timestamp() <= now:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
-        self._evidence = fuse(self._window.tracks(now), now)
+        self._evidence = fuse(people(self._window.tracks(now)), now, self._settings.fusion, self._folding)
         self._enter(
             decide(
                 self._decision, self._evidence, self._rules,
-                now=now, last_face_at=self._last_face_at, seeing=self._seeing(now),
+                now=now, last_face_at=self._last_face_at, seeing=self._cameras.seeing(now),
             )
         )  # fmt: skip
 
@@ -146,7 +146,7 @@ class Room:
     def _measured(self) -> Mood:
         mood, evidence = self._decision.mood, self._evidence
         distribution = {} if mood == NOBODY else evidence.distribution
-        place = point(distribution) if distribution else Point(0, 0)
+        place = evidence.place if distribution else Point(0, 0)
         confidence = 1.0 if mood == NOBODY else evidence.confidence(evidence.leader if mood == UNKNOWN else mood)
         return Mood(
             mood=mood,
@@ -173,14 +173,6 @@ class Room:
         if self._override:
             self._override = None
             self._decision_id = uuid7()
-
-    def _seeing(self, now: float) -> bool | None:
-        if not self._cameras:
-            return None
-        return any(
-            camera.state is CameraState.OK and now - camera.heard_at <= STATUS_HOLDS_S
-            for camera in self._cameras.values()
-        )
 
 
 def _utc(at: float) -> datetime:

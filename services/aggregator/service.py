@@ -11,7 +11,8 @@ from services.aggregator.api import routes
 from services.aggregator.errors import NoSuchRoomError, NotRunningError, UnknownMoodError
 from services.aggregator.intake import observations
 from services.aggregator.room import Room
-from services.aggregator.state import AggregatorState, RoomState
+from services.aggregator.rooms import Rooms
+from services.aggregator.state import AggregatorState
 from services.aggregator.window import Refusal
 from services.contracts.channels import CAMERA_STATUS, EVENTS, EXPRESSIONS, MOOD, MOOD_SET
 from services.contracts.messages import CameraStatus, Event, EventType, Mood, MoodOverride
@@ -19,6 +20,7 @@ from services.contracts.moodring_pb2 import Expressions
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
+from services.runtime.mood_settings import MoodRules
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.runtime.state import StateFile
@@ -32,8 +34,6 @@ DECISIONS = Counter("moodring_aggregator_decisions_total", "Moods entered", ["mo
 REFUSED = Counter("moodring_aggregator_overrides_refused_total", "Overrides with a word that is no mood")
 
 TICK_S = 1.0
-MAX_ROOMS = 1000
-"""Rooms listened to; messages of further ones are dropped."""
 
 
 def build(
@@ -52,13 +52,18 @@ def build(
     Raises:
         SetupError: A mood would be left before it is entered.
     """
-    rules = settings.aggregator
+    _check("aggregator", settings.aggregator)
+    for room, rules in settings.aggregator.rooms.items():
+        _check(f"aggregator.rooms.{room}", rules)
+    return AggregatorService(settings, clock=clock, sleep=sleep)
+
+
+def _check(section: str, rules: MoodRules) -> None:
     if rules.leave_confidence > rules.enter_confidence:
         raise SetupError(
-            f"the setting aggregator.leave_confidence is {rules.leave_confidence:g}, above aggregator.enter_confidence "
+            f"the setting {section}.leave_confidence is {rules.leave_confidence:g}, above {section}.enter_confidence "
             f"({rules.enter_confidence:g}): a mood would be left as soon as it is entered; lower it"
         )
-    return AggregatorService(settings, clock=clock, sleep=sleep)
 
 
 class AggregatorService:
@@ -77,9 +82,9 @@ class AggregatorService:
         self._file = StateFile(settings.data / "state" / "aggregator.json", AggregatorState)
         self._saving = asyncio.Lock()
         self._bus: Bus | None = None
-        self._rooms: dict[str, Room] = {}
-        self._told: dict[str, tuple[Mood, float]] = {}
         self._saved = AggregatorState()
+        self._rooms = Rooms(settings, 0.0, self._saved)  # until it runs
+        self._told: dict[str, tuple[Mood, float]] = {}
         self.router = routes(self)
 
     async def run(self, bus: Bus) -> None:
@@ -87,8 +92,7 @@ class AggregatorService:
         now = self._clock()
         loaded = await asyncio.to_thread(self._file.load)
         self._saved = loaded or AggregatorState()
-        self._rooms = {name: Room(self._settings.aggregator, now, saved) for name, saved in self._saved.rooms.items()}
-        self._rooms.setdefault(self._settings.room, Room(self._settings.aggregator, now))
+        self._rooms = Rooms(self._settings, now, self._saved)
         self._told = {name: (room.mood(), float("-inf")) for name, room in self._rooms.items() if room.has_mood(now)}
         self._bus = bus
         bus.subscribe(EXPRESSIONS, self._expressions)
@@ -107,6 +111,7 @@ class AggregatorService:
         for name, room in self._rooms.items():
             room.look(now)
             self._tell(name, room, now)
+        self._told = {name: told for name, told in self._told.items() if name in self._rooms}
         await self._save()
 
     def mood(self, name: str) -> Mood:
@@ -118,9 +123,7 @@ class AggregatorService:
         """
         if self._bus is None:
             raise NotRunningError
-        if name not in self._rooms:
-            raise NoSuchRoomError(f"nothing is known of a room {name}; there are {', '.join(sorted(self._rooms))}")
-        return self._rooms[name].mood()
+        return self._rooms.known(name).mood()
 
     async def say(self, name: str, command: MoodOverride) -> Mood:
         """Let a person say a room's mood and return what it is now; it is kept before it is told.
@@ -133,7 +136,7 @@ class AggregatorService:
         if self._bus is None:
             raise NotRunningError
         now = self._clock()
-        room = self._room(name, now)
+        room = self._rooms.enter(name, now)
         room.say(command, now)
         await self._save()
         self._tell(name, room, now)
@@ -149,7 +152,7 @@ class AggregatorService:
     async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
         now = self._clock()
         try:
-            self._room(delivery.room, now).hear(delivery.camera, delivery.message.state, now)
+            self._rooms.enter(delivery.room, now).hear(delivery.camera, delivery.message.state, now)
         except NoSuchRoomError as error:
             self._complain("rooms", str(error))
 
@@ -162,7 +165,7 @@ class AggregatorService:
         if not good:
             return
         try:
-            room = self._room(delivery.room, now)
+            room = self._rooms.enter(delivery.room, now)
         except NoSuchRoomError as error:
             self._complain("rooms", str(error))
             return
@@ -177,13 +180,12 @@ class AggregatorService:
                 )
             elif refusal is Refusal.FLOOD:
                 self._complain(f"expressions of {delivery.room}/{delivery.camera}", "too many faces at a time")
-
-    def _room(self, name: str, now: float) -> Room:
-        if name not in self._rooms:
-            if len(self._rooms) >= MAX_ROOMS:
-                raise NoSuchRoomError(f"there are {MAX_ROOMS} rooms already; {name} is not listened to")
-            self._rooms[name] = Room(self._settings.aggregator, now)
-        return self._rooms[name]
+        if offset_s := room.clock_offset_s(delivery.camera):
+            self._complain(
+                f"the clock of {delivery.room}/{delivery.camera}",
+                f"it is {abs(offset_s):.0f} s {'behind' if offset_s > 0 else 'ahead'}, which is allowed for; "
+                "set the clocks of both machines",
+            )
 
     def _tell(self, name: str, room: Room, now: float) -> None:
         """Publish a room's mood if it is new, or if it was not said for a while."""
@@ -192,7 +194,7 @@ class AggregatorService:
         mood = room.mood()
         before, told_at = self._told.get(name, (None, now))
         changed = before is None or before.decision_id != mood.decision_id
-        if not changed and 0 <= now - told_at < self._settings.aggregator.publish_every_s:
+        if not changed and 0 <= now - told_at < self._settings.aggregator.of(name).publish_every_s:
             return
         self._told[name] = (mood, now)
         self._bus.publish(MOOD, mood, room=name)
@@ -217,8 +219,7 @@ class AggregatorService:
     async def _save(self) -> None:
         """Keep what has changed since it was kept last; a full disk is said and tried again."""
         async with self._saving:
-            known = {name: room.state for name, room in self._rooms.items()}
-            state = AggregatorState(rooms={name: state for name, state in known.items() if state != RoomState()})
+            state = self._rooms.state
             if state == self._saved:
                 return
             try:

@@ -42,7 +42,7 @@ class Observation:
     Attributes:
         camera: The camera that saw it.
         track_id: The track within the camera.
-        frame_id: The frame.
+        frame_id: The frame, as `{camera}-{run}-{number}`: a camera that restarts numbers its tracks anew, in a new run.
         at: When the frame was captured.
         quality: Fitness of the picture for classification, 0 to 1.
         probabilities: Every label's probability; they sum to 1.
@@ -65,12 +65,16 @@ class TrackEvidence:
         weight: Sum of their weights; a new, perfect observation adds 1.
         samples: Number of observations.
         last_at: When it was seen last.
+        first_at: When it was seen first, within the window.
+        camera: Who saw it.
     """
 
     distribution: Mapping[str, float]
     weight: float
     samples: int
     last_at: float
+    first_at: float = 0.0
+    camera: str = ""
 
 
 @dataclass(slots=True)
@@ -79,6 +83,7 @@ class _Bucket:
     weight: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     last_at: float = 0.0
+    first_at: float = math.inf
 
 
 class Window:
@@ -93,7 +98,7 @@ class Window:
         self._length_s = length_s
         self._half_life_s = half_life_s
         self._bucket_s = length_s / BUCKETS
-        self._tracks: dict[tuple[str, int], dict[int, _Bucket]] = {}
+        self._tracks: dict[tuple[str, str, int], dict[int, _Bucket]] = {}
 
     def add(self, observation: Observation, now: float) -> Refusal | None:
         """Count an observation, or return why it does not count."""
@@ -101,10 +106,12 @@ class Window:
             return Refusal.FUTURE
         if observation.at <= now - self._length_s:
             return Refusal.LATE
-        buckets = self._buckets((observation.camera, observation.track_id), now)
+        run = observation.frame_id.rpartition("-")[0]
+        buckets = self._buckets((observation.camera, run, observation.track_id), now)
         if buckets is None:
             return Refusal.FLOOD
-        bucket = buckets.setdefault(math.floor(observation.at / self._bucket_s), _Bucket())
+        index = math.floor(observation.at / self._bucket_s)
+        bucket = buckets.get(index) or buckets.setdefault(index, _Bucket())
         if observation.frame_id in bucket.frames:
             return Refusal.DUPLICATE
         if len(bucket.frames) >= MAX_SAMPLES:
@@ -113,6 +120,7 @@ class Window:
         bucket.frames.add(observation.frame_id)
         bucket.weight += weight
         bucket.last_at = max(bucket.last_at, observation.at)
+        bucket.first_at = min(bucket.first_at, observation.at)
         for label, probability in observation.probabilities.items():
             bucket.sums[label] = bucket.sums.get(label, 0.0) + weight * probability
         return None
@@ -124,9 +132,9 @@ class Window:
     def tracks(self, now: float) -> list[TrackEvidence]:
         """Return what is known of every track in the window."""
         self._expire(now)
-        return [self._evidence(buckets, now) for buckets in self._tracks.values()]
+        return [self._evidence(camera, buckets, now) for (camera, _, _), buckets in self._tracks.items()]
 
-    def _buckets(self, track: tuple[str, int], now: float) -> dict[int, _Bucket] | None:
+    def _buckets(self, track: tuple[str, str, int], now: float) -> dict[int, _Bucket] | None:
         if track not in self._tracks and len(self._tracks) >= MAX_TRACKS:
             self._expire(now)
             if len(self._tracks) >= MAX_TRACKS:
@@ -144,7 +152,7 @@ class Window:
             if not buckets:
                 del self._tracks[key]
 
-    def _evidence(self, buckets: Mapping[int, _Bucket], now: float) -> TrackEvidence:
+    def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float) -> TrackEvidence:
         weight = 0.0
         sums: dict[str, float] = {}
         for index, bucket in buckets.items():
@@ -158,6 +166,8 @@ class Window:
             weight=weight,
             samples=sum(len(bucket.frames) for bucket in buckets.values()),
             last_at=max(bucket.last_at for bucket in buckets.values()),
+            first_at=min(bucket.first_at for bucket in buckets.values()),
+            camera=camera,
         )
 
 

@@ -15,6 +15,7 @@ from services.contracts.moodring_pb2 import Expression, Expressions, LabelProbab
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.runtime.bus import Delivery
 from services.runtime.memory import MemoryBroker, MemoryBus
+from services.runtime.mood_settings import MoodRules
 from services.runtime.settings import Aggregator, Settings
 
 START = 1_790_000_000.0
@@ -40,7 +41,7 @@ def seen(
 class Scene:
     """A room at a working camera: 5 frames a second, a look every second."""
 
-    def __init__(self, settings: Aggregator | None = None, room: Room | None = None) -> None:
+    def __init__(self, settings: MoodRules | None = None, room: Room | None = None) -> None:
         self.now = START
         self.room = room or Room(settings or Aggregator(), self.now)
         self.room.hear("camera", CameraState.OK, self.now)

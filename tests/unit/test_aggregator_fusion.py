@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse, point
+from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.people import point
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
 from tests.unit.aggregator_doubles import START, sure

@@ -98,3 +98,11 @@ def test_a_restart_into_an_empty_room_ends_in_nobody() -> None:
     again.play(29)
     assert again.moods == ["sad"]
     assert again.play(2) == NOBODY
+
+
+def test_a_mood_of_the_household_and_a_folded_one_can_be_said() -> None:
+    room = Room(Aggregator(fold="quadrants", moods={"film_night": (0.3, -0.4)}), START)
+    room.say(override("film_night"), START)
+    assert (room.mood().mood, room.mood().valence, room.mood().arousal) == ("film_night", 0.3, -0.4)
+    room.say(override("low"), START)
+    assert (room.mood().mood, room.mood().valence) == ("low", -0.63)

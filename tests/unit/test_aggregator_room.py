@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.aggregator.room import MAX_CAMERAS, Room
+from services.aggregator.cameras import MAX_CAMERAS
+from services.aggregator.room import Room
 from services.aggregator.window import Refusal
 from services.contracts.messages import CameraState, MoodSource
 from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN

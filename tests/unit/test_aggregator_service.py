@@ -7,7 +7,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.aggregator import rooms as rooms_module
 from services.aggregator import service as service_module
+from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.service import build
 from services.contracts.channels import EXPRESSIONS, MOOD_SET
 from services.contracts.messages import CameraState, EventType, Mood, MoodOverride, MoodSource
@@ -161,7 +163,7 @@ async def test_bad_expressions_are_said_once_and_change_nothing(
 
 
 async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "MAX_ROOMS", 2)
+    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
     async with running(tmp_path) as run:
         for room in ("one", "two", "three"):
             run.bus.publish(EXPRESSIONS, message(START, "happy"), room=room, camera="camera")
@@ -172,6 +174,60 @@ async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert (await http.get("/one/mood")).status_code == 200
             assert (await http.get("/three/mood")).status_code == 404
             assert (await http.put("/three/mood/override", json={"mood": "calm"})).status_code == 404
+
+
+async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
+    async with running(tmp_path) as run:
+        run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=1), room="one")
+        await run.tick()
+        run.now += 86_401
+        run.status(CameraState.OK, room="two")
+        await run.tick()
+        assert run.service.mood("two").mood == UNKNOWN
+        with pytest.raises(NoSuchRoomError, match="there are home, two"):
+            run.service.mood("one")
+
+
+@pytest.mark.parametrize("room", ["services", "x" * 65])
+async def test_a_name_that_no_room_can_have_is_said_and_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, room: str
+) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(3):
+            run.bus.publish(EXPRESSIONS, message(run.now, "happy"), room=room, camera="camera")
+            run.status(CameraState.OK, room=room)
+            run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room=room)
+        await run.tick()
+        await run.play(12, "happy")
+        assert words(run) == ["happy"]
+    assert {record.message[:5] for record in caplog.records if "cannot be a room" in record.message} == {
+        "rooms",
+        "mood/",
+    }
+
+
+async def test_a_clock_that_is_wrong_is_allowed_for_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(20 * 5):
+            run.now += 0.2
+            run.bus.publish(EXPRESSIONS, message(run.now + 40, "happy"), room="home", camera="camera")
+            await run.tick()
+        assert run.service.mood("home").mood == "happy"
+    said = [record.message for record in caplog.records if record.message.startswith("the clock of home/camera")]
+    assert said == [
+        "the clock of home/camera: it is 40 s ahead, which is allowed for; set the clocks of both machines (1 times)"
+    ]
+
+
+async def test_a_room_has_its_own_rules(tmp_path: Path) -> None:
+    rules = Aggregator(rooms={"kitchen": {"fold": "quadrants"}})
+    async with running(tmp_path, aggregator=rules) as run:
+        await run.play(12, "happy")
+        await run.play(12, "happy", room="kitchen")
+        assert (run.service.mood("home").mood, run.service.mood("kitchen").mood) == ("happy", "pleasant")
 
 
 async def test_a_disk_that_is_full_costs_the_memory_only(tmp_path: Path) -> None:
@@ -243,4 +299,10 @@ async def test_rest_says_when_the_service_is_not_running(tmp_path: Path) -> None
 def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
     rules = Aggregator(enter_confidence=0.4, leave_confidence=0.6)
     with pytest.raises(SetupError, match=r"leave_confidence is 0.6, above aggregator.enter_confidence \(0.4\)"):
+        build(Settings(data=tmp_path, aggregator=rules))
+
+
+def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) -> None:
+    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.6}})
+    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.6, above"):
         build(Settings(data=tmp_path, aggregator=rules))

@@ -72,14 +72,14 @@ def test_an_observation_weighs_half_after_its_half_life(window: Window) -> None:
 
 def test_a_sharp_picture_counts_more_than_a_poor_one(window: Window) -> None:
     window.add(seen(START, "happy", quality=0.9), START)
-    window.add(seen(START, "sad", quality=0.3, frame="b"), START)
+    window.add(seen(START, "sad", quality=0.3, frame="camera-b"), START)
     [track] = window.tracks(START)
     assert track.distribution["happy"] > 2 * track.distribution["sad"]
 
 
 def test_a_sure_answer_counts_more_than_an_unsure_one(window: Window) -> None:
     window.add(seen(START, sure("happy", 0.9)), START)
-    window.add(seen(START, sure("sad", 0.4), frame="b"), START)
+    window.add(seen(START, sure("sad", 0.4), frame="camera-b"), START)
     [track] = window.tracks(START)
     assert track.distribution["happy"] > 2 * track.distribution["sad"]
 
@@ -120,7 +120,7 @@ def test_a_crowd_is_bounded_and_makes_room_again(window: Window) -> None:
     for track in range(window_module.MAX_TRACKS):
         assert window.add(seen(START, track=track), START) is None
     assert window.add(seen(START, track=999), START) is Refusal.FLOOD
-    assert window.add(seen(START, track=1, frame="next"), START) is None
+    assert window.add(seen(START, track=1, frame="camera-next"), START) is None
     assert window.add(seen(START + 20, track=999), START + 20) is None
 
 

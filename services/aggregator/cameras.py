@@ -1,0 +1,69 @@
+"""The cameras of a room: whether they see, and what time it is for them. Pure, all times in seconds since 1970."""
+
+from dataclasses import dataclass, field, replace
+
+from services.aggregator.clocks import CameraClock
+from services.aggregator.window import Observation, Refusal
+from services.contracts.messages import CameraState
+
+STATUS_HOLDS_S = 25.0
+"""A camera speaks every 10 s: one that has been silent this long, two and a half times, does not work."""
+MAX_CAMERAS = 64
+"""Cameras of a room; further ones are listened to when one of these has fallen silent."""
+
+
+@dataclass(slots=True)
+class _Camera:
+    spoke_at: float
+    state: CameraState | None = None
+    heard_at: float = 0.0
+    clock: CameraClock = field(default_factory=CameraClock)
+
+
+class Cameras:
+    """Those of one room."""
+
+    def __init__(self) -> None:
+        self._cameras: dict[str, _Camera] = {}
+
+    def hear(self, name: str, state: CameraState, now: float) -> None:
+        """Take how a camera does."""
+        if camera := self._camera(name, now):
+            camera.state, camera.heard_at = state, now
+
+    def take(self, observation: Observation, now: float) -> Observation | Refusal:
+        """Return an observation in our time, or why it does not count."""
+        camera = self._camera(observation.camera, now)
+        if camera is None:
+            return Refusal.FLOOD
+        if camera.state is CameraState.PRIVATE:
+            return Refusal.PRIVATE
+        at = camera.clock.ours(observation.at, now)
+        return observation if at == observation.at else replace(observation, at=at)
+
+    def offset_s(self, name: str) -> float:
+        """Return what is added to a camera's times."""
+        return self._cameras[name].clock.offset_s if name in self._cameras else 0.0
+
+    def seeing(self, now: float) -> bool | None:
+        """Return whether any camera works; `None` where none has said so yet."""
+        states = [camera for camera in self._cameras.values() if camera.state]
+        if not states:
+            return None
+        return any(one.state is CameraState.OK and now - one.heard_at <= STATUS_HOLDS_S for one in states)
+
+    def _camera(self, name: str, now: float) -> _Camera | None:
+        if name not in self._cameras:
+            if len(self._cameras) >= MAX_CAMERAS and not self._drop_one(now):
+                return None
+            self._cameras[name] = _Camera(now)
+        camera = self._cameras[name]
+        camera.spoke_at = now
+        return camera
+
+    def _drop_one(self, now: float) -> bool:
+        oldest = min(self._cameras, key=lambda name: self._cameras[name].spoke_at)
+        if now - self._cameras[oldest].spoke_at <= STATUS_HOLDS_S:
+            return False
+        del self._cameras[oldest]
+        return True

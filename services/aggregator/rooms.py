@@ -1,0 +1,79 @@
+"""All rooms: as many as the settings, the state file and the bus name, within bounds. Times are seconds since 1970."""
+
+from collections.abc import ItemsView
+
+from services.aggregator.errors import NoSuchRoomError
+from services.aggregator.room import Room
+from services.aggregator.state import AggregatorState, RoomState
+from services.runtime.settings import Settings
+
+MAX_ROOMS = 1000
+"""Rooms listened to; messages of further ones are dropped."""
+FORGET_AFTER_S = 86_400.0
+"""Where there are so many rooms, one that has been silent this long makes place for a new one."""
+MAX_NAME = 64
+"""Longest name of a room, as in the contracts."""
+SERVICES = "services"
+"""No room: the first level of the services' own topics."""
+
+
+class Rooms:
+    """The rooms by name; the one of the settings is always there.
+
+    Args:
+        settings: Which room is ours, and how moods are found in each.
+        now: The time.
+        saved: What is known from before a restart.
+    """
+
+    def __init__(self, settings: Settings, now: float, saved: AggregatorState) -> None:
+        self._settings = settings
+        rules = settings.aggregator
+        self._rooms = {name: Room(rules.of(name), now, state) for name, state in saved.rooms.items()}
+        self.enter(settings.room, now)
+
+    def items(self) -> ItemsView[str, Room]:
+        """Return every room with its name."""
+        return self._rooms.items()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rooms
+
+    def known(self, name: str) -> Room:
+        """Return a room.
+
+        Raises:
+            NoSuchRoomError: Nothing is known of it.
+        """
+        if name not in self._rooms:
+            raise NoSuchRoomError(f"nothing is known of a room {name}; there are {', '.join(sorted(self._rooms))}")
+        return self._rooms[name]
+
+    def enter(self, name: str, now: float) -> Room:
+        """Return a room, which may be new.
+
+        Raises:
+            NoSuchRoomError: There are too many, or it cannot be called so.
+        """
+        if name not in self._rooms:
+            if len(name) > MAX_NAME or name == SERVICES:
+                raise NoSuchRoomError(f"{name[:MAX_NAME]} cannot be a room's name: choose another of up to {MAX_NAME}")
+            if len(self._rooms) >= MAX_ROOMS and not self._forget_one(now):
+                raise NoSuchRoomError(f"there are {MAX_ROOMS} rooms already; {name} is not listened to")
+            self._rooms[name] = Room(self._settings.aggregator.of(name), now)
+        return self._rooms[name]
+
+    @property
+    def state(self) -> AggregatorState:
+        """What has to survive a restart."""
+        known = {name: room.state for name, room in self._rooms.items()}
+        return AggregatorState(rooms={name: state for name, state in known.items() if state != RoomState()})
+
+    def _forget_one(self, now: float) -> bool:
+        """Make place for a room: the one that has been silent longest goes, after a day."""
+        others = [name for name in self._rooms if name != self._settings.room]
+        oldest = min(others, key=lambda name: self._rooms[name].heard_at, default=None)
+        if oldest is None or now - self._rooms[oldest].heard_at < FORGET_AFTER_S:
+            return False
+        del self._rooms[oldest]
+        return True
