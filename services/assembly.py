@@ -173,8 +173,8 @@ def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tup
             "only the gateway lets people sign in: listen on 127.0.0.1, or set MOODRING_HTTP_ACCESS=proxy where a "
             "reverse proxy in front asks the gateway"
         )
-    from services.gateway.access import guard
-    from services.gateway.tokens import open_tokens
+    from services.runtime.access import guard
+    from services.runtime.tokens import open_tokens
 
     return guard(app, open_tokens(settings), host=settings.http.host), None
 

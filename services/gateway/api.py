@@ -10,10 +10,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.messages import Name
-from services.gateway.sign_in import AUTH_PATH, COOKIE, SIGN_IN_PATH, SIGN_OUT_PATH, local_path, sign_in_page
+from services.gateway.sign_in import SIGN_OUT_PATH, local_path, sign_in_page
 from services.gateway.state import Change, House
 from services.gateway.streams import Stream
-from services.gateway.tokens import SESSION_S, Token, TokenName
+from services.runtime.access import AUTH_PATH, COOKIE, SIGN_IN_PATH
+from services.runtime.tokens import SESSION_S, Token, TokenName
 
 if TYPE_CHECKING:
     from services.gateway.service import GatewayService

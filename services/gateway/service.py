@@ -16,14 +16,14 @@ from starlette.types import ASGIApp
 from services.contracts.channels import EXPRESSIONS
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway import api, upstream
-from services.gateway.access import guard, is_loopback
-from services.gateway.sign_in import Failures
+from services.gateway.sign_in import Failures, sign_in_page
 from services.gateway.state import FOLLOWED, Change, House, learn, snapshot
 from services.gateway.streams import Stream
-from services.gateway.tokens import Tokens, first_token, open_tokens
+from services.runtime.access import guard, is_loopback
 from services.runtime.bus import Bus, Delivery, Handler
 from services.runtime.health import Health
 from services.runtime.settings import Settings
+from services.runtime.tokens import Tokens, first_token, open_tokens
 
 MAX_STREAMS = 100
 MAX_FACES = 64
@@ -169,4 +169,4 @@ def mount(
     service.api = httpx.AsyncClient(transport=inside, base_url="http://gateway", timeout=10)
     add_pages(app, service)
     first = None if is_loopback(settings.http.host) else first_token(service.tokens)
-    return guard(app, service.tokens, host=settings.http.host), first
+    return guard(app, service.tokens, host=settings.http.host, sign_in=sign_in_page), first

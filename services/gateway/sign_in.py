@@ -3,10 +3,9 @@
 from collections import deque
 from html import escape
 
-AUTH_PATH = "/auth"
-SIGN_IN_PATH = "/auth/sign-in"
+from services.runtime.access import AUTH_PATH, SIGN_IN_PATH
+
 SIGN_OUT_PATH = "/auth/sign-out"
-COOKIE = "moodring_session"
 
 MAX_FAILURES = 10
 WINDOW_S = 60.0

@@ -18,8 +18,8 @@ from services.contracts.messages import (
     Track,
     uuid7,
 )
-from services.gateway.tokens import TokenBook, Tokens
 from services.runtime.state import StateFile
+from services.runtime.tokens import TokenBook, Tokens
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ID = uuid7()

@@ -12,7 +12,8 @@ from services.contracts import channels
 from services.contracts.messages import Event, EventType, Privacy
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway.service import MAX_FACES, MAX_STREAMS, GatewayService, build
-from services.gateway.sign_in import COOKIE, MAX_FAILURES
+from services.gateway.sign_in import MAX_FAILURES
+from services.runtime.access import COOKIE
 from services.runtime.memory import MemoryBus
 from services.runtime.settings import load
 from tests.unit import gateway_doubles as make

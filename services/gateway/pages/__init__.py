@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 
 from services.gateway.pages.dashboard import Dashboard
-from services.gateway.sign_in import COOKIE
+from services.runtime.access import COOKIE
 
 if TYPE_CHECKING:
     from services.gateway.service import GatewayService

@@ -7,14 +7,19 @@ was pointed at 127.0.0.1 ("DNS rebinding": its `Host` is no name of ours).
 """
 
 import ipaddress
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.sign_in import AUTH_PATH, COOKIE, SIGN_IN_PATH, sign_in_page
-from services.gateway.tokens import Tokens
+from services.runtime.tokens import Tokens
+
+AUTH_PATH = "/auth"
+"""What a reverse proxy asks before it lets a request through."""
+SIGN_IN_PATH = "/auth/sign-in"
+COOKIE = "moodring_session"
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico", SIGN_IN_PATH})
 """What anyone may ask for: whether we live, and what the sign-in page needs."""
@@ -35,10 +40,11 @@ SAFETY_HEADERS = {
 class Guard:
     """The application behind the check; `app` is the one inside."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, *, host: str) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, *, host: str, sign_in: Callable[[str], str] | None) -> None:
         self.app = app
         self._tokens = tokens
         self._host = host
+        self._sign_in = sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or answer it with why not."""
@@ -65,7 +71,7 @@ class Guard:
             return _forbidden("this request comes from a page of another site")
         if loopback or request.scope["path"] in OPEN_PATHS or self._has_token(request):
             return None
-        return _unauthorised(request)
+        return self._unauthorised(request)
 
     def _is_our_name(self, host: str) -> bool:
         name, separator, port = host.lower().rpartition(":")
@@ -78,16 +84,26 @@ class Guard:
             return self._tokens.find(secret.strip()) is not None
         return self._tokens.signed_in(request.cookies.get(COOKIE, ""))
 
+    def _unauthorised(self, request: HTTPConnection) -> Response:
+        if self._sign_in and wants_html(request.headers) and _method(request) in SAFE_METHODS:
+            forwarded = request.headers.get("x-forwarded-uri") if request.scope["path"] == AUTH_PATH else None
+            query = request.url.query
+            here = request.scope["path"] + (f"?{query}" if query else "")
+            return HTMLResponse(self._sign_in(forwarded or here), status_code=401)
+        why = f"a token is needed: send `Authorization: Bearer …`, or sign in at {SIGN_IN_PATH}"
+        return JSONResponse({"detail": why}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
-def guard(app: ASGIApp, tokens: Tokens, *, host: str) -> Guard:
+
+def guard(app: ASGIApp, tokens: Tokens, *, host: str, sign_in: Callable[[str], str] | None = None) -> Guard:
     """Return the application behind the check.
 
     Args:
         app: Everything that is served.
         tokens: The tokens that open it.
         host: The address it is served on, as configured; a token is demanded unless it is loopback.
+        sign_in: Returns the page where a browser signs in, for the path to go to next; for a process that has one.
     """
-    return Guard(app, tokens, host=host)
+    return Guard(app, tokens, host=host, sign_in=sign_in)
 
 
 def is_loopback(host: str) -> bool:
@@ -117,16 +133,6 @@ def _method(request: HTTPConnection) -> str:
 
 def _forbidden(why: str) -> Response:
     return JSONResponse({"detail": why}, status_code=403)
-
-
-def _unauthorised(request: HTTPConnection) -> Response:
-    if wants_html(request.headers) and _method(request) in SAFE_METHODS:
-        forwarded = request.headers.get("x-forwarded-uri") if request.scope["path"] == AUTH_PATH else None
-        query = request.url.query
-        here = request.scope["path"] + (f"?{query}" if query else "")
-        return HTMLResponse(sign_in_page(forwarded or here), status_code=401)
-    why = f"a token is needed: send `Authorization: Bearer …`, or sign in at {SIGN_IN_PATH}"
-    return JSONResponse({"detail": why}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def wants_html(headers: Headers) -> bool:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.tokens import MAX_SESSIONS, MAX_TOKENS, SESSION_S, first_token
+from services.runtime.tokens import MAX_SESSIONS, MAX_TOKENS, SESSION_S, first_token
 from tests.unit.gateway_doubles import Clock, tokens
 
 

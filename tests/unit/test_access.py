@@ -6,9 +6,9 @@ import pytest
 from fastapi import FastAPI, WebSocket
 from starlette.types import Message
 
-from services.gateway.access import Guard, guard, is_loopback
-from services.gateway.sign_in import COOKIE
-from services.gateway.tokens import Tokens
+from services.gateway.sign_in import sign_in_page
+from services.runtime.access import COOKIE, Guard, guard, is_loopback
+from services.runtime.tokens import Tokens
 from tests.unit.gateway_doubles import tokens
 
 LOOPBACK = "127.0.0.1"
@@ -54,7 +54,7 @@ async def local(book: Tokens) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def remote(book: Tokens) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(guard(inside(), book, host=EVERYWHERE), "moodring.lan:8080") as opened:
+    async with client(guard(inside(), book, host=EVERYWHERE, sign_in=sign_in_page), "moodring.lan:8080") as opened:
         yield opened
 
 
