@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import importlib
 import logging
 import threading
@@ -9,13 +10,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.http import bind, make_app, serve
+from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import Supervisor, Will, running
 from services.runtime.service import Service, SetupError
@@ -58,13 +60,6 @@ def check(names: Sequence[str], settings: Settings) -> None:
     alone = set(names) != set(SERVICES)
     if alone and settings.mqtt.url == EMBEDDED and set(names) != {"model-server"}:
         raise SetupError("services in processes of their own need a common broker: set MOODRING_MQTT_URL=mqtt://host")
-    try:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        StateFile(settings.data / "state" / ".writable.json", DoneCommands).save(DoneCommands())
-    except OSError as error:
-        raise SetupError(
-            f"cannot write to the data directory {settings.data}: {error.strerror}; set MOODRING_DATA to one you own"
-        ) from error
 
 
 @asynccontextmanager
@@ -84,6 +79,8 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
     sock = bind(settings.http.host, _port(names, settings))
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
+        for name in names:
+            stack.callback(_claim(settings, name).close)
         embedded = settings.mqtt.url == EMBEDDED
         if together:
             await _prepare(settings, say)
@@ -101,6 +98,26 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         host, port = sock.getsockname()[:2]
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
         yield Product(f"http://{shown}:{port}", first_token, failed)
+
+
+def _claim(settings: Settings, name: str) -> TextIO:
+    """Return the open lock file of a service: two that share one would overwrite each other's state."""
+    try:
+        (settings.data / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (settings.data / "state" / f"{name}-{settings.instance}.lock").open("w")
+    except OSError as error:
+        raise SetupError(
+            f"cannot write to the data directory {settings.data}: {error.strerror}; set MOODRING_DATA to one you own"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SetupError(
+            f"another Moodring runs its {name} service on {settings.data}: stop it, or set MOODRING_DATA to another "
+            "directory"
+        ) from error
+    return file
 
 
 def _port(names: Sequence[str], settings: Settings) -> int:
@@ -182,6 +199,8 @@ def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tup
 def _open_bus(
     settings: Settings, embedded: bool, service: Service, will: Will
 ) -> contextlib.AbstractAsyncContextManager[Any]:
+    if settings.mqtt.url == EMBEDDED:  # the model server alone: it says nothing to anybody
+        return MemoryBus(prefix=settings.mqtt.prefix)
     file = StateFile(settings.data / "state" / f"commands-{service.name}-{settings.instance}.json", DoneCommands)
     return MqttBus(
         settings.mqtt.url,

@@ -104,6 +104,7 @@ class Dispatcher:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._commands.kept()
         self._workers.clear()
         self.subscriptions.clear()
 
@@ -155,8 +156,10 @@ class Dispatcher:
             arrival = await subscription.queue.get()
             try:
                 await self._deliver(subscription, arrival)
-                arrival.settle()
+            except Exception:  # a worker that ended would leave its channel deaf
+                log.exception("%s: a message was not handled", arrival.topic)
             finally:
+                arrival.settle()
                 subscription.finish()
 
     async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
@@ -166,6 +169,9 @@ class Dispatcher:
         except BadMessageError as error:
             self._drop(channel, arrival.topic, "bad message", str(error))
             return
+        if channel.command and arrival.retained:
+            self._drop(channel, arrival.topic, "retained command", "publish commands without the retain flag")
+            return
         if isinstance(message, Command) and (refusal := self._commands.refusal(message)):
             self._drop(channel, arrival.topic, "command refused", refusal)
             return
@@ -173,7 +179,7 @@ class Dispatcher:
         assert where is not None
         await subscription.handle(message, where, arrival.retained)
         if isinstance(message, Command):
-            self._commands.done(message)
+            await asyncio.shield(self._commands.done(message))  # what was done stays done, even when we end now
 
     def _drop(self, channel: Channel[Any], topic: str, reason: str, detail: str) -> None:
         DROPPED.labels(channel.template, reason).inc()

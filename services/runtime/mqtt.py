@@ -56,12 +56,14 @@ class MqttBus:
         self._retained: dict[str, Packet] = {}
         self._backlog: deque[Packet] = deque()
         self._ready = asyncio.Event()
+        self._was_away = False
         self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
         last_will = self._packet(will[0], will[1], will[2]) if will else None
         self._link = Link(Access(url, client_id, last_will, ca_file, sessions=not embedded), self)
 
     async def __aenter__(self) -> Self:
         """Start to connect."""
+        self._health.report("broker", f"connecting to the MQTT broker at {self._url}")
         await self._dispatcher.__aenter__()
         self._keeper = asyncio.create_task(self._link.keep(), name="mqtt link")
         return self
@@ -106,8 +108,9 @@ class MqttBus:
 
     def link_up(self) -> None:
         """Subscribe, and publish what is retained and what waited."""
-        if "broker" in self._health.problems:
+        if self._was_away:
             log.info("the MQTT broker at %s is back", self._url)
+        self._was_away = False
         self._health.report("broker")
         if filters := [self._filter(one) for one in self._dispatcher.subscriptions]:
             self._link.subscribe(filters)
@@ -125,7 +128,9 @@ class MqttBus:
     def link_down(self, problem: str) -> None:
         """Say what is wrong with the broker."""
         self._ready.clear()
-        log.debug("the MQTT broker at %s: %s", self._url, problem)
+        if not self._was_away:
+            log.warning("the MQTT broker at %s is away: %s", self._url, problem)
+        self._was_away = True
         self._health.report("broker", f"the MQTT broker at {self._url} is away ({problem}); trying again")
 
     def link_refused(self, problem: str) -> None:

@@ -6,7 +6,6 @@ where the broker does not know it.
 
 import asyncio
 import contextlib
-import random
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from services.runtime.backoff import Backoff
 from services.runtime.mqtt_client import Access, Packet, connect, new_client, send
 
 ANSWER_TIMEOUT_S = 15.0
@@ -23,6 +23,9 @@ UNSENT_QOS0 = 64
 """Messages of quality 0 that may wait for the socket; beyond this the broker is too slow for more."""
 INBOX = 10_000
 BACKOFF_S = (0.2, 10.0)
+MAX_HANG_UPS = 2
+"""Connections in a row that a broker may end unanswered before it is asked in MQTT 3.1.1."""
+TAKEN_OVER = "another process has taken our place; give each its own name with MOODRING_INSTANCE"
 FLUSH_S = 0.5
 
 
@@ -57,31 +60,32 @@ class Link:
         self._access, self._listener = access, listener
         # A broker without sessions is our own, which speaks 3.1.1.
         self._protocol = MQTTProtocolVersion.MQTTv5 if access.sessions else MQTTProtocolVersion.MQTTv311
-        self._client = self._new_client()
+        self._hang_ups = 0
+        self._client = self._new_client(self._protocol)
         self._inbox: deque[paho.MQTTMessage] = deque()
         self._unsent: set[int] = set()
         self._unconfirmed: set[int] = set()
         self._last: paho.MQTTMessageInfo | None = None
         self._answer: asyncio.Future[str] | None = None
-        self._lost = asyncio.Event()
+        self._lost: asyncio.Future[str]
         self._opening: asyncio.Future[None] | None = None
         self.up = False
 
     async def keep(self) -> None:
         """Connect, and connect again whenever the connection breaks, until cancelled."""
         self._loop = asyncio.get_running_loop()
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff(*BACKOFF_S)
         while True:
             problem = await self._connect()
             if not problem:
                 self.up = True
                 self._listener.link_up()
-                await self._lost.wait()
+                problem = await self._lost
                 self.up = False
-                wait_s, problem = BACKOFF_S[0], "the connection broke"
+                if problem != TAKEN_OVER:
+                    backoff.reset()
             self._listener.link_down(problem)
-            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter is no secret
-            wait_s = min(wait_s * 2, BACKOFF_S[1])
+            await asyncio.sleep(backoff.next_s())
 
     async def close(self) -> None:
         """Write what was sent, for at most half a second, and disconnect."""
@@ -90,7 +94,7 @@ class Link:
                 await asyncio.to_thread(self._last.wait_for_publish, FLUSH_S)
         self.up = False
         if self._opening:
-            await asyncio.wait([self._opening])
+            await asyncio.gather(self._opening, return_exceptions=True)
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
@@ -120,11 +124,12 @@ class Link:
     async def _connect(self) -> str:
         """Connect once; return what went wrong, or nothing when the broker accepted us."""
         await asyncio.to_thread(self._client.loop_stop)
-        if self._client.protocol != self._protocol:
-            self._client = self._new_client()
+        protocol = self._protocol if self._hang_ups < MAX_HANG_UPS else MQTTProtocolVersion.MQTTv311
+        if self._client.protocol != protocol:
+            self._client = self._new_client(protocol)
         self._unsent.clear()
         self._unconfirmed.clear()
-        self._lost.clear()
+        self._lost = self._loop.create_future()
         self._answer = self._loop.create_future()
         try:
             self._opening = asyncio.ensure_future(asyncio.to_thread(connect, self._client, self._access))
@@ -136,10 +141,10 @@ class Link:
         except (OSError, ValueError) as error:
             return str(error) or type(error).__name__
 
-    def _new_client(self) -> paho.Client:
-        client = new_client(self._access, self._protocol)
+    def _new_client(self, protocol: MQTTProtocolVersion) -> paho.Client:
+        client = new_client(self._access, protocol)
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
-        client.on_disconnect = lambda _c, _u, _f, _code, _p: self._later(self._disconnected)
+        client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._disconnected, code)
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
         client.on_publish = lambda _c, _u, mid, _code, _p: self._later(self._unsent.discard, mid)
         client.on_message = lambda _c, _u, message: self._received(message)
@@ -169,11 +174,13 @@ class Link:
         if code.is_failure and "protocol" in str(code).lower():
             self._protocol = MQTTProtocolVersion.MQTTv311
 
-    def _disconnected(self) -> None:
-        self._lost.set()
+    def _disconnected(self, code: ReasonCode) -> None:
         if self._answer and not self._answer.done():
             self._answer.set_result("it hung up on us")
-            self._protocol = MQTTProtocolVersion.MQTTv311
+            self._hang_ups += 1
+        if not self._lost.done():
+            self._hang_ups = 0
+            self._lost.set_result(TAKEN_OVER if "taken over" in str(code) else f"the connection broke: {code}")
 
     def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:
         self._unconfirmed.discard(mid)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Any
 from services import __version__
 from services.contracts.channels import SERVICE, Channel
 from services.contracts.messages import ServiceState, ServiceStatus
+from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus
 from services.runtime.service import Service
 
@@ -59,7 +59,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run the service until cancelled."""
-        wait_s = RESTART_S[0]
+        backoff = Backoff(*RESTART_S)
         while True:
             started = asyncio.get_running_loop().time()
             try:
@@ -70,9 +70,8 @@ class Supervisor:
                 log.exception("the %s service failed and is started again", self.service.name)
                 self.service.health.report("service", f"it failed ({error}) and was started again")
             if asyncio.get_running_loop().time() - started > WELL_AFTER_S:
-                wait_s = RESTART_S[0]
-            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter is no secret
-            wait_s = min(wait_s * 2, RESTART_S[1])
+                backoff.reset()
+            await asyncio.sleep(backoff.next_s())
 
     async def _run_once(self) -> None:
         offline = ServiceStatus(state=ServiceState.OFFLINE, version=__version__)

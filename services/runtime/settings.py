@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, FilePath, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.messages import Name, PolicyMode, Unit
@@ -48,7 +48,19 @@ class Mqtt(Section):
         "on loopback (one process only).",
     )
     prefix: Name = Field("moodring", description="First level of every topic; two homes on one broker use two.")
-    ca_file: Path | None = Field(None, description="Authority that signed the broker's certificate, for `mqtts://`.")
+    ca_file: FilePath | None = Field(
+        None, description="Authority that signed the broker's certificate, for `mqtts://`."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_broker(cls, url: str) -> str:
+        if url == "embedded:":
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.port == 0:
+            raise ValueError("it has to be mqtt://host[:port], mqtts://host[:port] for TLS, or embedded:")
+        return url
 
 
 class Camera(Section):
@@ -218,11 +230,13 @@ def variable(key: str) -> str:
 
 
 def redact(url: str) -> str:
-    """Return a URL without its user and password, for logs and states."""
-    parts = urlsplit(url)
-    if parts.scheme and "@" in parts.netloc:
-        return parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}").geturl()
-    return url
+    """Return a URL without user, password and query, for logs and states."""
+    scheme, is_url, rest = url.partition("://")
+    if not is_url:
+        return url
+    login, _, place = rest.rpartition("@")  # the last one: a password may hold any character
+    place, query, _ = place.partition("?")
+    return f"{scheme}://{'***@' if login else ''}{place}{'?***' if query else ''}"
 
 
 def _check_environment() -> None:
@@ -243,4 +257,4 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"the setting {key} is unknown{_nearest(key, keys())}"
     named = f"{key} ({variable(key)})" if key in keys() else key
-    return f"the setting {named} is wrong: {first['msg']}, not {first['input']!r}"
+    return f"the setting {named} is wrong: {first['msg']}, not {redact(str(first['input']))!r}"

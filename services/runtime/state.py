@@ -20,7 +20,11 @@ class StateFile(Generic[T]):
         self._model = model
 
     def load(self) -> T | None:
-        """Return what was saved, or `None` where nothing usable is; an unreadable file is kept aside as `*.broken`."""
+        """Return what was saved, or `None` where nothing usable is; a damaged file is kept aside as `*.broken`.
+
+        Raises:
+            OSError: The file is there and may not be read.
+        """
         try:
             return self._model.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
@@ -45,3 +49,8 @@ class StateFile(Generic[T]):
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -39,7 +39,7 @@ class World:
     """One kind of bus, and what surrounds it."""
 
     open_bus: Callable[..., AbstractAsyncContextManager[Any]]
-    inject: Callable[[str, bytes], None]
+    inject: Callable[..., None]
     """Publish a payload that no `Bus` would."""
     capabilities: frozenset[Capability]
     stop: Callable[[], None] | None = None
@@ -66,8 +66,8 @@ def mqtt_world(url: str, *, embedded: bool) -> World:
     def open_bus(client_id: str, *, prefix: str = "moodring", **options: Any) -> MqttBus:
         return MqttBus(url, prefix=prefix, client_id=client_id, embedded=embedded, **options)
 
-    def inject(topic: str, payload: bytes) -> None:
-        paho.mqtt.publish.single(topic, payload, qos=1, hostname="127.0.0.1", port=port, client_id="injector")
+    def inject(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        paho.mqtt.publish.single(topic, payload, qos=1, retain=retain, hostname="127.0.0.1", port=port)
 
     return World(open_bus, inject, frozenset() if embedded else frozenset(Capability))
 
@@ -183,6 +183,14 @@ async def test_command_done_before_a_restart_is_not_done_after_it(world: World, 
             for command in commands:
                 speaker.publish(channels.MOOD_SET, command, room="home")
             assert (await inbox.get()).message.mood == arrives
+
+
+async def test_retained_command_is_not_done_at_every_start(world: World, pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    await asyncio.to_thread(world.inject, "moodring/home/privacy/set", b"OFF", retain=True)
+    inbox = await listening(listener, channels.PRIVACY_SET)
+    speaker.publish(channels.PRIVACY_SET, Privacy.ON, room="home")
+    assert (await inbox.get()).message is Privacy.ON
 
 
 async def test_late_relative_command_is_dropped_and_late_absolute_one_holds(pair: tuple[Bus, Bus]) -> None:
@@ -346,7 +354,7 @@ async def test_everything_comes_back_with_the_broker(world: World) -> None:
 async def test_bus_says_what_is_wrong_while_there_is_no_broker() -> None:
     health = Health()
     known = asyncio.Event()
-    health.listen(known.set)
+    health.listen(lambda: known.set() if "away" in health.problems.get("broker", "") else None)
     url = f"mqtt://user:secret@127.0.0.1:{free_port()}"
     async with MqttBus(url, prefix="moodring", client_id="alone", health=health) as bus:
         await asyncio.wait_for(known.wait(), PATIENCE_S)

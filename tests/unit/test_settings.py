@@ -52,6 +52,10 @@ def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         ("room: Living Room\n", "the setting room (MOODRING_ROOM) is wrong"),
         ("room: services\n", "the setting room (MOODRING_ROOM) is wrong"),
         ("\x00", "is not valid YAML"),
+        ("mqtt:\n  url: localhost:1883\n", "has to be mqtt://host"),
+        ("mqtt:\n  url: ssl://host\n", "has to be mqtt://host"),
+        ("mqtt:\n  url: mqtt://host:99999\n", "mqtt.url (MOODRING_MQTT_URL) is wrong"),
+        ("mqtt:\n  ca_file: /no/such/file\n", "mqtt.ca_file (MOODRING_MQTT_CA_FILE) is wrong"),
     ],
 )
 def test_broken_file_is_one_clear_line(file: Path, text: str, said: str) -> None:
@@ -82,6 +86,8 @@ def test_every_key_is_described() -> None:
     [
         ("rtsp://me:secret@cam:554/live", "rtsp://***@cam:554/live"),
         ("mqtt://host", "mqtt://host"),
+        ("http://cam/video?user=me&pwd=secret", "http://cam/video?***"),
+        ("rtsp://me:se/cr@et#@cam:554/live", "rtsp://***@cam:554/live"),
         ("demo", "demo"),
         ("/dev/video0", "/dev/video0"),
     ],

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from services.contracts.messages import MoodOverride, Policy, PolicyMode
+from services.runtime.backoff import Backoff
 from services.runtime.commands import REMEMBERED, CommandLog, DoneCommands
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
@@ -49,20 +51,36 @@ def test_half_written_state_leaves_the_old_one(file: StateFile[Policy], tmp_path
     assert file.load() == LIFT
 
 
-def test_command_log_is_bounded() -> None:
+async def test_command_log_is_bounded() -> None:
     log = CommandLog(clock=lambda: datetime.now(UTC).timestamp())
     commands = [MoodOverride(mood="calm") for _ in range(REMEMBERED + 1)]
     for command in commands:
-        log.done(command)
+        await log.done(command)
     assert log.refusal(commands[0]) == ""
     assert log.refusal(commands[1]) == "it was done before"
 
 
-def test_command_log_survives_a_restart(tmp_path: Path) -> None:
+async def test_command_log_survives_a_restart(tmp_path: Path) -> None:
     file = StateFile(tmp_path / "commands.json", DoneCommands)
     command = MoodOverride(mood="calm")
-    CommandLog(file).done(command)
+    await CommandLog(file).done(command)
     assert CommandLog(file).refusal(command)
+
+
+async def test_command_log_that_cannot_be_kept_still_knows_what_was_done(tmp_path: Path) -> None:
+    (tmp_path / "commands.new").mkdir()  # where the new file would be written
+    log = CommandLog(StateFile(tmp_path / "commands.json", DoneCommands))
+    command = MoodOverride(mood="calm")
+    await log.done(command)
+    assert log.refusal(command)
+
+
+def test_backoff_doubles_up_to_its_bound_and_begins_again() -> None:
+    backoff = Backoff(1, 4, Random(1))
+    waits = [backoff.next_s() for _ in range(4)]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, (1, 2, 4, 4), strict=True))
+    backoff.reset()
+    assert backoff.next_s() <= 1
 
 
 def test_health_tells_of_changes_only() -> None:
