@@ -19,6 +19,11 @@ START_S = 90.0
 """Far beyond what a start takes (the bench measures that), for machines that are busy."""
 
 
+def playing(state: Any) -> bool:
+    """Whether a player's state says that a song plays."""
+    return bool(state["playback"] == "playing" and state["current"])
+
+
 class Product:
     """One process; as a context it is started, waited for, and stopped as Ctrl-C does.
 
@@ -96,6 +101,17 @@ class Product:
                 answer = error
             time.sleep(0.1)
         raise AssertionError(f"{path} still says {answer!r}\n" + "\n".join(self.lines[-40:]))
+
+    def music_moves_on(self, room: str = "home") -> None:
+        """Return when the song that plays now has gone further, or the next one has begun."""
+        path = f"/api/players/{room}"
+        first = self.wait_for(path, playing)
+
+        def further(state: Any) -> bool:
+            same = playing(state) and state["current"]["play_id"] == first["current"]["play_id"]
+            return state["position_s"] > first["position_s"] if same else playing(state)
+
+        self.wait_for(path, further)
 
     def __enter__(self) -> Self:
         self.start()
