@@ -1,9 +1,10 @@
 """Who may in: the check in front of every page, REST call, event stream and websocket of a process.
 
 Served on loopback, nobody needs a token; a request that says it was forwarded comes from somewhere else and does.
-Served elsewhere, everybody does. Two attacks need no token and are met everywhere: a page of another site that calls
-us from the user's own browser (its `Origin` differs from our `Host`), and, on loopback, a name of another site that
-was pointed at 127.0.0.1 ("DNS rebinding": its `Host` is no name of ours).
+Served elsewhere, or behind a reverse proxy (which need not say so in a header), everybody does. Two attacks
+need no token and are met everywhere: a page of another site that calls us from the user's own browser (its `Origin`
+differs from our `Host`), and, on loopback, a name of another site that was pointed at 127.0.0.1 ("DNS rebinding": its
+`Host` is no name of ours).
 """
 
 import ipaddress
@@ -14,20 +15,16 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.runtime.tokens import Tokens
+from services.runtime.connections import POLICY_VIOLATION, Connections
+from services.runtime.open_paths import OPEN_PATHS, SAFE_METHODS, SIGN_IN_PATH, serve_anyone
+from services.runtime.tokens import Session, Token, Tokens
 
 AUTH_PATH = "/auth"
 """What a reverse proxy asks before it lets a request through."""
-SIGN_IN_PATH = "/auth/sign-in"
 COOKIE = "moodring_session"
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/favicon.ico", SIGN_IN_PATH})
-"""What anyone may ask for: whether we live, and what the sign-in page needs."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers that say that a proxy stands between. They can only take rights away: anyone can write them."""
-POLICY_VIOLATION = 1008
-"""RFC 6455 section 7.4.1: the close code for whatever a policy forbids."""
 
 SAFETY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,50 +35,61 @@ SAFETY_HEADERS = {
 
 
 class Guard:
-    """The application behind the check; `app` is the one inside."""
+    """The application behind the check; `app` is the one inside. See `guard` for the arguments."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, *, host: str, sign_in: Callable[[str], str] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens, *, host: str, proxied: bool, sign_in: Callable[[str], str] | None
+    ) -> None:
         self.app = app
         self._tokens = tokens
         self._host = host
+        self._local = serves_itself(host, proxied=proxied)
         self._sign_in = sign_in
+        self._connections = Connections(tokens)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or answer it with why not."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        refusal = self._check(HTTPConnection(scope))
-        if refusal is None:
-            await self.app(scope, receive, _with_safety_headers(send))
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        request, send = HTTPConnection(scope), _with_safety_headers(send)
+        local = self._local and not any(name in request.headers for name in FORWARDED)
+        grant = None if local else self._grant(request)
+        refusal = self._refusal(request, local=local)
+        if refusal:
+            await _refuse(refusal, scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] in OPEN_PATHS:
+            await serve_anyone(self.app, scope, receive, send, known=local or grant is not None)
+        elif local:
+            await self.app(scope, receive, send)
+        elif grant:
+            await self._connections.run(self.app, grant, scope, receive, send)
         else:
-            await refusal(scope, receive, _with_safety_headers(send))
+            await _refuse(self._unauthorised(request), scope, receive, send)
 
-    def _check(self, request: HTTPConnection) -> Response | None:
-        headers = request.headers
-        loopback = is_loopback(self._host) and not any(name in headers for name in FORWARDED)
-        if loopback and not self._is_our_name(headers.get("host", "")):
+    def _refusal(self, request: HTTPConnection, *, local: bool) -> Response | None:
+        host = request.headers.get("host", "")
+        if local and not self._is_our_name(host):
             return _forbidden(
-                f"this address is served as {self._host}, not as {headers.get('host', '')!r}; "
+                f"this address is served as {self._host}, not as {host!r}; "
                 "open it under that address, or set MOODRING_HTTP_HOST to serve others",
             )
         if not _same_origin(request):
-            return _forbidden("this request comes from a page of another site")
-        if loopback or request.scope["path"] in OPEN_PATHS or self._has_token(request):
-            return None
-        return self._unauthorised(request)
+            return _forbidden(
+                f"this request comes from a page of another site than {host!r} (a reverse proxy must pass the Host "
+                "header on as it came)"
+            )
+        return None
 
     def _is_our_name(self, host: str) -> bool:
         name, separator, port = host.lower().rpartition(":")
         name = name if separator and port.isdigit() else host.lower()
         return is_loopback(name) or name == self._host.lower()
 
-    def _has_token(self, request: HTTPConnection) -> bool:
+    def _grant(self, request: HTTPConnection) -> Token | Session | None:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._tokens.find(secret.strip()) is not None
+            return self._tokens.find(secret.strip())
         return self._tokens.signed_in(request.cookies.get(COOKIE, ""))
 
     def _unauthorised(self, request: HTTPConnection) -> Response:
@@ -94,16 +102,29 @@ class Guard:
         return JSONResponse({"detail": why}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
 
 
-def guard(app: ASGIApp, tokens: Tokens, *, host: str, sign_in: Callable[[str], str] | None = None) -> Guard:
+def guard(
+    app: ASGIApp,
+    tokens: Tokens,
+    *,
+    host: str,
+    proxied: bool = False,
+    sign_in: Callable[[str], str] | None = None,
+) -> Guard:
     """Return the application behind the check.
 
     Args:
         app: Everything that is served.
         tokens: The tokens that open it.
         host: The address it is served on, as configured; a token is demanded unless it is loopback.
+        proxied: Whether a reverse proxy stands in front: a token is then demanded on loopback too.
         sign_in: Returns the page where a browser signs in, for the path to go to next; for a process that has one.
     """
-    return Guard(app, tokens, host=host, sign_in=sign_in)
+    return Guard(app, tokens, host=host, proxied=proxied, sign_in=sign_in)
+
+
+def serves_itself(host: str, *, proxied: bool) -> bool:
+    """Say whether only this machine is served, so that nobody needs a token."""
+    return is_loopback(host) and not proxied
 
 
 def is_loopback(host: str) -> bool:
@@ -138,6 +159,13 @@ def _forbidden(why: str) -> Response:
 def wants_html(headers: Headers) -> bool:
     """Say whether a person's browser asks for a page."""
     return "text/html" in headers.get("accept", "")
+
+
+async def _refuse(refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+    else:
+        await refusal(scope, receive, send)
 
 
 def _with_safety_headers(send: Send) -> Send:

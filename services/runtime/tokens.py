@@ -1,6 +1,7 @@
 """Access tokens and the sessions of browsers that signed in with one, kept hashed."""
 
 import hmac
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -64,6 +65,7 @@ class Tokens:
         self._clock = clock
         self._lock = Lock()
         self._book = file.load() or TokenBook()
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def all(self) -> tuple[Token, ...]:
@@ -123,11 +125,23 @@ class Tokens:
             self._save(sessions=(*valid, session)[-MAX_SESSIONS:])
         return cookie
 
-    def signed_in(self, cookie: str) -> bool:
-        """Say whether a cookie belongs to a session that has not ended."""
+    def signed_in(self, cookie: str) -> Session | None:
+        """Return the session that a cookie belongs to, unless it has ended."""
         wanted, now = digest(cookie), self._clock()
-        matches = [hmac.compare_digest(kept.sha256, wanted) and kept.expires > now for kept in self._book.sessions]
-        return any(matches)
+        matches = [
+            kept for kept in self._book.sessions if hmac.compare_digest(kept.sha256, wanted) and kept.expires > now
+        ]
+        return matches[0] if matches else None
+
+    def left_s(self, grant: Token | Session) -> float:
+        """Return for how many seconds a token (`inf`) or session holds; 0 where it ended."""
+        if grant not in (*self._book.tokens, *self._book.sessions):
+            return 0.0
+        return max(0.0, grant.expires - self._clock()) if isinstance(grant, Session) else math.inf
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change, in the thread that made it."""
+        self._listeners.append(listener)
 
     def sign_out(self, cookie: str) -> None:
         """End a session."""
@@ -139,6 +153,8 @@ class Tokens:
         book = self._book.model_copy(update=changes)
         self._file.save(book)
         self._book = book
+        for listener in self._listeners:
+            listener()
 
 
 def open_tokens(settings: Settings, *, clock: Callable[[], float] = time.time) -> Tokens:

@@ -4,10 +4,12 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI, WebSocket
+from starlette.responses import JSONResponse
 from starlette.types import Message
 
 from services.gateway.sign_in import sign_in_page
 from services.runtime.access import COOKIE, Guard, guard, is_loopback
+from services.runtime.open_paths import OPEN_BODY_BYTES
 from services.runtime.tokens import Tokens
 from tests.unit.gateway_doubles import tokens
 
@@ -192,3 +194,58 @@ async def test_a_websocket_from_elsewhere_demands_a_token(book: Tokens, secret: 
     app = guard(inside(), book, host=EVERYWHERE)
     assert not await opens(app, "moodring.lan")
     assert await opens(app, "moodring.lan", authorization=f"Bearer {secret}")
+
+
+async def test_behind_a_proxy_a_token_is_demanded_even_where_nothing_says_forwarded(book: Tokens, secret: str) -> None:
+    async with client(guard(inside(), book, host=LOOPBACK, proxied=True)) as opened:
+        assert (await opened.get("/api/rooms")).status_code == 401
+        assert (await opened.get("/api/rooms", headers={"Authorization": f"Bearer {secret}"})).status_code == 200
+
+
+def troubled() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/readyz")
+    async def ready() -> JSONResponse:
+        return JSONResponse({"ready": False, "problems": {"camera": {"device": "/dev/video0 is away"}}}, 503)
+
+    return app
+
+
+async def test_whether_we_are_ready_anyone_learns_but_not_why(book: Tokens, secret: str) -> None:
+    async with client(guard(troubled(), book, host=EVERYWHERE), "moodring.lan") as opened:
+        answer = await opened.get("/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"ready": False})
+        told = await opened.get("/readyz", headers={"Authorization": f"Bearer {secret}"})
+        assert "/dev/video0" in told.text
+
+
+async def test_on_loopback_the_reasons_are_told(book: Tokens) -> None:
+    async with client(guard(troubled(), book, host=LOOPBACK)) as opened:
+        assert "/dev/video0" in (await opened.get("/readyz")).text
+
+
+async def test_a_long_body_is_refused_unread_where_anyone_may_send_one(book: Tokens) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1024
+            yield b"x" * 1024
+
+    def asked() -> dict[str, str]:
+        raise AssertionError
+
+    app = FastAPI()
+    app.post("/auth/sign-in")(asked)
+    async with client(guard(app, book, host=EVERYWHERE), "moodring.lan") as opened:
+        answer = await opened.post("/auth/sign-in", content=endless())
+    assert answer.status_code == 413
+    assert sent <= OPEN_BODY_BYTES + 1024
+
+
+async def test_only_a_plain_form_is_taken_from_anyone(remote: httpx.AsyncClient) -> None:
+    assert (await remote.post("/auth/sign-in", files={"token": b"x"})).status_code == 415
+    assert (await remote.post("/auth/sign-in", json={"token": "x"})).status_code == 415
+    assert (await remote.post("/auth/sign-in", data={"token": "x"})).status_code == 200
