@@ -11,3 +11,11 @@ class NoSuchRoomError(Exception):
 
 class UnknownMoodError(ValueError):
     """A word that is no mood; the text says which are."""
+
+
+class NotNowError(Exception):
+    """What was asked for makes no sense at the moment; the text says why."""
+
+
+class BadRecordingError(ValueError):
+    """A file that is no recording; the text says where and why."""

@@ -25,13 +25,28 @@ ORIGIN = Point(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Rules:
-    """When a mood is decided; see the settings of the same names."""
+    """When a mood is decided; see the settings of the same names.
+
+    `shifts` says by how much more confidence a mood needs than others, where a room was taught so.
+    """
 
     min_samples: int
     enter_confidence: float
     leave_confidence: float
     dwell_s: float
     nobody_after_s: float
+    shifts: Mapping[str, float] = field(default_factory=dict)
+
+    def enter(self, mood: str) -> float:
+        """Return the confidence at which a mood is entered."""
+        return self._shifted(self.enter_confidence, mood)
+
+    def leave(self, mood: str) -> float:
+        """Return the confidence below which a mood is left."""
+        return self._shifted(self.leave_confidence, mood)
+
+    def _shifted(self, confidence: float, mood: str) -> float:
+        return max(0.0, min(1.0, confidence + self.shifts.get(mood, 0.0)))
 
 
 @dataclass(frozen=True)
@@ -60,12 +75,6 @@ class Evidence:
     def leader(self) -> str:
         """The most probable mood; `unknown` where nothing is known."""
         return max(self.distribution, key=self.distribution.__getitem__, default=UNKNOWN)
-
-    @property
-    def lead(self) -> float:
-        """How far the leader's probability is above the next one's."""
-        first, second = (sorted([*self.distribution.values(), 0.0, 0.0], reverse=True))[:2]
-        return first - second
 
 
 @dataclass(frozen=True)
@@ -148,9 +157,15 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
 
 
 def _clearest(mood: str, evidence: Evidence, rules: Rules) -> str:
-    leader = evidence.leader
-    enters = evidence.confidence(leader) >= rules.enter_confidence and evidence.lead >= MARGIN
-    if leader != mood and enters:
+    leader, lead = _leader(evidence, rules)
+    if leader != mood and evidence.confidence(leader) >= rules.enter(leader) and lead >= MARGIN:
         return leader
-    stays = mood in evidence.distribution and evidence.confidence(mood) >= rules.leave_confidence
+    stays = mood in evidence.distribution and evidence.confidence(mood) >= rules.leave(mood)
     return mood if stays else UNKNOWN
+
+
+def _leader(evidence: Evidence, rules: Rules) -> tuple[str, float]:
+    """Return the mood that leads and by what probability; one that needs more confidence has to lead by more."""
+    standing = {mood: share - rules.shifts.get(mood, 0.0) for mood, share in evidence.distribution.items()}
+    first, second = sorted([*standing.values(), 0.0, 0.0], reverse=True)[:2]
+    return max(standing, key=standing.__getitem__, default=UNKNOWN), first - second

@@ -3,17 +3,19 @@
 No bus, no clock, no file: times come in, in seconds since 1970.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from services.aggregator.calibration import Calibrator, Verdict, corrected
 from services.aggregator.cameras import Cameras
-from services.aggregator.errors import UnknownMoodError
+from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
 from services.aggregator.people import people
-from services.aggregator.state import RoomState
-from services.aggregator.window import Observation, Refusal, Window
+from services.aggregator.state import Calibration, RoomState
+from services.aggregator.window import Observation, Refusal, TrackEvidence, Window
 from services.contracts.messages import CameraState, Mood, MoodOverride, MoodSource, uuid7
-from services.contracts.moods import NOBODY, UNKNOWN, Point
+from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN, Point
 from services.runtime.mood_settings import MoodRules
 
 LATEST_COMMAND_S = 600.0
@@ -30,6 +32,8 @@ class Room:
 
     Attributes:
         heard_at: When any camera of it or a person spoke last.
+        calibration: What it was taught.
+        moods: Those that its cameras can decide.
     """
 
     def __init__(self, settings: MoodRules, now: float, saved: RoomState | None = None) -> None:
@@ -42,12 +46,14 @@ class Room:
             dwell_s=settings.dwell_s,
             nobody_after_s=settings.nobody_after_s,
         )
+        self.moods = tuple(dict.fromkeys(self._folding.get(label, label) for label in EXPRESSIONS))
         self._window = Window(settings.window_s, settings.half_life_s)
         self._cameras = Cameras()
         self._began_at = self._last_face_at = self.heard_at = now
         self._evidence = Evidence()
         self._saved = saved.mood if saved else None
         self._override = saved.override if saved else None
+        self.calibration = Calibrator(saved.calibration if saved else Calibration())
         if self._saved:
             self._decision = Decision(self._saved.mood, self._saved.since.timestamp(), restored=True)
             self._decision_id: UUID = self._saved.decision_id
@@ -55,9 +61,14 @@ class Room:
             self._decision, self._decision_id = Decision(UNKNOWN, now), uuid7()
 
     @property
+    def rules(self) -> Rules:
+        """When a mood is decided, with what the room was taught."""
+        return replace(self._rules, shifts=self.calibration.shifts)
+
+    @property
     def state(self) -> RoomState:
         """What has to survive a restart."""
-        return RoomState(mood=self._saved, override=self._override)
+        return RoomState(mood=self._saved, override=self._override, calibration=self.calibration.state)
 
     def observe(self, observation: Observation, now: float) -> Refusal | None:
         """Take one face of one frame, or return why it does not count."""
@@ -68,6 +79,7 @@ class Room:
         refusal = self._window.add(taken, now)
         if refusal is None:
             self._last_face_at = max(self._last_face_at, min(taken.at, now))
+            self.calibration.observe(taken)
         return refusal
 
     def clock_offset_s(self, camera: str) -> float:
@@ -80,6 +92,7 @@ class Room:
         self._cameras.hear(camera, state, now)
         if state is CameraState.PRIVATE:
             self._window.forget(camera)
+            self.calibration.stop()
             if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
                 self._evidence = Evidence()
                 self._enter(Decision(UNKNOWN, now))
@@ -110,15 +123,41 @@ class Room:
                 source=MoodSource.OVERRIDE, decision_id=uuid7(),
             )  # fmt: skip
 
+    def measure_neutral(self, now: float) -> None:
+        """Have the room's people look neutral for a minute.
+
+        Raises:
+            NotNowError: No camera sees them.
+        """
+        if self._cameras.seeing(now) is False:
+            raise NotNowError("no camera of this room sees anything at the moment; switch one on and try again")
+        self.calibration.start(now)
+
+    def judge(self, verdict: Verdict, now: float) -> None:
+        """Take a person's answer to "was this right?", about what the cameras decided.
+
+        Raises:
+            NotNowError: The mood is another one by now, or was said by hand.
+            UnknownMoodError: The word is no mood that a camera can decide.
+        """
+        if self._override:
+            raise NotNowError("the mood was said by hand; end that first, then the camera's can be judged")
+        if verdict.decision_id not in {None, self._decision_id}:
+            raise NotNowError(f"the mood has changed meanwhile: it is {self._decision.mood} now")
+        if verdict.mood and verdict.mood not in self.moods:
+            raise UnknownMoodError(f"the mood {verdict.mood!r} is never decided; {', '.join(self.moods)} are")
+        self.calibration.answer(self._decision.mood, now, right=verdict.right, mood=verdict.mood)
+
     def look(self, now: float) -> None:
         """Decide afresh; time passes without messages, too."""
         if self._override and self._override.until and self._override.until.timestamp() <= now:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
-        self._evidence = fuse(people(self._window.tracks(now)), now, self._settings.fusion, self._folding)
+        self.calibration.look(now)
+        self._evidence = fuse(self._people(now), now, self._settings.fusion, self._folding)
         self._enter(
             decide(
-                self._decision, self._evidence, self._rules,
+                self._decision, self._evidence, self.rules,
                 now=now, last_face_at=self._last_face_at, seeing=self._cameras.seeing(now),
             )
         )  # fmt: skip
@@ -134,6 +173,11 @@ class Room:
         waited = now - self._began_at >= (rules.window_s + rules.dwell_s if enough else rules.nobody_after_s)
         return self._override is not None or self._saved is not None or waited
 
+    @property
+    def decision_id(self) -> UUID:
+        """Which decision the mood is."""
+        return self._override.decision_id if self._override else self._decision_id
+
     def mood(self) -> Mood:
         """Return the room's mood as of the last look."""
         counts = {"people": self._evidence.people, "samples": self._evidence.samples}
@@ -142,6 +186,11 @@ class Room:
         if self._decision.restored and self._saved:
             return self._saved.model_copy(update=counts | {"decision_id": self._decision_id})
         return self._measured()
+
+    def _people(self, now: float) -> list[TrackEvidence]:
+        found = people(self._window.tracks(now))
+        by = self.calibration.factors
+        return [replace(one, distribution=corrected(one.distribution, by)) for one in found] if by else found
 
     def _measured(self) -> Mood:
         mood, evidence = self._decision.mood, self._evidence

@@ -36,6 +36,9 @@ class Rooms:
         """Return every room with its name."""
         return self._rooms.items()
 
+    def __len__(self) -> int:
+        return len(self._rooms)
+
     def __contains__(self, name: str) -> bool:
         return name in self._rooms
 

@@ -10,12 +10,14 @@ from prometheus_client import Counter
 from services.aggregator.api import routes
 from services.aggregator.errors import NoSuchRoomError, NotRunningError, UnknownMoodError
 from services.aggregator.intake import observations
+from services.aggregator.lesson import Lesson, lesson
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
 from services.aggregator.state import AggregatorState
+from services.aggregator.telling import Telling
 from services.aggregator.window import Refusal
-from services.contracts.channels import CAMERA_STATUS, EVENTS, EXPRESSIONS, MOOD, MOOD_SET
-from services.contracts.messages import CameraStatus, Event, EventType, Mood, MoodOverride
+from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS, MOOD_SET
+from services.contracts.messages import CameraStatus, Mood, MoodOverride
 from services.contracts.moodring_pb2 import Expressions
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
@@ -30,7 +32,6 @@ log = logging.getLogger(__name__)
 OBSERVATIONS = Counter(
     "moodring_aggregator_observations_total", "Faces classified, by what became of them", ["outcome"]
 )
-DECISIONS = Counter("moodring_aggregator_decisions_total", "Moods entered", ["mood", "source"])
 REFUSED = Counter("moodring_aggregator_overrides_refused_total", "Overrides with a word that is no mood")
 
 TICK_S = 1.0
@@ -81,10 +82,9 @@ class AggregatorService:
         self._throttle = Throttle()
         self._file = StateFile(settings.data / "state" / "aggregator.json", AggregatorState)
         self._saving = asyncio.Lock()
-        self._bus: Bus | None = None
+        self._telling: Telling | None = None
         self._saved = AggregatorState()
         self._rooms = Rooms(settings, 0.0, self._saved)  # until it runs
-        self._told: dict[str, tuple[Mood, float]] = {}
         self.router = routes(self)
 
     async def run(self, bus: Bus) -> None:
@@ -93,8 +93,7 @@ class AggregatorService:
         loaded = await asyncio.to_thread(self._file.load)
         self._saved = loaded or AggregatorState()
         self._rooms = Rooms(self._settings, now, self._saved)
-        self._told = {name: (room.mood(), float("-inf")) for name, room in self._rooms.items() if room.has_mood(now)}
-        self._bus = bus
+        self._telling = Telling(bus, self._settings.aggregator, self._rooms, now)
         bus.subscribe(EXPRESSIONS, self._expressions)
         bus.subscribe(CAMERA_STATUS, self._camera_status)
         bus.subscribe(MOOD_SET, self._mood_set)
@@ -103,15 +102,17 @@ class AggregatorService:
                 await self.tick()
                 await self._sleep(TICK_S)
         finally:
-            self._bus = None
+            self._telling = None
 
     async def tick(self) -> None:
         """Look at every room, tell what is new, and keep it."""
+        if self._telling is None:
+            raise NotRunningError
         now = self._clock()
         for name, room in self._rooms.items():
             room.look(now)
-            self._tell(name, room, now)
-        self._told = {name: told for name, told in self._told.items() if name in self._rooms}
+            self._telling.tell(name, room, now)
+        self._telling.forget_all_but(self._rooms)
         await self._save()
 
     def mood(self, name: str) -> Mood:
@@ -121,7 +122,7 @@ class AggregatorService:
             NotRunningError: The service does not run.
             NoSuchRoomError: Nothing is known of the room.
         """
-        if self._bus is None:
+        if self._telling is None:
             raise NotRunningError
         return self._rooms.known(name).mood()
 
@@ -133,14 +134,45 @@ class AggregatorService:
             NoSuchRoomError: There are too many rooms for a new one.
             UnknownMoodError: The word is no mood.
         """
-        if self._bus is None:
+        if self._telling is None:
             raise NotRunningError
         now = self._clock()
         room = self._rooms.enter(name, now)
         room.say(command, now)
         await self._save()
-        self._tell(name, room, now)
+        self._telling.tell(name, room, now)
         return room.mood()
+
+    def lesson(self, name: str) -> Lesson:
+        """Return what a room was taught.
+
+        Raises:
+            NotRunningError: The service does not run.
+            NoSuchRoomError: Nothing is known of the room.
+        """
+        if self._telling is None:
+            raise NotRunningError
+        return lesson(self._rooms.known(name))
+
+    async def teach(self, name: str, what: str, change: Callable[[Room, float], None]) -> Lesson:
+        """Teach a room something, keep it, and return what it was taught in all.
+
+        Args:
+            name: The room.
+            what: For the log.
+            change: Given the room and the time; raises where it cannot.
+
+        Raises:
+            NotRunningError: The service does not run.
+            NoSuchRoomError: Nothing is known of the room.
+        """
+        if self._telling is None:
+            raise NotRunningError
+        room = self._rooms.known(name)
+        change(room, self._clock())
+        log.info("%s: %s", name, what, extra={"decision_id": str(room.mood().decision_id)})
+        await self._save()
+        return lesson(room)
 
     async def _mood_set(self, delivery: Delivery[MoodOverride]) -> None:
         try:
@@ -186,35 +218,6 @@ class AggregatorService:
                 f"it is {abs(offset_s):.0f} s {'behind' if offset_s > 0 else 'ahead'}, which is allowed for; "
                 "set the clocks of both machines",
             )
-
-    def _tell(self, name: str, room: Room, now: float) -> None:
-        """Publish a room's mood if it is new, or if it was not said for a while."""
-        if self._bus is None or not room.has_mood(now):
-            return
-        mood = room.mood()
-        before, told_at = self._told.get(name, (None, now))
-        changed = before is None or before.decision_id != mood.decision_id
-        if not changed and 0 <= now - told_at < self._settings.aggregator.of(name).publish_every_s:
-            return
-        self._told[name] = (mood, now)
-        self._bus.publish(MOOD, mood, room=name)
-        if changed:
-            self._announce(self._bus, name, before, mood)
-
-    def _announce(self, bus: Bus, name: str, before: Mood | None, mood: Mood) -> None:
-        DECISIONS.labels(mood.mood, mood.source).inc()
-        log.info(
-            "%s: the mood is %s (%.0f %%, %d samples, by %s)",
-            name, mood.mood, 100 * mood.confidence, mood.samples, mood.source,
-            extra={"decision_id": str(mood.decision_id)},
-        )  # fmt: skip
-        event = Event(
-            type=EventType.MOOD_CHANGED,
-            before=before.model_dump(mode="json") if before else None,
-            after=mood.model_dump(mode="json"),
-            decision_id=mood.decision_id,
-        )
-        bus.publish(EVENTS, event, room=name)
 
     async def _save(self) -> None:
         """Keep what has changed since it was kept last; a full disk is said and tried again."""

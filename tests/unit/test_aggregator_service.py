@@ -3,26 +3,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from services.aggregator import rooms as rooms_module
 from services.aggregator import service as service_module
 from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.service import build
 from services.contracts.channels import EXPRESSIONS, MOOD_SET
-from services.contracts.messages import CameraState, EventType, Mood, MoodOverride, MoodSource
+from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
-from services.runtime.service import SetupError
-from services.runtime.settings import Aggregator, Settings
+from services.runtime.settings import Aggregator
 from tests.unit.aggregator_doubles import START, Running, message, running
-
-
-def client(run: Running) -> httpx.AsyncClient:
-    app = FastAPI()
-    app.include_router(run.service.router)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/rooms")
 
 
 def words(run: Running) -> list[str]:
@@ -170,10 +161,11 @@ async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             run.status(CameraState.OK, room=room)
         run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="three")
         await run.tick()
-        async with client(run) as http:
-            assert (await http.get("/one/mood")).status_code == 200
-            assert (await http.get("/three/mood")).status_code == 404
-            assert (await http.put("/three/mood/override", json={"mood": "calm"})).status_code == 404
+        assert run.service.mood("one").mood == UNKNOWN
+        with pytest.raises(NoSuchRoomError, match="nothing is known of a room three"):
+            run.service.mood("three")
+        with pytest.raises(NoSuchRoomError, match="there are 2 rooms already; three is not listened to"):
+            await run.service.say("three", MoodOverride(mood="calm"))
 
 
 async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,55 +246,3 @@ async def test_the_service_looks_by_itself_once_a_second(tmp_path: Path) -> None
         with pytest.raises(asyncio.CancelledError):
             await service.run(run.bus)
     assert waits == [1.0] * 5
-
-
-async def test_rest_reads_sets_and_ends(tmp_path: Path) -> None:
-    async with running(tmp_path) as run, client(run) as http:
-        await run.play(12, "happy")
-        assert Mood.model_validate_json((await http.get("/home/mood")).content).mood == "happy"
-        answer = await http.put("/home/mood/override", json={"mood": "focused", "minutes": 5})
-        mood = Mood.model_validate_json(answer.content)
-        assert (answer.status_code, mood.mood, mood.source) == (200, "focused", MoodSource.OVERRIDE)
-        assert Mood.model_validate_json((await http.delete("/home/mood/override")).content).mood == "happy"
-        await run.bus.settle()
-        assert words(run) == ["happy", "focused", "happy"]
-
-
-@pytest.mark.parametrize(
-    ("request_line", "body", "status", "text"),
-    [
-        ("PUT /home/mood/override", {"mood": "grumpy"}, 422, "known are angry, calm"),
-        ("PUT /home/mood/override", {"mood": "nobody"}, 422, "known are angry, calm"),
-        ("PUT /home/mood/override", {"mood": "calm", "minutes": -1}, 422, "greater than 0"),
-        ("PUT /Home/mood/override", {"mood": "calm"}, 422, "pattern"),
-        ("GET /attic/mood", None, 404, "nothing is known of a room attic; there are home"),
-        ("DELETE /attic/mood/override", None, 404, "nothing is known of a room attic"),
-    ],
-)
-async def test_rest_explains_what_it_refuses(
-    tmp_path: Path, request_line: str, body: dict[str, Any] | None, status: int, text: str
-) -> None:
-    async with running(tmp_path) as run, client(run) as http:
-        answer = await http.request(*request_line.split(), json=body)
-        assert answer.status_code == status
-        assert text in str(answer.json()["detail"])
-
-
-async def test_rest_says_when_the_service_is_not_running(tmp_path: Path) -> None:
-    async with running(tmp_path) as run:
-        pass
-    async with client(run) as http:
-        for answer in (await http.get("/home/mood"), await http.put("/home/mood/override", json={"mood": "calm"})):
-            assert answer.status_code == 503
-
-
-def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
-    rules = Aggregator(enter_confidence=0.4, leave_confidence=0.6)
-    with pytest.raises(SetupError, match=r"leave_confidence is 0.6, above aggregator.enter_confidence \(0.4\)"):
-        build(Settings(data=tmp_path, aggregator=rules))
-
-
-def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) -> None:
-    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.6}})
-    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.6, above"):
-        build(Settings(data=tmp_path, aggregator=rules))

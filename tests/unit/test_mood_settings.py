@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.aggregator.service import build
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, MOOD_POINTS, QUADRANTS
 from services.runtime import settings
 from services.runtime.mood_settings import Aggregator, MoodRules
@@ -82,3 +83,15 @@ def test_a_word_that_is_folded_to_keeps_its_own_place_where_it_has_one() -> None
 
 def test_a_household_has_moods_of_its_own() -> None:
     assert MoodRules(moods={"film_night": (0.3, -0.4)}).points["film_night"] == (0.3, -0.4)
+
+
+def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
+    rules = Aggregator(enter_confidence=0.4, leave_confidence=0.6)
+    with pytest.raises(SetupError, match=r"leave_confidence is 0.6, above aggregator.enter_confidence \(0.4\)"):
+        build(settings.Settings(data=tmp_path, aggregator=rules))
+
+
+def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) -> None:
+    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.6}})
+    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.6, above"):
+        build(settings.Settings(data=tmp_path, aggregator=rules))

@@ -1,0 +1,165 @@
+"""What a room is taught: its people's neutral faces, and where a decision was wrong. Pure; seconds since 1970.
+
+Both act where a decision is made, on what the window holds, so that forgetting them undoes them at once. Both are
+bounded: neither can rule a mood out.
+
+The **baseline** corrects a model that reads a resting face as something else. An expression that a minute of neutral
+faces showed more of than `FAIR` is weighed down by as much, which is the correction of a classifier's answers for
+another prior (Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier", 2002), one way only.
+
+The **answers** move the confidence that a mood needs: up where it was wrong, down where it was right or missed.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration
+from services.aggregator.window import Observation
+from services.contracts.messages import Message, Name
+from services.contracts.moods import NOBODY, UNKNOWN
+
+MEASURE_S = 60.0
+"""How long a baseline takes."""
+LEAST_SAMPLES = 60
+"""Faces that a baseline needs: a fifth of what a minute at 5 frames a second gives."""
+FAIR = 0.05
+"""Share of any other expression in a neutral face that is the model's usual noise and stays."""
+MOST = 4.0
+"""An expression is weighed down to a quarter at most: whoever really feels so is still seen to."""
+NEUTRAL = "neutral"
+
+WRONG_STEP = 0.04
+"""Confidence by which a wrong mood becomes harder to enter and a missed one easier."""
+RIGHT_STEP = 0.01
+"""Confidence by which a right one becomes easier."""
+LIMIT = 0.12
+"""Farthest that answers can move the confidence a mood needs."""
+
+
+class Verdict(Message):
+    """A person's answer to "was this right?" as it is sent.
+
+    `mood` is what it was instead, where it was wrong and they say so; with a `decision_id`, the answer counts only
+    while that decision stands.
+    """
+
+    right: bool
+    mood: Name | None = None
+    decision_id: UUID | None = None
+
+
+def factors(baseline: Baseline | None) -> dict[str, float]:
+    """Return by what each expression is multiplied, 1/`MOST` to 1; those that stay are left out."""
+    if baseline is None:
+        return {}
+    return {
+        label: max(1 / MOST, FAIR / share)
+        for label, share in baseline.distribution.items()
+        if label != NEUTRAL and share > FAIR
+    }
+
+
+def corrected(distribution: Mapping[str, float], by: Mapping[str, float]) -> Mapping[str, float]:
+    """Return a distribution with its expressions multiplied, summing to 1 again."""
+    if not by or not distribution:
+        return distribution
+    weighed = {label: share * by.get(label, 1.0) for label, share in distribution.items()}
+    total = sum(weighed.values())
+    return {label: share / total for label, share in weighed.items()}
+
+
+def shifts(answers: Sequence[Answer]) -> dict[str, float]:
+    """Return by how much more confidence each mood needs, -`LIMIT` to `LIMIT`; those as ever are left out."""
+    moved: Counter[str] = Counter()
+    hundredths = {True: -round(100 * RIGHT_STEP), False: round(100 * WRONG_STEP)}
+    for answer in answers:
+        moved[answer.decided] += hundredths[answer.right]
+        if answer.mood and not answer.right:
+            moved[answer.mood] -= hundredths[False]
+    return {
+        mood: max(-LIMIT, min(LIMIT, by / 100))
+        for mood, by in moved.items()
+        if by and mood not in {UNKNOWN, NOBODY}  # which need no confidence
+    }
+
+
+class Calibrator:
+    """One room's calibration, and the baseline that is being measured.
+
+    Attributes:
+        state: What is kept.
+        factors: See `factors`.
+        shifts: See `shifts`.
+        measuring_until: When the baseline is done; `None` where none is being measured.
+        samples: Faces that it has so far.
+        problem: Why the last one came to nothing; empty where it did not.
+    """
+
+    def __init__(self, saved: Calibration) -> None:
+        self.problem = ""
+        self.measuring_until: float | None = None
+        self.stop()
+        self._keep(saved)
+
+    def start(self, now: float) -> None:
+        """Measure neutral faces for a minute, beginning anew."""
+        self.stop()
+        self.problem = ""
+        self.measuring_until = now + MEASURE_S
+
+    def stop(self) -> None:
+        """Drop what is being measured."""
+        self.measuring_until = None
+        self.samples = 0
+        self._weight = 0.0
+        self._sums: dict[str, float] = {}
+
+    def observe(self, observation: Observation) -> None:
+        """Take a face, in case one is being measured."""
+        if self.measuring_until is None or not 0 < self.measuring_until - observation.at <= MEASURE_S:
+            return
+        self.samples += 1
+        self._weight += observation.quality
+        for label, probability in observation.probabilities.items():
+            self._sums[label] = self._sums.get(label, 0.0) + observation.quality * probability
+
+    def look(self, now: float) -> None:
+        """Finish the measurement when its time has come."""
+        if self.measuring_until is None or 0 < self.measuring_until - now <= MEASURE_S:
+            return
+        enough = self.samples >= LEAST_SAMPLES and self._weight > 0
+        if enough:
+            shares = {label: round(value / self._weight, 4) for label, value in self._sums.items()}
+            baseline = Baseline(measured_at=_utc(now), samples=self.samples, distribution=shares)
+            self._keep(self.state.model_copy(update={"baseline": baseline}))
+        else:
+            self.problem = (
+                f"only {self.samples} faces were seen in a minute, {LEAST_SAMPLES} are needed: "
+                "look at the camera with a resting face and start again"
+            )
+        self.stop()
+
+    def answer(self, decided: str, now: float, *, right: bool, mood: str | None) -> None:
+        """Take a person's answer to "was this right?"."""
+        answer = Answer(at=_utc(now), decided=decided, right=right, mood=None if right else mood)
+        self._keep(self.state.model_copy(update={"answers": (*self.state.answers, answer)[-MAX_ANSWERS:]}))
+
+    def forget_baseline(self) -> None:
+        """Take faces as the model reads them."""
+        self.stop()
+        self.problem = ""
+        self._keep(self.state.model_copy(update={"baseline": None}))
+
+    def forget_answers(self) -> None:
+        """Give every mood its confidence back."""
+        self._keep(self.state.model_copy(update={"answers": ()}))
+
+    def _keep(self, state: Calibration) -> None:
+        self.state = state
+        self.factors, self.shifts = factors(state.baseline), shifts(state.answers)
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,66 @@
+"""Tells the bus what the rooms' moods are: what is new at once, what is not every now and then."""
+
+import logging
+
+from prometheus_client import Counter
+
+from services.aggregator.room import Room
+from services.aggregator.rooms import Rooms
+from services.contracts.channels import EVENTS, MOOD
+from services.contracts.messages import Event, EventType, Mood
+from services.runtime.bus import Bus
+from services.runtime.mood_settings import Aggregator
+
+log = logging.getLogger(__name__)
+
+DECISIONS = Counter("moodring_aggregator_decisions_total", "Moods entered", ["mood", "source"])
+
+
+class Telling:
+    """What was told of each room.
+
+    Args:
+        bus: Where it is told.
+        settings: How often.
+        rooms: Those whose mood is known from before; they are told once more, which is no event.
+        now: The time, in seconds since 1970.
+    """
+
+    def __init__(self, bus: Bus, settings: Aggregator, rooms: Rooms, now: float) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._told = {name: (room.mood(), float("-inf")) for name, room in rooms.items() if room.has_mood(now)}
+
+    def forget_all_but(self, rooms: Rooms) -> None:
+        """Forget the rooms that are gone."""
+        if len(self._told) > len(rooms):
+            self._told = {name: told for name, told in self._told.items() if name in rooms}
+
+    def tell(self, name: str, room: Room, now: float) -> None:
+        """Publish a room's mood if it is new, or if it was not said for a while."""
+        if not room.has_mood(now):
+            return
+        before, told_at = self._told.get(name, (None, now))
+        changed = before is None or before.decision_id != room.decision_id
+        if not changed and 0 <= now - told_at < self._settings.of(name).publish_every_s:
+            return
+        mood = room.mood()
+        self._told[name] = (mood, now)
+        self._bus.publish(MOOD, mood, room=name)
+        if changed:
+            self._announce(name, before, mood)
+
+    def _announce(self, name: str, before: Mood | None, mood: Mood) -> None:
+        DECISIONS.labels(mood.mood, mood.source).inc()
+        log.info(
+            "%s: the mood is %s (%.0f %%, %d samples, by %s)",
+            name, mood.mood, 100 * mood.confidence, mood.samples, mood.source,
+            extra={"decision_id": str(mood.decision_id)},
+        )  # fmt: skip
+        event = Event(
+            type=EventType.MOOD_CHANGED,
+            before=before.model_dump(mode="json") if before else None,
+            after=mood.model_dump(mode="json"),
+            decision_id=mood.decision_id,
+        )
+        self._bus.publish(EVENTS, event, room=name)

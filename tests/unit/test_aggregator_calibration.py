@@ -1,0 +1,248 @@
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from services.aggregator.calibration import LIMIT, MOST, Calibrator, Verdict, corrected, factors, shifts
+from services.aggregator.errors import NotNowError, UnknownMoodError
+from services.aggregator.lesson import lesson
+from services.aggregator.room import Room
+from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration, RoomState
+from services.contracts.messages import CameraState, MoodOverride, uuid7
+from services.contracts.moods import EXPRESSIONS
+from services.runtime.mood_settings import MoodRules
+from tests.unit.aggregator_doubles import START, Scene, seen, sure
+
+SAD_AT_REST = {"neutral": 0.35, "sad": 0.5, **dict.fromkeys(("happy", "angry", "surprised"), 0.05)}
+"""What a model says of a face that looks sad to it when it rests."""
+
+
+def at(now: float) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
+
+
+def baseline(**shares: float) -> Baseline:
+    return Baseline(measured_at=at(START), samples=300, distribution=shares)
+
+
+def answer(decided: str, *, right: bool = False, mood: str | None = None) -> Answer:
+    return Answer(at=at(START), decided=decided, right=right, mood=mood)
+
+
+def measured(scene: Scene, face: dict[str, float] | str) -> Scene:
+    """Measure a neutral face for a minute."""
+    scene.room.measure_neutral(scene.now)
+    scene.play(61, face)
+    return scene
+
+
+def test_only_what_a_neutral_face_shows_too_much_of_is_weighed_down() -> None:
+    assert factors(baseline(neutral=0.5, sad=0.1, happy=0.03, angry=0.05)) == {"sad": 0.5}
+
+
+def test_an_expression_is_weighed_down_to_a_quarter_at_most() -> None:
+    assert factors(baseline(neutral=0.05, sad=0.95)) == {"sad": 1 / MOST}
+
+
+def test_a_corrected_distribution_sums_to_one() -> None:
+    result = corrected(SAD_AT_REST, {"sad": 0.25})
+    assert sum(result.values()) == pytest.approx(1)
+    assert result["neutral"] > 0.5 > result["sad"]
+
+
+def test_without_a_baseline_nothing_is_corrected() -> None:
+    assert corrected(SAD_AT_REST, factors(None)) == SAD_AT_REST
+    assert corrected({}, {"sad": 0.25}) == {}
+
+
+def test_a_face_that_always_looks_sad_is_neutral_after_its_minute() -> None:
+    scene = Scene()
+    assert scene.play(30, SAD_AT_REST) == "sad"
+    assert measured(scene, SAD_AT_REST).play(10, SAD_AT_REST) == "neutral"
+
+
+@pytest.mark.parametrize("mood", EXPRESSIONS)
+def test_every_expression_is_still_seen_after_a_baseline(mood: str) -> None:
+    scene = measured(Scene(), SAD_AT_REST)
+    assert scene.play(30, mood) == mood
+
+
+def test_a_baseline_that_is_forgotten_has_no_effect_from_then_on() -> None:
+    scene = measured(Scene(), SAD_AT_REST)
+    scene.play(10, SAD_AT_REST)
+    scene.room.calibration.forget_baseline()
+    assert scene.play(6, SAD_AT_REST) == "sad"
+
+
+def test_a_baseline_is_of_its_minute_only() -> None:
+    scene = Scene()
+    scene.play(30, "angry")
+    measured(scene, SAD_AT_REST).play(30, "angry")
+    found = scene.room.calibration.state.baseline
+    assert found is not None
+    assert found.distribution == pytest.approx(SAD_AT_REST, abs=0.01)
+    assert found.samples == pytest.approx(300, abs=5)
+
+
+def test_a_baseline_without_faces_comes_to_nothing_and_says_so() -> None:
+    scene = Scene()
+    scene.room.measure_neutral(scene.now)
+    scene.play(10, "neutral")
+    scene.play(52)
+    view = lesson(scene.room)
+    assert (view.baseline, view.measuring) == (None, None)
+    assert "only 50 faces were seen in a minute, 60 are needed: look at the camera" in view.problem
+
+
+def test_a_failed_baseline_leaves_the_one_before() -> None:
+    scene = measured(Scene(), SAD_AT_REST)
+    before = scene.room.calibration.state.baseline
+    scene.room.measure_neutral(scene.now)
+    scene.play(61)
+    assert scene.room.calibration.state.baseline == before
+
+
+def test_a_measurement_is_seen_and_can_be_stopped() -> None:
+    scene = Scene()
+    scene.room.measure_neutral(scene.now)
+    scene.play(10, "neutral")
+    measuring = lesson(scene.room).measuring
+    assert measuring is not None
+    assert (measuring.until, measuring.samples) == (at(START + 60), 50)
+    scene.room.calibration.forget_baseline()
+    assert scene.play(60, "neutral") == "neutral"
+    assert lesson(scene.room).baseline is None
+
+
+def test_privacy_stops_a_measurement() -> None:
+    scene = Scene()
+    scene.room.measure_neutral(scene.now)
+    scene.play(30, "neutral")
+    scene.room.hear("camera", CameraState.PRIVATE, scene.now)
+    assert lesson(scene.room).measuring is None
+
+
+def test_where_no_camera_sees_nothing_is_measured() -> None:
+    room = Room(MoodRules(), START)
+    room.hear("camera", CameraState.COVERED, START)
+    with pytest.raises(NotNowError, match="no camera of this room sees anything"):
+        room.measure_neutral(START)
+
+
+def test_a_clock_that_is_set_back_ends_a_measurement() -> None:
+    calibrator = Calibrator(Calibration())
+    calibrator.start(START)
+    calibrator.look(START - 3600)
+    assert calibrator.measuring_until is None
+
+
+def test_faces_from_before_and_after_are_not_measured() -> None:
+    calibrator = Calibrator(Calibration())
+    calibrator.start(START)
+    for age in (-61, 0.1, 30):
+        calibrator.observe(seen(START - age))
+    assert calibrator.samples == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "moved"),
+    [
+        ([], {}),
+        ([answer("angry")], {"angry": 0.04}),
+        ([answer("angry", mood="neutral")], {"angry": 0.04, "neutral": -0.04}),
+        ([answer("happy", right=True)], {"happy": -0.01}),
+        ([answer("happy", right=True)] * 4 + [answer("happy")], {}),
+        ([answer("angry")] * 50, {"angry": LIMIT}),
+        ([answer("unknown", mood="sad"), answer("nobody")], {"sad": -0.04}),
+        ([answer("sad", mood="neutral")] * 50, {"sad": LIMIT, "neutral": -LIMIT}),
+    ],
+)
+def test_answers_move_thresholds_within_limits(answers: list[Answer], moved: dict[str, float]) -> None:
+    assert shifts(answers) == pytest.approx(moved)
+
+
+def test_old_answers_lose_their_effect() -> None:
+    calibrator = Calibrator(Calibration())
+    calibrator.answer("sad", START, right=False, mood=None)
+    for _ in range(MAX_ANSWERS):
+        calibrator.answer("happy", START, right=True, mood=None)
+    assert len(calibrator.state.answers) == MAX_ANSWERS
+    assert "sad" not in calibrator.shifts
+
+
+def test_a_mood_that_was_wrong_needs_more_and_the_missed_one_less() -> None:
+    unsure = {"angry": 0.55, "neutral": 0.42, "sad": 0.03}
+    scene = Scene(MoodRules(enter_confidence=0.4))
+    told = [scene.play(30, unsure)]
+    for _ in range(3):
+        scene.room.judge(Verdict(right=False, mood="neutral"), scene.now)
+        told.append(scene.play(30, unsure))
+    assert (told[0], told[-1]) == ("angry", "neutral")
+
+
+def test_answers_that_are_forgotten_have_no_effect_from_then_on() -> None:
+    scene = Scene()
+    scene.play(30, "angry")
+    before = lesson(scene.room).thresholds
+    scene.room.judge(Verdict(right=False), scene.now)
+    changed = lesson(scene.room).thresholds
+    assert (changed["angry"].enter, changed["angry"].leave, changed["angry"].shift) == (0.49, 0.34, 0.04)
+    scene.room.calibration.forget_answers()
+    assert lesson(scene.room).thresholds == before
+
+
+def test_no_answers_can_rule_a_mood_out() -> None:
+    scene = Scene()
+    scene.play(30, "angry")
+    for _ in range(200):
+        scene.room.judge(Verdict(right=False, mood="happy"), scene.now)
+    scene.play(60, "neutral")
+    assert scene.play(30, sure("angry", 0.8)) == "angry"
+
+
+def test_an_answer_to_another_decision_is_refused() -> None:
+    scene = Scene()
+    scene.play(30, "angry")
+    scene.room.judge(Verdict(right=True, decision_id=scene.room.mood().decision_id), scene.now)
+    with pytest.raises(NotNowError, match="the mood has changed meanwhile: it is angry now"):
+        scene.room.judge(Verdict(right=True, decision_id=uuid7()), scene.now)
+
+
+def test_what_a_person_said_is_not_judged() -> None:
+    scene = Scene()
+    scene.room.say(MoodOverride(mood="calm"), scene.now)
+    with pytest.raises(NotNowError, match="said by hand"):
+        scene.room.judge(Verdict(right=False), scene.now)
+
+
+def test_what_is_never_decided_is_refused() -> None:
+    room = Room(MoodRules(fold="quadrants"), START)
+    with pytest.raises(UnknownMoodError, match="'angry' is never decided; calm, pleasant, low, tense are"):
+        room.judge(Verdict(right=False, mood="angry"), START)
+
+
+def test_what_was_taught_survives_a_restart() -> None:
+    scene = measured(Scene(), SAD_AT_REST)
+    scene.room.judge(Verdict(right=False, mood="neutral"), scene.now)
+    kept = RoomState.model_validate_json(scene.room.state.model_dump_json())
+    again = Room(MoodRules(), scene.now, kept)
+    assert lesson(again) == lesson(scene.room)
+
+
+def test_a_state_from_before_there_was_calibration_is_read() -> None:
+    assert RoomState.model_validate_json('{"mood": null, "override": null}').calibration == Calibration()
+
+
+def test_thresholds_stay_in_order_and_in_range() -> None:
+    for enter in (0.05, 0.5, 0.95):
+        room = Room(MoodRules(enter_confidence=enter, leave_confidence=enter), START)
+        for verdict in (Verdict(right=False), Verdict(right=False, mood="sad")):
+            for _ in range(20):
+                room.judge(verdict, START)
+            for one in lesson(room).thresholds.values():
+                assert 0 <= one.leave <= one.enter <= 1
+
+
+def test_more_answers_never_move_a_threshold_back() -> None:
+    moved = [shifts([answer("sad")] * count).get("sad", 0) for count in range(10)]
+    assert all(before <= after for before, after in pairwise(moved))
