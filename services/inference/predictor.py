@@ -23,6 +23,7 @@ from services.contracts.tfserving_pb2 import (
 from services.inference.litert import INPUT
 from services.inference.tensors import Array, TensorError, expect, from_proto, to_proto
 from services.runtime.service import SetupError
+from services.runtime.settings import redact
 
 DEFAULT_PORT: Final = 8500
 """TensorFlow Serving's own."""
@@ -161,14 +162,15 @@ def grpc_address(url: str) -> str:
     Raises:
         SetupError: It is none.
     """
+    shown = "not a URL"
     try:
-        parts = urlsplit(url)
+        shown, parts = redact(url), urlsplit(url)
         host, port = parts.hostname, parts.port or DEFAULT_PORT
     except ValueError:
         host, port = None, 0
     if not host or parts.scheme != "grpc":
         raise SetupError(
-            f"the setting inference.model_server is {url!r}; it has to be grpc://host:port, or embedded: for a model "
+            f"the setting inference.model_server is {shown!r}; it has to be grpc://host:port, or embedded: for a model "
             "server in this process"
         )
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

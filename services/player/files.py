@@ -1,27 +1,12 @@
 """From a track's address to the file that may be played."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from services.contracts.audio import AUDIO_TYPES
 from services.contracts.messages import Track
-
-MEDIA_TYPES = {
-    ".aac": "audio/aac",
-    ".aif": "audio/aiff",
-    ".aiff": "audio/aiff",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".mka": "audio/x-matroska",
-    ".mp3": "audio/mpeg",
-    ".oga": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".webm": "audio/webm",
-    ".wma": "audio/x-ms-wma",
-}
-"""MIME types of sound files (IANA's, or the usual ones); the platform's own table lacks some of them."""
 
 
 class UnplayableError(Exception):
@@ -40,16 +25,17 @@ def resolve(track: Track, roots: Iterable[Path]) -> Path:
         raise UnplayableError(f"{track.title}: {track.uri} is not the address of a file on this machine")
     name = unquote(parts.path)
     try:
-        path = Path(name).resolve(strict=True)
+        # A file's name is bytes, and those need not be UTF-8; `name` is for people only.
+        path = Path(os.fsdecode(unquote_to_bytes(parts.path))).resolve(strict=True)
     except (OSError, ValueError) as error:
         raise UnplayableError(f"{track.title}: {name} is missing; import the music folder again") from error
     if not any(path.is_relative_to(root.resolve()) for root in roots):
         raise UnplayableError(f"{track.title}: {name} lies outside the music folder and is not played")
-    if path.suffix.lower() not in MEDIA_TYPES or not path.is_file():
+    if path.suffix.lower() not in AUDIO_TYPES or not path.is_file():
         raise UnplayableError(f"{track.title}: {name} is not a sound file")
     return path
 
 
 def media_type(path: Path) -> str:
     """Return the MIME type of a sound file."""
-    return MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
+    return AUDIO_TYPES.get(path.suffix.lower(), "application/octet-stream")

@@ -1,7 +1,9 @@
 """The player with a real MPD, silent."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -24,6 +26,11 @@ def mpd(tmp_path: Path, songs: list[Track]) -> Iterator[Mpd]:
         yield mpd
 
 
+def renamed(track: Track, name: str) -> Track:
+    path = Path(unquote(urlsplit(track.uri).path))
+    return track.model_copy(update={"uri": path.rename(path.with_name(name)).as_uri()})
+
+
 def at_mpd(tmp_path: Path, mpd: Mpd) -> PlayerService:
     return build(settings(tmp_path, mpd.url))
 
@@ -43,6 +50,17 @@ async def test_music_goes_on_when_mpd_restarts(tmp_path: Path, mpd: Mpd, songs: 
         assert 20 <= away.position_s <= back.position_s < 30
         assert service.health.problems == {}
         assert [event.type for event in room.events] == [EventType.TRACK_STARTED]
+
+
+async def test_a_name_that_is_not_utf8_is_a_problem_and_the_next_song_plays(
+    tmp_path: Path, mpd: Mpd, songs: list[Track]
+) -> None:
+    odd = renamed(write_song(tmp_path / "songs", 9, 60), os.fsdecode(b"caf\xe9.wav"))
+    async with playing(at_mpd(tmp_path, mpd)) as room:
+        room.play(odd, songs[0])
+        await room.plays(songs[0])
+        problem = await room.event(EventType.PROBLEM)
+    assert "not UTF-8" in str(problem.after)
 
 
 async def test_commands_given_while_mpd_is_away_hold_when_it_is_back(

@@ -1,9 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
 
+from services.contracts.audio import AUDIO_TYPES
 from services.contracts.messages import Track
 from services.player.files import UnplayableError, media_type, resolve
+from services.recommender.imports.folder import audio_files
 
 
 def track(uri: str) -> Track:
@@ -65,3 +68,22 @@ def test_what_is_no_sound_file_is_refused(music: Path, name: str) -> None:
 @pytest.mark.parametrize(("name", "kind"), [("a.MP3", "audio/mpeg"), ("a.flac", "audio/flac"), ("a.opus", "audio/ogg")])
 def test_a_browser_is_told_what_kind_of_sound_it_gets(name: str, kind: str) -> None:
     assert media_type(Path(name)) == kind
+
+
+def test_a_name_that_is_not_utf8_is_found(music: Path) -> None:
+    path = music / os.fsdecode(b"caf\xe9.mp3")
+    path.touch()
+    assert resolve(track(path.as_uri()), [music]) == path
+
+
+def test_what_is_told_of_a_name_that_is_not_utf8_is_text(music: Path) -> None:
+    with pytest.raises(UnplayableError, match=r"caf�\.mp3 is missing") as error:
+        resolve(track((music / os.fsdecode(b"caf\xe9.mp3")).as_uri()), [music])
+    assert str(error.value).encode()
+
+
+@pytest.mark.parametrize("suffix", AUDIO_TYPES)
+def test_every_kind_of_file_that_is_imported_is_played(music: Path, suffix: str) -> None:
+    (music / f"a{suffix}").touch()
+    (found,) = audio_files(music)
+    assert media_type(resolve(track(found.uri), [music])) == AUDIO_TYPES[suffix]

@@ -1,6 +1,7 @@
 """The port behind which everything that makes sound lies."""
 
 import math
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ class Sound:
     play_id: UUID
     track: Track
     path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's path for people: text, also where it holds bytes that are none."""
+        return os.fsencode(self.path).decode(errors="replace")
 
 
 @dataclass(frozen=True)

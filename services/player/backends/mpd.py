@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from services.player.backends.base import AwayError, Capability, Observation, Sound, backoff_s
 from services.player.backends.mpd_link import NO_EXIST, MpdError, MpdLink
 from services.runtime.service import SetupError
+from services.runtime.settings import redact
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class MpdBackend:
         try:
             self._song = await self._add(sound.path)
         except MpdError as error:
-            self._observation = Observation(sound.play_id, error=f"MPD cannot play {sound.path}: {error}")
+            self._observation = Observation(sound.play_id, error=f"MPD cannot play {sound.name}: {error}")
             return
         if playing:
             await self.pause(paused=False)
@@ -186,11 +187,12 @@ class MpdBackend:
 
 
 def _parse(url: str) -> _Place:
+    shown = "it"
     try:
-        parts = urlsplit(url)
+        shown, parts = redact(url), urlsplit(url)
         port = parts.port or PORT
     except ValueError:
         parts, port = urlsplit(""), PORT
     if not parts.hostname:
-        raise SetupError(f"the setting player.backend is wrong: {url} is not mpd://[password@]host[:port]")
+        raise SetupError(f"the setting player.backend is wrong: {shown} is not mpd://[password@]host[:port]")
     return _Place(parts.hostname, port, unquote(parts.username) if parts.username else None)

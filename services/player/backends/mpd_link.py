@@ -67,6 +67,10 @@ class MpdLink:
             raise ConnectionError(f"what answers there is no MPD ({error})") from error
 
     def _ask(self, commands: tuple[tuple[str, ...], ...]) -> dict[str, str]:
+        try:  # before anything is sent: a list that breaks off would leave the connection in the middle of it
+            "".join(argument for command in commands for argument in command).encode()
+        except UnicodeError as error:
+            raise MpdError(0, "its name is not UTF-8, and MPD takes no other; rename the file") from error
         try:
             self._client.command_list_ok_begin()
             for name, *arguments in commands:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.contracts.audio import AUDIO_TYPES
 from services.contracts.moods import MOOD_POINTS, Point
 from services.recommender.imports.tags import Tags, UnreadableError, clean, read_tags
 from services.recommender.imports.words import genre_point, mood_of
@@ -22,10 +23,6 @@ from services.recommender.tables import MAX_URI
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = frozenset(
-    {".aac", ".aif", ".aiff", ".ape", ".flac", ".m4a", ".m4b", ".mp3", ".mpc", ".oga", ".ogg", ".opus", ".wav", ".wma",
-     ".wv"}
-)  # fmt: skip
 MAX_FILES = 200_000
 
 
@@ -104,7 +101,7 @@ def place(path: Path, tags: Tags) -> tuple[Point, PlacedBy, str | None]:
 
 
 def _audio_file(path: Path) -> AudioFile | None:
-    if path.name.startswith(".") or path.suffix.lower() not in EXTENSIONS:
+    if path.name.startswith(".") or path.suffix.lower() not in AUDIO_TYPES:
         return None
     try:
         if path.is_symlink() or not path.is_file():
@@ -131,4 +128,4 @@ def _say_unreadable(error: OSError) -> None:
     log.warning("%s cannot be read: %s; it was skipped", error.filename, error.strerror)
 
 
-__all__ = ["EXTENSIONS", "AudioFile", "UnreadableError", "audio_files", "place", "read_song"]
+__all__ = ["AudioFile", "UnreadableError", "audio_files", "place", "read_song"]
