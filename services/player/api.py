@@ -28,7 +28,7 @@ from fastapi import APIRouter, Depends, HTTPException, status
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
-from services.contracts.messages import Message, Name, PlayerCommand, PlayerState, PlayRequest
+from services.contracts.messages import Command, Message, Name, PlayerCommand, PlayerState, PlayRequest
 from services.player.backends.base import Capability
 from services.player.backends.browser import TabOrder, TabReport
 from services.player.files import UnplayableError, media_type
@@ -96,23 +96,30 @@ def _add_rooms(router: APIRouter, service: "PlayerService", here: Check, running
 
     @router.post("/api/players/{room}/commands", dependencies=[Depends(running)])
     async def command(room: str, body: PlayerCommand) -> PlayerState:
-        """Tell the player: `{"action": "pause"}`, `{"action": "volume", "value": 40}`; `id` may be left out.
+        """Tell the player: `{"action": "pause"}`, `{"action": "volume", "value": 40}`.
 
-        The answer is the state after it. 409 where the command needs a song and none is there. `next` and
-        `previous` also play when paused; `previous` starts the song again when more than 3 s of it were heard;
-        `dislike` goes on to the next song.
+        The answer is the state after it. With an `id` of yours (a UUID) a command may be sent again where no
+        answer came: it is done once. With the time at which it was given (`issued_at`) one that is about the song
+        of that moment, such as `next`, is refused after 30 s. 409 where it is refused, also for want of a song.
+        `next` and `previous` also play when paused; `previous` starts the song again when more than 3 s of it were
+        heard; `dislike` goes on to the next song.
         """
         del room
-        if not service.command(body):
-            raise HTTPException(status.HTTP_409_CONFLICT, f"there is no song to {body.action}")
-        return service.state()
+        return await _do(service, body, lambda: "" if service.command(body) else f"there is no song to {body.action}")
 
     @router.post("/api/players/{room}/play", dependencies=[Depends(running)])
     async def play(room: str, body: PlayRequest) -> PlayerState:
-        """Play or queue songs by hand; `replace` plays the first one at once. The answer is the state after it."""
+        """Play or queue songs by hand; `replace` plays the first one at once. The answer is the state after it.
+
+        With an `id` of yours it may be sent again where no answer came: the songs are queued once.
+        """
         del room
-        service.play(body, manual=True)
-        return service.state()
+
+        def act() -> str:
+            service.play(body, manual=True)
+            return ""
+
+        return await _do(service, body, act)
 
     @router.post("/api/players/{room}/browser", dependencies=[Depends(running)])
     async def browser(room: str, report: TabReport) -> TabOrder:
@@ -136,6 +143,12 @@ def _add_rooms(router: APIRouter, service: "PlayerService", here: Check, running
         """
         del room
         service.tab_closed(tab)
+
+
+async def _do(service: "PlayerService", command: Command, do: Callable[[], str]) -> PlayerState:
+    if refusal := await service.asked.once(command, do):
+        raise HTTPException(status.HTTP_409_CONFLICT, refusal)
+    return service.state()
 
 
 def _add_media(router: APIRouter, service: "PlayerService") -> None:

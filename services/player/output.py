@@ -62,13 +62,14 @@ class Output:
 
     async def observe(self) -> Observation | None:
         """Return what the first backend that is there does; `None` when all are away."""
-        for backend in self._backends:
+        for place, backend in enumerate(self._backends, 1):
             try:
                 observation = await backend.observe()
             except AwayError as error:
                 self._report(backend, str(error))
                 continue
-            self._report(backend)
+            for well in (backend, *self._backends[place:]):  # those after it are not asked, nor needed, now
+                self._report(well)
             if backend is not self._backend:
                 await self._switch(backend)
             elif self._told and self._told.current and observation.play_id != self._told.current.play_id:

@@ -17,6 +17,7 @@ from services.contracts.messages import EventType, PlayerCommand, PlayerState, P
 from services.player import session as sessions
 from services.player.announcements import Announcements
 from services.player.api import routes
+from services.player.asked import Asked
 from services.player.backends.base import Backend, Capability, Observation
 from services.player.backends.browser import BrowserBackend, TabOrder, TabReport
 from services.player.choice import choose
@@ -34,19 +35,24 @@ TICK_S = 0.5
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], float] = time.time, mpv_installed: bool | None = None
+    settings: Settings,
+    *,
+    clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+    mpv_installed: bool | None = None,
 ) -> "PlayerService":
     """Return the player.
 
     Args:
         settings: All settings.
         clock: Seconds since the epoch.
+        monotonic: Seconds that only ever grow.
         mpv_installed: Whether there is an mpv; looked for without it.
 
     Raises:
         SetupError: The backend's setting is wrong, or what it names is not installed.
     """
-    tabs = BrowserBackend(clock)
+    tabs = BrowserBackend(monotonic)
     if mpv_installed is None:
         mpv_installed = shutil.which("mpv") is not None
     return PlayerService(settings, clock, tabs, choose(settings, clock, tabs, mpv_installed=mpv_installed))
@@ -62,6 +68,7 @@ class PlayerService:
     ) -> None:
         self.room = settings.room
         self.health = Health()
+        self.asked = Asked()
         self.router: APIRouter = routes(self)
         self._roots = [root for root in (settings.music, settings.data / "songs") if root]
         self._keeper = Keeper(settings.data, self.health, clock)

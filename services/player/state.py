@@ -52,18 +52,22 @@ class Keeper:
                 async with asyncio.timeout(SAVE_EVERY_S):
                     await self._changed.wait()
             self._changed.clear()
-            await asyncio.to_thread(self.save, session())
+            # Told here, not in the thread: who listens to the health belongs to this loop.
+            self._health.report("state", await asyncio.to_thread(self._save, session()))
 
     def save(self, session: Session) -> None:
-        """Save a session that differs from the last one; a disk that refuses is reported, not raised."""
+        """Save a session now; a disk that refuses is reported, not raised."""
+        self._health.report("state", self._save(session))
+
+    def _save(self, session: Session) -> str:
+        """Save a session that differs from the last one; return why the disk refuses, or nothing."""
         with self._lock:
             now_held = replace(sessions.anchored(session, self._clock()), at=0)
             if now_held == self._saved:
-                return
+                return ""
             try:
                 self._file.save(SavedPlayer(session=now_held))
             except OSError as error:
-                self._health.report("state", f"the player's state cannot be saved: {error.strerror}; is the disk full?")
-            else:
-                self._saved = now_held
-                self._health.report("state")
+                return f"the player's state cannot be saved: {error.strerror}; is the disk full?"
+            self._saved = now_held
+            return ""

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.contracts.messages import EventType, Playback, Track, uuid7
+from services.contracts.messages import EventType, Playback, PlayRequest, Track, uuid7
 from services.player.service import build
 from tests.player_doubles import Clock, Room, playing, settings, write_song
 
@@ -87,6 +87,40 @@ async def test_a_command_that_needs_a_song_is_a_conflict_without_one(client: htt
         await client.post(f"{HOME}/commands", json={"action": "next"})
     reply = await client.post(f"{HOME}/commands", json={"action": "like"})
     assert (reply.status_code, reply.json()["detail"]) == (409, "there is no song to like")
+
+
+async def test_a_command_that_is_sent_again_is_done_once(client: httpx.AsyncClient, tracks: list[Track]) -> None:
+    body = {"action": "next", "id": str(uuid7())}
+    for _ in range(2):
+        reply = await client.post(f"{HOME}/commands", json=body)
+        assert reply.status_code == 200
+        assert reply.json()["current"]["track"]["song_id"] == tracks[1].song_id
+
+
+async def test_songs_that_are_sent_again_are_queued_once(client: httpx.AsyncClient, tracks: list[Track]) -> None:
+    body = PlayRequest(decision_id=uuid7(), tracks=(tracks[2],)).model_dump(mode="json")
+    for _ in range(2):
+        reply = await client.post(f"{HOME}/play", json=body)
+        assert [queued["track"]["song_id"] for queued in reply.json()["queue"]] == [2, 3]
+
+
+async def test_an_old_command_for_its_moment_is_refused_with_the_reason(client: httpx.AsyncClient) -> None:
+    body = {"action": "next", "issued_at": "2020-01-01T00:00:00Z"}
+    reply = await client.post(f"{HOME}/commands", json=body)
+    assert reply.status_code == 409
+    assert "s old and meant for its moment" in reply.json()["detail"]
+    reply = await client.post(f"{HOME}/commands", json={**body, "action": "pause"})
+    assert (reply.status_code, reply.json()["playback"]) == (200, "paused")
+
+
+async def test_a_refused_command_can_be_sent_again(client: httpx.AsyncClient, room: Room, tracks: list[Track]) -> None:
+    for _ in range(2):
+        await client.post(f"{HOME}/commands", json={"action": "next"})
+    body = {"action": "like", "id": str(uuid7())}
+    assert (await client.post(f"{HOME}/commands", json=body)).status_code == 409
+    room.play(tracks[2])
+    await room.plays(tracks[2])
+    assert (await client.post(f"{HOME}/commands", json=body)).status_code == 200
 
 
 async def test_songs_played_by_hand_are_told_as_such(

@@ -1,12 +1,14 @@
 """The player as its room hears it, on the silent clock."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from services.contracts.channels import PLAYER
 from services.contracts.messages import EventType, Playback, Track
-from services.player.backends.browser import TabOrder
+from services.player.backends.browser import ALIVE_S, TabOrder
 from services.player.service import PlayerService, build
 from services.player.session import MAX_FAILURES, MAX_QUEUE
 from services.runtime.service import SetupError
@@ -193,11 +195,40 @@ async def test_a_disk_that_refuses_the_state_is_reported_and_the_music_goes_on(
     assert "cannot be saved" in service.health.problems["state"]
 
 
+async def test_a_problem_of_the_disk_is_told_on_the_loop_and_not_in_the_thread_that_saves(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    (tmp_path / "state" / "player.new").mkdir(parents=True)
+    service, told_in = silent(tmp_path, clock), []
+    told = asyncio.Event()
+
+    def listen() -> None:
+        told_in.append(threading.current_thread())
+        told.set()
+
+    service.health.listen(listen)
+    async with playing(service) as room, asyncio.timeout(30):
+        room.play(tracks[0])
+        await told.wait()
+    assert set(told_in) == {threading.main_thread()}
+
+
+async def test_a_closed_tab_is_gone_though_the_clock_is_set_back(tmp_path: Path, clock: Clock) -> None:
+    ticks = Clock(0)
+    service = build(settings(tmp_path, "auto"), clock=clock, monotonic=ticks, mpv_installed=False)
+    async with playing(service) as room:
+        ScriptedTab(clock, service.hear, {}).report()
+        await room.until(lambda state: state.backend == "browser")
+        clock.now -= 3600
+        ticks.now += ALIVE_S + 1
+        await room.until(lambda state: state.backend == "null")
+
+
 async def test_a_tab_takes_over_at_the_running_position_and_hands_back_when_it_goes(
     tmp_path: Path, clock: Clock
 ) -> None:
     song = write_song(tmp_path / "songs", 1, 60)
-    service = build(settings(tmp_path, "auto"), clock=clock, mpv_installed=False)
+    service = build(settings(tmp_path, "auto"), clock=clock, monotonic=clock, mpv_installed=False)
     async with playing(service) as room:
         room.play(song)
         await room.plays(song)
@@ -241,7 +272,8 @@ def test_a_wrong_backend_is_refused_at_the_start(tmp_path: Path, backend: str, w
         build(settings(tmp_path, backend))
 
 
-def test_a_refused_backend_does_not_tell_its_password(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["vlc://secret@host", "mpd://secret@host:port", "mpd://secret@[host"])
+def test_a_refused_backend_does_not_tell_its_password(tmp_path: Path, backend: str) -> None:
     with pytest.raises(SetupError) as error:
-        build(settings(tmp_path, "vlc://secret@host"))
+        build(settings(tmp_path, backend))
     assert "secret" not in str(error.value)

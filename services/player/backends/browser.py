@@ -78,7 +78,11 @@ class _Tab:
 
 
 class BrowserBackend:
-    """All tabs together; one of them sounds. A tab that is replaced is told to stop before the next may start."""
+    """All tabs together; one of them sounds. A tab that is replaced is told to stop before the next may start.
+
+    Args:
+        clock: Seconds that only ever grow: how long a tab is silent must not depend on a clock that is set.
+    """
 
     name = "browser"
     capabilities = frozenset({Capability.VOLUME})
