@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.contracts.messages import Message
 from services.recommender.database import Database
@@ -105,12 +106,16 @@ class HistoryStore(Protocol):
         """Write something down, once however often it comes; what is about an unknown song is dropped."""
         ...
 
-    async def plays(self, room: str, limit: int) -> list[PlayInfo]:
-        """Return a room's last plays, newest first."""
+    async def plays(
+        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[PlayInfo]:
+        """Return a room's last plays, newest first, of those that started from `start` until before `end`."""
         ...
 
-    async def decisions(self, room: str, limit: int) -> list[DecisionInfo]:
-        """Return a room's last decisions, newest first."""
+    async def decisions(
+        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[DecisionInfo]:
+        """Return a room's last decisions, newest first, from `start` until before `end`."""
         ...
 
     async def judgements(self, room: str) -> list[Judgement]:
@@ -143,19 +148,26 @@ class SqlHistoryStore:
                 case Judgement():
                     await _judge(session, record)
 
-    async def plays(self, room: str, limit: int) -> list[PlayInfo]:
+    async def plays(
+        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[PlayInfo]:
         """Return a room's last plays."""
         query = select(PlayRow, SongRow.title, SongRow.artist).join(SongRow, SongRow.id == PlayRow.song_id)
-        query = query.where(PlayRow.room == room).order_by(PlayRow.started_at.desc()).limit(limit)
+        query = query.where(PlayRow.room == room, *_within(PlayRow.started_at, start, end)).order_by(
+            PlayRow.started_at.desc()
+        )
         async with self._database.session() as session:
             return [
                 PlayInfo.model_validate({**row.__dict__, "title": title, "artist": artist}, extra="ignore")
-                for row, title, artist in await session.execute(query)
+                for row, title, artist in await session.execute(query.limit(limit))
             ]
 
-    async def decisions(self, room: str, limit: int) -> list[DecisionInfo]:
+    async def decisions(
+        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[DecisionInfo]:
         """Return a room's last decisions."""
-        query = select(DecisionRow).where(DecisionRow.room == room).order_by(DecisionRow.decided_at.desc())
+        query = select(DecisionRow).where(DecisionRow.room == room, *_within(DecisionRow.decided_at, start, end))
+        query = query.order_by(DecisionRow.decided_at.desc())
         async with self._database.session() as session:
             return [DecisionInfo.model_validate(row) for row in await session.scalars(query.limit(limit))]
 
@@ -179,6 +191,13 @@ class SqlHistoryStore:
             for song_id in liked.keys() | played.keys()
             if (shift := _taste(liked.get(song_id), *played.get(song_id, (0, 0))))
         }
+
+
+def _within(
+    at: InstrumentedAttribute[datetime], start: datetime | None, end: datetime | None
+) -> list[ColumnElement[bool]]:
+    after = [] if start is None else [at >= start]
+    return after if end is None else [*after, at < end]
 
 
 def _taste(liked: bool | None, skipped: int, finished: int) -> float:

@@ -1,4 +1,4 @@
-"""The tables, alike on SQLite and PostgreSQL: songs, playlists, and what was decided, played and judged.
+"""The tables, alike on SQLite and PostgreSQL: songs, playlists, what was decided, played and judged, and moods.
 
 Songs are never deleted (history points at them); a file that vanished is `missing`. All times are UTC and aware.
 """
@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, MetaData, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -50,6 +61,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         str: Text,
         list[dict[str, Any]]: JSON,
+        dict[str, float]: JSON,
     }
 
 
@@ -157,3 +169,46 @@ class FeedbackRow(Base):
     liked: Mapped[bool]
     given_at: Mapped[datetime]
     decision_id: Mapped[UUID | None]
+
+
+class MoodDecisionRow(Base):
+    """A mood that was decided for a room, by its cameras or by a person."""
+
+    __tablename__ = "mood_decisions"
+    __table_args__ = (Index(None, "room", "decided_at"),)
+
+    decision_id: Mapped[UUID] = mapped_column(primary_key=True)
+    room: Mapped[str] = mapped_column(String(64))
+    decided_at: Mapped[datetime]
+    mood: Mapped[str] = mapped_column(String(64))
+    confidence: Mapped[float]
+    distribution: Mapped[dict[str, float]]
+    valence: Mapped[float]
+    arousal: Mapped[float]
+    people: Mapped[int]
+    samples: Mapped[int]
+    source: Mapped[str] = mapped_column(String(16))
+
+
+class MoodMinuteRow(Base):
+    """What one mood amounted to in a minute of a room, or in the part of a minute that was seen.
+
+    A minute that was seen in parts (a restart) has the rows of each part, so that writing one twice changes nothing.
+    """
+
+    __tablename__ = "mood_minutes"
+
+    room: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Whole seconds since 1970, a number so that both databases divide time into hours and days alike."""
+    mood: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seconds: Mapped[float]
+    """How long the mood stood."""
+    valence: Mapped[float]
+    """The mean over these seconds, as `arousal` and `confidence`."""
+    arousal: Mapped[float]
+    confidence: Mapped[float]
+    people: Mapped[int]
+    """At most."""
+    samples: Mapped[float]
+    """Observations in these seconds: those of a window, by its length."""

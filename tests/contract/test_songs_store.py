@@ -1,9 +1,7 @@
 """What the stores promise, on SQLite (also their in-process double) and on PostgreSQL alike."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,30 +18,13 @@ from services.recommender.songs import FoundSong, PlacedBy, SqlSongStore
 from services.recommender.tables import Base, SongRow
 from services.runtime.health import Health
 from services.runtime.service import SetupError
-from services.runtime.settings import Recommender, Settings
+from services.runtime.settings import Settings
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 HAPPY = FoundSong("file:///a.mp3", "1", "Ébène", "Zoë", "Été", 61.5, 0.8, 0.5, PlacedBy.FOLDER, "happy")
 SAD = FoundSong("file:///b.mp3", "1", "100 % blue", "Ann", "", None, -0.6, -0.3, PlacedBy.TAGS, "sad")
 PLAIN = FoundSong("file:///c.mp3", "1", "Nothing known")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings with an empty database."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
-    return Settings(data=tmp_path, recommender=Recommender(database=url))
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    """A database at the newest revision."""
-    migrate(settings)
-    database = Database(database_url(settings), Health())
-    await database.connect()
-    yield database
-    await database.close()
 
 
 @pytest.fixture
