@@ -1,28 +1,22 @@
-"""The recommender over REST: policy, history and feedback of rooms; songs and playlists have files of their own."""
+"""The recommender over REST: policy and feedback of rooms; history, songs and playlists have files of their own."""
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response, status
+from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.routing import APIRoute
 from pydantic import Field
 
 from services.contracts.messages import Message, Name, Policy, SetPolicy, uuid7
+from services.recommender.api_history import add_history
 from services.recommender.api_playlists import add_playlists
 from services.recommender.api_songs import MAX_ID, add_songs
 from services.recommender.database import DatabaseAwayError
-from services.recommender.history import DecisionInfo, Judgement, PlayInfo
+from services.recommender.history import Judgement
 
 if TYPE_CHECKING:
     from services.recommender.service import RecommenderService
-
-
-class History(Message):
-    """What a room played and what was decided for it, newest first."""
-
-    plays: list[PlayInfo]
-    decisions: list[DecisionInfo]
 
 
 class Feedback(Message):
@@ -54,6 +48,7 @@ def routes(service: "RecommenderService") -> APIRouter:
     add_songs(router, service)
     add_playlists(router, service)
     _add_rooms(router, service)
+    add_history(router, service)
     return router
 
 
@@ -75,13 +70,6 @@ def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
             return await service.set_policy(room, body)
         except ValueError as error:
             raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
-
-    @router.get("/api/rooms/{room}/history")
-    async def history(room: Name, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> History:
-        """Return the last plays and decisions, `limit` of each."""
-        return History(
-            plays=await service.history.plays(room, limit), decisions=await service.history.decisions(room, limit)
-        )
 
     @router.get("/api/rooms/{room}/feedback")
     async def feedback(room: Name) -> list[Judgement]:

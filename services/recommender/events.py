@@ -1,7 +1,12 @@
-"""From what a player says happened to what is written down."""
+"""From what is said on the bus to what is written down."""
 
-from services.contracts.messages import Event, EventType, QueuedTrack
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.contracts.messages import Event, EventType, Mood, QueuedTrack
 from services.recommender.history import Ended, Judgement, Record, Started
+from services.recommender.minutes import MAX_COUNT
+from services.recommender.mood_history import MoodDecision
 
 TRACK_EVENTS = frozenset(
     {
@@ -12,6 +17,46 @@ TRACK_EVENTS = frozenset(
         EventType.TRACK_DISLIKED,
     }
 )
+
+MAX_LABELS = 32
+"""Labels of a distribution that are kept, the largest ones."""
+BELIEVED_S = 7 * 24 * 3600
+"""A mood that claims to have been decided longer ago comes from a wrong clock."""
+
+
+def mood_of(event: Event) -> Mood | None:
+    """Return the mood that an event says was decided, `None` where it is about something else.
+
+    Raises:
+        ValueError: A changed mood that is none (pydantic's error is one).
+    """
+    return Mood.model_validate(event.after) if event.type is EventType.MOOD_CHANGED else None
+
+
+def mood_decision(mood: Mood, room: str, now: datetime) -> MoodDecision:
+    """Return what to write down about a mood that may have been decided a while ago."""
+    largest = sorted(mood.distribution.items(), key=lambda item: -item[1])[:MAX_LABELS]
+    return MoodDecision(
+        decision_id=mood.decision_id,
+        room=room,
+        decided_at=_made_at(mood.decision_id, now),
+        mood=mood.mood,
+        confidence=mood.confidence,
+        distribution=dict(largest),
+        valence=mood.valence,
+        arousal=mood.arousal,
+        people=min(mood.people, MAX_COUNT),
+        samples=min(mood.samples, MAX_COUNT),
+        source=mood.source,
+    )
+
+
+def _made_at(decision_id: UUID, now: datetime) -> datetime:
+    """Return when an id was made, as RFC 9562 section 5.7 has it; `now` where it does not say so believably."""
+    made_s = (decision_id.int >> 80) / 1000
+    if decision_id.version == 7 and now.timestamp() - BELIEVED_S <= made_s <= now.timestamp():  # noqa: PLR2004
+        return datetime.fromtimestamp(made_s, UTC)
+    return now
 
 
 def record_of(event: Event, room: str) -> Record | None:

@@ -3,43 +3,66 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 from prometheus_client import Counter
 
 from services.recommender.database import DatabaseAwayError
-from services.recommender.history import Record
+from services.runtime.logs import Throttle
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """Records kept while the database is away: a day of music."""
 
-LOST = Counter("moodring_recommender_lost_records_total", "Plays, decisions and judgements that could not be stored.")
+LOST = Counter("moodring_recommender_lost_records_total", "What happened and could not be stored.")
+
+R = TypeVar("R")
 
 
-class Recorder:
+class Recorder(Generic[R]):
     """A bounded queue of records; the oldest is lost first.
 
     Args:
         write: Stores one record; raises `DatabaseAwayError` when it has to be tried again.
         wait: Returns when it is worth trying again.
+        max_waiting: How many records are kept while the database is away.
     """
 
-    def __init__(self, write: Callable[[Record], Awaitable[None]], wait: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        write: Callable[[R], Awaitable[None]],
+        wait: Callable[[], Awaitable[object]],
+        *,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
         self._write = write
         self._wait = wait
-        self._waiting: deque[Record] = deque()
+        self._max_waiting = max_waiting
+        self._waiting: deque[R] = deque()
         self._changed = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._throttle = Throttle()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: R) -> None:
         """Have a record written, soon."""
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= self._max_waiting:
             self._waiting.popleft()
             LOST.inc()
-            log.warning("the database is away for too long: the oldest of %d waiting records was lost", MAX_WAITING)
+            if count := self._throttle.count("lost"):
+                text = "the database is away for too long: the oldest of %d waiting records was lost (%d times)"
+                log.warning(text, self._max_waiting, count)
         self._waiting.append(record)
         self._changed.set()
+
+    @asynccontextmanager
+    async def without(self, unwanted: Callable[[R], bool]) -> AsyncIterator[None]:
+        """Drop what waits and is unwanted, and write nothing inside this block."""
+        async with self._writing:
+            self._waiting = deque(record for record in self._waiting if not unwanted(record))
+            yield
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -51,14 +74,22 @@ class Recorder:
     async def drain(self) -> None:
         """Write everything that waits."""
         while self._waiting:
+            if not await self._write_first():
+                await self._wait()
+
+    async def _write_first(self) -> bool:
+        """Write the oldest record, if there is one; return whether the database took or refused it."""
+        async with self._writing:
+            if not self._waiting:
+                return True
             record = self._waiting[0]
             try:
                 await self._write(record)
             except DatabaseAwayError:
-                await self._wait()
-                continue
+                return False
             except Exception:  # whatever is wrong with one record, the next ones are to be written
                 LOST.inc()
                 log.exception("a record could not be stored and was dropped: %r", record)
             if self._waiting and self._waiting[0] is record:
                 self._waiting.popleft()
+            return True

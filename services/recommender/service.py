@@ -4,26 +4,28 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from random import Random
 
 from prometheus_client import Counter
-from pydantic import BaseModel
 
 from services.contracts.channels import EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
 from services.contracts.messages import Event, Mood, PlayerState, Policy, SetPolicy
 from services.recommender.api import routes
+from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
-from services.recommender.events import record_of
+from services.recommender.events import mood_of, record_of
 from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore
 from services.recommender.library import Library
 from services.recommender.recorder import Recorder
+from services.recommender.retention import Deleted
 from services.recommender.room import Room, SavedRoom
+from services.recommender.state import RoomsFile
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
-from services.runtime.state import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,6 @@ TICK_S = 1.0
 MAX_ROOMS = 100
 
 DECISIONS = Counter("moodring_recommender_decisions_total", "Requests to players.", ["how"])
-
-
-class SavedRooms(BaseModel):
-    """The service's state file."""
-
-    rooms: dict[str, SavedRoom] = {}
 
 
 class TooManyRoomsError(ValueError):
@@ -55,11 +51,12 @@ class RecommenderService:
         self._database = Database(database_url(settings), self.health)
         self.library = Library(self._database, settings.music or settings.data / "songs", self.health, clock)
         self.history: HistoryStore = SqlHistoryStore(self._database)
+        self.chronicle = Chronicle(self._database, settings, clock)
         self.router = routes(self)
-        self._recorder = Recorder(self._record, self._database.available.wait)
+        self._recorder = Recorder[Record](self._record, self._database.available.wait)
         self._settings = settings
         self._chance = chance
-        self._state = StateFile(settings.data / "state" / "recommender.json", SavedRooms)
+        self._state = RoomsFile(settings, self.health)
         self._rooms: dict[str, Room] = {}
         self._bus: Bus | None = None
         self._lock = asyncio.Lock()
@@ -72,8 +69,7 @@ class RecommenderService:
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
-        saved = self._state.load() or SavedRooms()
-        self._rooms = {name: Room(name, room, self._chance) for name, room in saved.rooms.items()}
+        self._rooms = {name: Room(name, saved, self._chance) for name, saved in self._state.load().items()}
         self._bus = bus
         try:
             for room in {*self._rooms, self._settings.room}:
@@ -86,6 +82,8 @@ class RecommenderService:
                 workers.create_task(self.library.keep_database(self._opened), name="database")
                 workers.create_task(self.library.keep_scanned(self.reload), name="library")
                 workers.create_task(self._recorder.run(), name="recorder")
+                workers.create_task(self.chronicle.run(), name="chronicle")
+                workers.create_task(self.chronicle.keep_purged(), name="purge")
                 workers.create_task(self._tick_forever(), name="tick")
         finally:
             self._bus = None
@@ -123,6 +121,7 @@ class RecommenderService:
 
     async def tick(self) -> None:
         """Look at every room."""
+        self.chronicle.look()
         async with self._lock:
             for room in list(self._rooms.values()):
                 await self._act(room)
@@ -135,6 +134,17 @@ class RecommenderService:
         """
         await self._record(judgement)
 
+    async def forget(self, name: str, start: datetime, end: datetime) -> Deleted:
+        """Delete a room's history from `start` until before `end`, and with its plays what follows from them.
+
+        Raises:
+            DatabaseAwayError: A part may be left.
+        """
+        deleted = await self.chronicle.delete(name, start, end)
+        if room := self._rooms.get(name):
+            room.tastes = await self.history.tastes(name)
+        return deleted
+
     async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
         if self._known_room(delivery.room):
             await self.set_policy(delivery.room, delivery.message)
@@ -142,6 +152,7 @@ class RecommenderService:
     async def _on_mood(self, delivery: Delivery[Mood]) -> None:
         async with self._lock:
             if room := self._known_room(delivery.room):
+                self.chronicle.hear(room.name, delivery.message, retained=delivery.retained)
                 room.feel(delivery.message)
                 await self._act(room)
 
@@ -154,13 +165,15 @@ class RecommenderService:
 
     async def _on_event(self, delivery: Delivery[Event]) -> None:
         try:
-            record = record_of(delivery.message, delivery.room)
+            record, mood = record_of(delivery.message, delivery.room), mood_of(delivery.message)
         except ValueError as error:
             if count := self._throttle.count("event"):
-                log.warning("a track event was dropped (%d since the last such line): %s", count, error)
+                log.warning("an event was dropped (%d since the last such line): %s", count, error)
             return
         if record:
             self._recorder.add(record)
+        if mood and self._known_room(delivery.room):
+            self.chronicle.decided(delivery.room, mood)
 
     async def _act(self, room: Room) -> None:
         """Send a room's next request, if there is one; the lock is held."""
@@ -198,12 +211,7 @@ class RecommenderService:
             return None
 
     async def _save(self) -> None:
-        saved = SavedRooms(rooms={name: room.saved for name, room in self._rooms.items()})
-        try:
-            await asyncio.to_thread(self._state.save, saved)
-            self.health.report("state")
-        except OSError as error:
-            self.health.report("state", f"the state cannot be saved in {self._settings.data}: {error.strerror}")
+        await self._state.save({name: room.saved for name, room in self._rooms.items()})
 
     async def _opened(self) -> None:
         for room in list(self._rooms.values()):

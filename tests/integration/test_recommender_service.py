@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.contracts.channels import MOOD, POLICY, POLICY_SET
-from services.contracts.messages import EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
+from services.contracts.channels import EVENTS, MOOD, POLICY, POLICY_SET
+from services.contracts.messages import Event, EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
 from services.recommender import library
 from services.recommender import service as service_module
 from services.recommender.migrate import migrate
@@ -236,10 +236,48 @@ async def test_what_was_decided_and_played_is_written_down(house: House) -> None
 
     await _until(written)
     history = await house.history()
-    assert {row["decision_id"] for rows in history.values() for row in rows} == {str(mood.decision_id)}
+    rows = [*history["decisions"], *history["plays"]]
+    assert {row["decision_id"] for row in rows} == {str(mood.decision_id)}
     assert [play["song_id"] for play in history["plays"]] == house.player.song_ids[::-1]
     assert [play["skipped"] for play in history["plays"]] == [None, False]
     assert history["decisions"][-1]["reason"] == house.player.requests[0].reason
+
+
+async def test_moods_are_written_down_as_they_are_said_and_as_they_change(house: House) -> None:
+    said, changed = mood_of("happy"), mood_of("sad")
+    await house.feel(said)
+    event = Event(type=EventType.MOOD_CHANGED, after=changed.model_dump(mode="json"))
+    house.bus.publish(EVENTS, event, room="home")
+    house.clock.now += 60
+    await house.bus.settle()
+    await house.service.tick()
+
+    async def written() -> bool:
+        return bool(
+            (await house.client.get("/api/rooms/home/history", params={"resolution": "minute"})).json()["moods"]
+        )
+
+    await _until(written)
+    history = (await house.client.get("/api/rooms/home/history", params={"resolution": "raw"})).json()
+    assert {decision["decision_id"] for decision in history["mood_decisions"]} == {
+        str(said.decision_id), str(changed.decision_id),
+    }  # fmt: skip
+
+
+async def test_a_deleted_history_takes_its_plays_and_what_they_taught_along(house: House) -> None:
+    await house.feel(mood_of("happy"))
+    house.player.tell(EventType.TRACK_SKIPPED, house.player.started[0])
+
+    async def learned() -> bool:
+        return bool(await house.service.history.tastes("home"))
+
+    await _until(learned)
+    query = {"from": "1970-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    deleted = (await house.client.delete("/api/rooms/home/history", params=query)).json()
+    assert deleted["plays"] == 1
+    assert await house.service.history.tastes("home") == {}
+    history = await house.history()
+    assert (history["plays"], history["decisions"]) == ([], [])
 
 
 async def test_a_disliked_song_is_feedback_and_a_like_too(house: House) -> None:
@@ -256,9 +294,10 @@ async def test_a_disliked_song_is_feedback_and_a_like_too(house: House) -> None:
 
 async def test_a_broken_track_event_changes_nothing(house: House, caplog: pytest.LogCaptureFixture) -> None:
     house.bus.broker.publish("moodring/home/events", b'{"type": "track_started", "after": {"track": 7}}')
+    house.bus.broker.publish("moodring/home/events", b'{"type": "mood_changed", "after": {"mood": 7}}')
     house.bus.broker.publish("moodring/home/events", b"garbage")
     await house.bus.settle()
-    assert "a track event was dropped" in caplog.text
+    assert "an event was dropped" in caplog.text
     await house.feel(mood_of("happy"))
     assert house.player.requests
 
@@ -296,6 +335,7 @@ async def test_music_goes_on_while_the_database_is_away(
         postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         for _ in range(3):
             await house.finish()
+        await house.feel(mood_of("sad"))
         assert len(house.player.song_ids) == 4
         assert len(house.player.waiting) == 2
         answer = await house.client.get("/api/playlists")
@@ -304,8 +344,11 @@ async def test_music_goes_on_while_the_database_is_away(
         postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
         async def caught_up() -> bool:
-            answer = await house.client.get("/api/rooms/home/history")
-            return answer.status_code == 200 and len(answer.json()["plays"]) == 4
+            answer = await house.client.get("/api/rooms/home/history", params={"resolution": "raw"})
+            if answer.status_code != 200:
+                return False
+            moods = [decision["mood"] for decision in answer.json()["mood_decisions"]]
+            return moods == ["happy", "sad"] and len((await house.history())["plays"]) == 4
 
         await _until(caught_up)
         assert "database" not in house.service.health.problems

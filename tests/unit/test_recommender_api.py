@@ -230,10 +230,6 @@ async def test_feedback_is_given_and_read(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/rooms/home/feedback", json={"song_id": 99, "liked": True})).status_code == 404
 
 
-async def test_the_history_of_a_quiet_room_is_empty(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/api/rooms/home/history")).json() == {"plays": [], "decisions": []}
-
-
 async def test_new_changed_vanished_and_broken_files_are_noticed(client: httpx.AsyncClient, tmp_path: Path) -> None:
     music = tmp_path / "music"
     write_wave(music / "calm" / "Cid - Soft.wav")

@@ -1,0 +1,37 @@
+"""What of the rooms survives a restart, in a file."""
+
+import asyncio
+
+from pydantic import BaseModel
+
+from services.recommender.room import SavedRoom
+from services.runtime.health import Health
+from services.runtime.settings import Settings
+from services.runtime.state import StateFile
+
+
+class SavedRooms(BaseModel):
+    """The state file."""
+
+    rooms: dict[str, SavedRoom] = {}
+
+
+class RoomsFile:
+    """Loads and saves rooms; `health` hears of the part `state`."""
+
+    def __init__(self, settings: Settings, health: Health) -> None:
+        self._data = settings.data
+        self._file = StateFile(settings.data / "state" / "recommender.json", SavedRooms)
+        self._health = health
+
+    def load(self) -> dict[str, SavedRoom]:
+        """Return the rooms by name; none where nothing was saved."""
+        return (self._file.load() or SavedRooms()).rooms
+
+    async def save(self, rooms: dict[str, SavedRoom]) -> None:
+        """Save the rooms; a full disk is said, and never raised."""
+        try:
+            await asyncio.to_thread(self._file.save, SavedRooms(rooms=rooms))
+            self._health.report("state")
+        except OSError as error:
+            self._health.report("state", f"the state cannot be saved in {self._data}: {error.strerror}")
