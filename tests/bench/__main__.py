@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.bench.mood_cost import decision_us, rooms_cpu_percent
 from tests.bench.peers import measure_fer
 from tests.bench.product import ROOT, Arrival, BenchError, load_of, product
 
@@ -79,6 +80,15 @@ def without_a_face(data: Path) -> list[Row]:
     return [Row("cpu_percent_idle", load.cpu_percent, "% of a core")]
 
 
+def moods() -> list[Row]:
+    """Measure the aggregator's logic by itself; a decision must not cost more for a longer window."""
+    return [
+        Row("cpu_percent_1000_rooms", rooms_cpu_percent(), "% of a core"),
+        Row("decision_15_s_window_us", decision_us(15), "us"),
+        Row("decision_600_s_window_us", decision_us(600), "us"),
+    ]
+
+
 def with_peers(rows: list[Row]) -> list[Row]:
     """Put the peers' figures beside ours."""
     fer = measure_fer(CLIP, SECONDS)
@@ -134,7 +144,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder)
-            rows = [*as_fast_as_possible(data), *with_one_face(data), *without_a_face(data)]
+            rows = [*as_fast_as_possible(data), *with_one_face(data), *without_a_face(data), *moods()]
         if os.environ.get("PEERS"):
             rows = with_peers(rows)
     except BenchError as error:
