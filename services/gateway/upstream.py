@@ -6,11 +6,15 @@ In compose the reverse proxy does this; in one process there is nothing to pass 
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from itertools import takewhile
 
 import httpx
 from fastapi import APIRouter, HTTPException, Request
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
+from starlette.routing import BaseRoute, Match
+
+from services.runtime.access import FORWARDED
 
 OWNERS = (
     (re.compile(r"/api/cameras(/.*)?"), "camera"),
@@ -21,14 +25,17 @@ OWNERS = (
 )
 """The path table of the architecture."""
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
 MAX_CALLS = 100
 """Calls passed on at a time; previews and songs are long ones."""
 
 NOT_PASSED_ON = frozenset(
-    # Hop-by-hop: RFC 9110 section 7.6.1. Host is set anew. Secrets and origin were for us to check.
+    # Hop-by-hop: RFC 9110 section 7.6.1. Host is set anew. Secrets, origin and the way to us were for us to check.
     (
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
         *("te", "trailer", "transfer-encoding", "upgrade", "host", "authorization", "cookie", "origin"),
+        *FORWARDED,
     )
 )
 
@@ -92,17 +99,30 @@ def router(upstream: Upstream, elsewhere: Collection[str]) -> APIRouter:
         elsewhere: The services of other processes.
     """
     routes = APIRouter(include_in_schema=False)
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
-    @routes.api_route("/api/{_path:path}", methods=methods)
-    @routes.api_route("/media/{_path:path}", methods=methods)
+    @routes.api_route("/api/{_path:path}", methods=list(METHODS))
+    @routes.api_route("/media/{_path:path}", methods=list(METHODS))
     async def pass_on(request: Request) -> StreamingResponse:
         service = owner(request.url.path)
         if service is None or service not in elsewhere:
-            raise HTTPException(404, f"there is nothing at {request.url.path}")
+            raise _not_here(request)
         return await upstream.pass_on(request, service)
 
     return routes
+
+
+def _not_here(request: Request) -> HTTPException:
+    """Return 405 where a route before ours takes this path by another method, else 404."""
+    path = request.url.path
+
+    def taken(route: BaseRoute, method: str) -> bool:
+        return route.matches({**request.scope, "method": method})[0] is Match.FULL
+
+    before = list(takewhile(lambda route: not taken(route, request.method), request.app.routes))
+    allowed = ", ".join(method for method in METHODS if any(taken(route, method) for route in before))
+    if not allowed:
+        return HTTPException(404, f"there is nothing at {path}")
+    return HTTPException(405, f"{path} takes {allowed}, not {request.method}", {"Allow": allowed})
 
 
 def _has_body(request: Request) -> bool:

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from services.gateway.upstream import Upstream, owner, router
 
@@ -46,6 +46,16 @@ def far() -> Far:
 @pytest.fixture
 async def near(far: Far) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
+
+    @app.get("/api/rooms")
+    async def rooms() -> None: ...
+
+    here = APIRouter()
+
+    @here.put("/api/rooms/{room}/policy")
+    async def policy(room: str) -> None: ...
+
+    app.include_router(here)
     upstream = Upstream({"player": "http://player:8085", "camera": "http://camera:8081"}, transport=far)
     app.include_router(router(upstream, {"player"}))
     inside = httpx.ASGITransport(app=app)
@@ -54,7 +64,9 @@ async def near(far: Far) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_a_call_is_passed_on_with_its_range_and_without_our_secrets(near: httpx.AsyncClient, far: Far) -> None:
-    headers = {"Range": "bytes=2-4", "Authorization": "Bearer x", "Cookie": "a=b", "Origin": "http://moodring:8080"}
+    secrets = {"Authorization": "Bearer x", "Cookie": "a=b", "Origin": "http://moodring:8080"}
+    ways = {"Forwarded": "for=1.2.3.4", "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Host": "m", "X-Real-IP": "1.2.3.4"}
+    headers = {"Range": "bytes=2-4"} | secrets | ways
     answer = await near.get("/media/7?t=1", headers=headers)
     assert (answer.status_code, answer.content) == (206, b"abc")
     assert answer.headers["content-range"] == "bytes 2-4/9"
@@ -62,7 +74,7 @@ async def test_a_call_is_passed_on_with_its_range_and_without_our_secrets(near: 
     (asked,) = far.asked
     assert str(asked.url) == "http://player:8085/media/7?t=1"
     assert asked.headers["range"] == "bytes=2-4"
-    assert not {"authorization", "cookie", "origin"} & set(asked.headers)
+    assert not {name.lower() for name in secrets | ways} & set(asked.headers)
 
 
 async def test_a_body_is_passed_on(near: httpx.AsyncClient, far: Far) -> None:
@@ -82,6 +94,15 @@ async def test_an_absent_service_is_named(near: httpx.AsyncClient, far: Far) -> 
 async def test_what_nobody_elsewhere_owns_is_not_found(near: httpx.AsyncClient, far: Far, path: str) -> None:
     assert (await near.get(path)).status_code == 404
     assert not far.asked
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/api/rooms", "GET"), ("/api/rooms/home/policy", "PUT")])
+async def test_a_wrong_method_on_a_path_of_this_process_is_said(
+    near: httpx.AsyncClient, far: Far, path: str, allowed: str
+) -> None:
+    answer = await near.delete(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert f"takes {allowed}, not DELETE" in answer.json()["detail"]
 
 
 async def test_nothing_is_passed_on_before_the_start(far: Far) -> None:
