@@ -1,7 +1,7 @@
 """The gateway's own paths: what is there, the event stream, tokens, and signing in."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -10,10 +10,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.contracts.messages import Name
-from services.gateway.sign_in import SIGN_OUT_PATH, local_path, sign_in_page
+from services.gateway.sign_in import SIGN_OUT_PATH, local_path
 from services.gateway.state import Change, House
 from services.gateway.streams import Stream
-from services.runtime.access import AUTH_PATH, COOKIE, SIGN_IN_PATH
+from services.runtime.access import AUTH_PATH, COOKIE
+from services.runtime.open_paths import SIGN_IN_PATH
 from services.runtime.tokens import SESSION_S, Token, TokenName
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _add_house(router: APIRouter, service: "GatewayService") -> None:
         """Return what the bus says is there: each room's latest states, and the services."""
         return service.house
 
-    def listen(room: Name | None = None) -> Iterator[Stream]:
+    async def listen(room: Name | None = None) -> AsyncIterator[Stream]:
         with service.listen(room) as stream:
             yield stream
 
@@ -113,7 +114,7 @@ def _add_sign_in(router: APIRouter, service: "GatewayService") -> None:
 
     @router.get(SIGN_IN_PATH, include_in_schema=False)
     async def sign_in_form(then: str = "/") -> HTMLResponse:
-        return HTMLResponse(sign_in_page(then))
+        return HTMLResponse(service.sign_in_page(then))
 
     @router.post(SIGN_IN_PATH, include_in_schema=False)
     def sign_in(
@@ -122,12 +123,12 @@ def _add_sign_in(router: APIRouter, service: "GatewayService") -> None:
         client, now = request.client.host if request.client else "", time.monotonic()
         wait_s = service.failures.wait_s(client, now)
         if wait_s:
-            page = sign_in_page(then, f"That were too many attempts. Try again in {wait_s:.0f} seconds.")
+            page = service.sign_in_page(then, f"That were too many attempts. Try again in {wait_s:.0f} seconds.")
             return HTMLResponse(page, 429, {"Retry-After": f"{wait_s:.0f}"})
         cookie = service.tokens.sign_in(token.strip())
         if cookie is None:
             service.failures.add(client, now)
-            return HTMLResponse(sign_in_page(then, "That is not a valid token."), 403)
+            return HTMLResponse(service.sign_in_page(then, "That is not a valid token."), 403)
         answer = RedirectResponse(local_path(then), 303)
         # Believing the proxy's word costs nothing here: it only keeps the caller's own cookie off plain HTTP.
         secure = "https" in {request.url.scheme, request.headers.get("x-forwarded-proto")}

@@ -19,7 +19,7 @@ from services.gateway import api, upstream
 from services.gateway.sign_in import Failures, sign_in_page
 from services.gateway.state import FOLLOWED, Change, House, learn, snapshot
 from services.gateway.streams import Stream
-from services.runtime.access import guard, is_loopback
+from services.runtime.access import guard, serves_itself
 from services.runtime.bus import Bus, Delivery, Handler
 from services.runtime.health import Health
 from services.runtime.settings import Settings
@@ -74,6 +74,10 @@ class GatewayService:
     def listeners(self) -> int:
         """How many event streams are open."""
         return len(self._streams)
+
+    def sign_in_page(self, then: str, problem: str = "") -> str:
+        """Return the page that asks for a token, before one goes on to the path `then`."""
+        return sign_in_page(then, problem, tokens=bool(self.tokens.all))
 
     async def run(self, bus: Bus) -> None:
         """Follow the bus until cancelled; the event streams end with it, and browsers come back by themselves."""
@@ -168,5 +172,6 @@ def mount(
     inside = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     service.api = httpx.AsyncClient(transport=inside, base_url="http://gateway", timeout=10)
     add_pages(app, service)
-    first = None if is_loopback(settings.http.host) else first_token(service.tokens)
-    return guard(app, service.tokens, host=settings.http.host, sign_in=sign_in_page), first
+    host, proxied = settings.http.host, settings.http.access == "proxy"
+    first = None if serves_itself(host, proxied=proxied) else first_token(service.tokens)
+    return guard(app, service.tokens, host=host, proxied=proxied, sign_in=service.sign_in_page), first

@@ -3,7 +3,8 @@
 from collections import deque
 from html import escape
 
-from services.runtime.access import AUTH_PATH, SIGN_IN_PATH
+from services.runtime.access import AUTH_PATH
+from services.runtime.open_paths import SIGN_IN_PATH
 
 SIGN_OUT_PATH = "/auth/sign-out"
 
@@ -39,16 +40,29 @@ def local_path(path: str) -> str:
     return path if safe and not path.startswith(AUTH_PATH) else "/"
 
 
-def sign_in_page(then: str, problem: str = "") -> str:
+def sign_in_page(then: str, problem: str = "", *, tokens: bool = True) -> str:
     """Return the page that asks for a token; it works without scripts and loads nothing.
 
     Args:
         then: The path to go to afterwards.
         problem: What was wrong with the last attempt.
+        tokens: Whether there are any.
     """
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    return _PAGE.format(action=SIGN_IN_PATH, then=escape(local_path(then)), alert=alert, style=_STYLE)
+    return _PAGE.format(
+        action=SIGN_IN_PATH,
+        then=escape(local_path(then)),
+        alert=alert,
+        style=_STYLE,
+        about=_ABOUT if tokens else _NO_TOKENS,
+    )
 
+
+_ABOUT = "Sign in with an access token. The first one was printed once, when Moodring started for the first time."
+_NO_TOKENS = (
+    "There is no access token yet: you came through a proxy, and this Moodring serves its own machine only. Start it "
+    "with MOODRING_HTTP_ACCESS=proxy, and it makes a token and prints it."
+)
 
 _STYLE = """
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: #0e0f13; color: #eceef4;
@@ -72,7 +86,7 @@ _PAGE = """<!doctype html>
 </head>
 <body><main>
 <h1>Moodring</h1>
-<p>Sign in with an access token. The first one was printed when Moodring started.</p>
+<p>{about}</p>
 {alert}
 <form method="post" action="{action}">
 <label for="token">Access token</label>

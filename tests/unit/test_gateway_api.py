@@ -1,7 +1,8 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -11,8 +12,9 @@ from fastapi import FastAPI, HTTPException
 from services.contracts import channels
 from services.contracts.messages import Event, EventType, Privacy
 from services.contracts.moodring_pb2 import Expressions
-from services.gateway.service import MAX_FACES, MAX_STREAMS, GatewayService, build
+from services.gateway.service import MAX_FACES, MAX_STREAMS, GatewayService, build, mount
 from services.gateway.sign_in import MAX_FAILURES
+from services.gateway.streams import Stream
 from services.runtime.access import COOKIE
 from services.runtime.memory import MemoryBus
 from services.runtime.settings import load
@@ -103,6 +105,27 @@ async def test_listeners_are_bounded(gateway: GatewayService, api: httpx.AsyncCl
             pass
 
 
+async def test_a_stream_is_opened_and_closed_where_changes_are_handed_out(
+    gateway: GatewayService, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+    listen = gateway.listen
+
+    @contextmanager
+    def noting(room: str | None = None) -> Iterator[Stream]:
+        threads.add(threading.get_ident())
+        with listen(room) as stream:
+            yield stream
+        threads.add(threading.get_ident())
+
+    monkeypatch.setattr(gateway, "listen", noting)
+    async with running(gateway):
+        answer = asyncio.create_task(api.get("/api/events"))
+        await make.until(lambda: gateway.listeners)
+    await answer
+    assert threads == {threading.get_ident()}
+
+
 async def test_a_stream_asked_for_while_the_service_is_down_is_refused(api: httpx.AsyncClient) -> None:
     assert (await api.get("/api/events")).status_code == 503
 
@@ -176,3 +199,21 @@ async def test_guessing_is_slowed_down(gateway: GatewayService, api: httpx.Async
     answer = await api.post("/auth/sign-in", data={"token": secret})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("host", "access", "made"),
+    [
+        ("127.0.0.1", "token", False), ("0.0.0.0", "token", True),
+        ("127.0.0.1", "proxy", True), ("0.0.0.0", "proxy", True),
+    ],
+)  # fmt: skip
+async def test_where_a_token_is_demanded_the_first_one_is_made(
+    tmp_path: Path, host: str, access: str, made: bool
+) -> None:
+    settings = load(data=tmp_path, http={"host": host, "access": access})
+    gateway = build(settings, tokens=make.tokens(tmp_path), clock=make.Clock())
+    app, first = mount(FastAPI(), gateway, settings, here=["gateway"])
+    assert (first is not None) is made
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
+        assert (await client.get("/api/nothing")).status_code == (401 if made else 404)
