@@ -34,8 +34,8 @@ class Http(Section):
     )
     access: Literal["token", "proxy"] = Field(
         "token",
-        description="Who checks callers: `token`, this process, beyond loopback; `proxy`, with a reverse proxy in front: "
-        "the gateway demands a token of everybody, other services leave it to the proxy, which asks `/auth`.",
+        description="Who checks callers: `token`, this process, beyond loopback; `proxy`, with a reverse proxy in "
+        "front: the gateway demands a token of everybody, other services leave it to the proxy, which asks `/auth`.",
     )
 
 
