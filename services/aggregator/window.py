@@ -14,8 +14,11 @@ BUCKETS = 15
 """Slices of a window: its edge moves in steps of one, a second by default."""
 MAX_TRACKS = 64
 """Tracks of a room at a time; further ones wait until one has left the window."""
-MAX_SAMPLES = 200
-"""Observations of a track in one slice; a camera's frame rate stays far below."""
+MAX_RATE = 240
+"""Observations of a track per second, which is the greatest frame rate a camera can be set to."""
+MAX_SAMPLES = 30_000
+"""Observations of a room in its window, which bounds its memory to a few MB: ten people at 30 frames a second for
+100 s, say."""
 MAX_AHEAD_S = 2.0
 """How far a camera's clock may be ahead of ours: what is newer still is refused, what is not counts as new."""
 
@@ -98,25 +101,25 @@ class Window:
         self._length_s = length_s
         self._half_life_s = half_life_s
         self._bucket_s = length_s / BUCKETS
+        self._samples = 0
         self._tracks: dict[tuple[str, str, int], dict[int, _Bucket]] = {}
 
     def add(self, observation: Observation, now: float) -> Refusal | None:
         """Count an observation, or return why it does not count."""
-        if observation.at > now + MAX_AHEAD_S:
-            return Refusal.FUTURE
-        if observation.at <= now - self._length_s:
-            return Refusal.LATE
+        if refusal := self._untimely(observation.at, now):
+            return refusal
         run = observation.frame_id.rpartition("-")[0]
         buckets = self._buckets((observation.camera, run, observation.track_id), now)
-        if buckets is None:
+        if buckets is None or self._samples >= MAX_SAMPLES:
             return Refusal.FLOOD
         index = math.floor(observation.at / self._bucket_s)
         bucket = buckets.get(index) or buckets.setdefault(index, _Bucket())
         if observation.frame_id in bucket.frames:
             return Refusal.DUPLICATE
-        if len(bucket.frames) >= MAX_SAMPLES:
+        if len(bucket.frames) >= MAX_RATE * self._bucket_s:
             return Refusal.FLOOD
         weight = observation.quality * certainty(observation.probabilities)
+        self._samples += 1
         bucket.frames.add(observation.frame_id)
         bucket.weight += weight
         bucket.last_at = max(bucket.last_at, observation.at)
@@ -128,11 +131,17 @@ class Window:
     def forget(self, camera: str) -> None:
         """Drop everything that a camera saw."""
         self._tracks = {key: buckets for key, buckets in self._tracks.items() if key[0] != camera}
+        self._count()
 
     def tracks(self, now: float) -> list[TrackEvidence]:
-        """Return what is known of every track in the window."""
+        """Return what is known of every track in the window; ask often, as this is when old ones are dropped."""
         self._expire(now)
         return [self._evidence(camera, buckets, now) for (camera, _, _), buckets in self._tracks.items()]
+
+    def _untimely(self, at: float, now: float) -> Refusal | None:
+        if at > now + MAX_AHEAD_S:
+            return Refusal.FUTURE
+        return Refusal.LATE if at <= now - self._length_s else None
 
     def _buckets(self, track: tuple[str, str, int], now: float) -> dict[int, _Bucket] | None:
         if track not in self._tracks and len(self._tracks) >= MAX_TRACKS:
@@ -151,6 +160,10 @@ class Window:
                 del buckets[gone]
             if not buckets:
                 del self._tracks[key]
+        self._count()
+
+    def _count(self) -> None:
+        self._samples = sum(len(bucket.frames) for buckets in self._tracks.values() for bucket in buckets.values())
 
     def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float) -> TrackEvidence:
         weight = 0.0

@@ -1,19 +1,15 @@
 import asyncio
-import logging
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.aggregator import rooms as rooms_module
 from services.aggregator import service as service_module
-from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.service import build
-from services.contracts.channels import EXPRESSIONS, MOOD_SET
+from services.contracts.channels import MOOD_SET
 from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
 from services.runtime.settings import Aggregator
-from tests.unit.aggregator_doubles import START, Running, message, running
+from tests.unit.aggregator_doubles import START, Running, running
 
 
 def words(run: Running) -> list[str]:
@@ -136,82 +132,6 @@ async def test_a_mood_stands_over_a_restart_without_an_event(tmp_path: Path) -> 
         assert again.service.mood("home").mood == "sad"
         await again.play(15, "happy")
         assert words(again)[-1] == "happy"
-
-
-@pytest.mark.parametrize(
-    "bad", [message(START, {"happy": 0.4}), message(START, {"joy": 1.0}), message(START - 3600, "happy"),
-            message(START + 3600, "happy")],
-)  # fmt: skip
-async def test_bad_expressions_are_said_once_and_change_nothing(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: Any
-) -> None:
-    async with running(tmp_path) as run:
-        for _ in range(20):
-            run.bus.publish(EXPRESSIONS, bad, room="home", camera="camera")
-        await run.tick()
-        assert run.service.mood("home").samples == 0
-    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
-
-
-async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
-    async with running(tmp_path) as run:
-        for room in ("one", "two", "three"):
-            run.bus.publish(EXPRESSIONS, message(START, "happy"), room=room, camera="camera")
-            run.status(CameraState.OK, room=room)
-        run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="three")
-        await run.tick()
-        assert run.service.mood("one").mood == UNKNOWN
-        with pytest.raises(NoSuchRoomError, match="nothing is known of a room three"):
-            run.service.mood("three")
-        with pytest.raises(NoSuchRoomError, match="there are 2 rooms already; three is not listened to"):
-            await run.service.say("three", MoodOverride(mood="calm"))
-
-
-async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
-    async with running(tmp_path) as run:
-        run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=1), room="one")
-        await run.tick()
-        run.now += 86_401
-        run.status(CameraState.OK, room="two")
-        await run.tick()
-        assert run.service.mood("two").mood == UNKNOWN
-        with pytest.raises(NoSuchRoomError, match="there are home, two"):
-            run.service.mood("one")
-
-
-@pytest.mark.parametrize("room", ["services", "x" * 65])
-async def test_a_name_that_no_room_can_have_is_said_and_dropped(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, room: str
-) -> None:
-    async with running(tmp_path) as run:
-        for _ in range(3):
-            run.bus.publish(EXPRESSIONS, message(run.now, "happy"), room=room, camera="camera")
-            run.status(CameraState.OK, room=room)
-            run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room=room)
-        await run.tick()
-        await run.play(12, "happy")
-        assert words(run) == ["happy"]
-    assert {record.message[:5] for record in caplog.records if "cannot be a room" in record.message} == {
-        "rooms",
-        "mood/",
-    }
-
-
-async def test_a_clock_that_is_wrong_is_allowed_for_and_said_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with running(tmp_path) as run:
-        for _ in range(20 * 5):
-            run.now += 0.2
-            run.bus.publish(EXPRESSIONS, message(run.now + 40, "happy"), room="home", camera="camera")
-            await run.tick()
-        assert run.service.mood("home").mood == "happy"
-    said = [record.message for record in caplog.records if record.message.startswith("the clock of home/camera")]
-    assert said == [
-        "the clock of home/camera: it is 40 s ahead, which is allowed for; set the clocks of both machines (1 times)"
-    ]
 
 
 async def test_a_room_has_its_own_rules(tmp_path: Path) -> None:

@@ -125,9 +125,29 @@ def test_a_crowd_is_bounded_and_makes_room_again(window: Window) -> None:
 
 
 def test_a_flood_of_frames_is_bounded(window: Window) -> None:
-    refusals = [window.add(seen(START, frame=str(frame)), START) for frame in range(window_module.MAX_SAMPLES + 1)]
-    assert refusals.count(None) == window_module.MAX_SAMPLES
+    refusals = [window.add(seen(START, frame=str(frame)), START) for frame in range(window_module.MAX_RATE + 1)]
+    assert refusals.count(None) == window_module.MAX_RATE
     assert refusals[-1] is Refusal.FLOOD
+
+
+def test_a_flood_in_a_room_is_bounded_and_passes(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "MAX_SAMPLES", 100)
+    refusals = [window.add(seen(START + number / 100, track=number % 7), START + 1) for number in range(101)]
+    assert refusals == [None] * 100 + [Refusal.FLOOD]
+    assert window.tracks(START + 20) == []
+    assert window.add(seen(START + 20), START + 20) is None
+
+
+def test_a_private_camera_makes_room(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "MAX_SAMPLES", 1)
+    window.add(seen(START, camera="left"), START)
+    window.forget("left")
+    assert window.add(seen(START, camera="right"), START) is None
+
+
+@pytest.mark.parametrize("fps", [5, 30, 240])
+def test_any_frame_rate_of_a_camera_counts(window: Window, fps: int) -> None:
+    assert {window.add(seen(START + frame / fps), START + frame / fps) for frame in range(2 * fps)} == {None}
 
 
 def test_a_clock_that_is_set_back_leaves_nothing_from_the_future(window: Window) -> None:
