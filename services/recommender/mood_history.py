@@ -19,6 +19,9 @@ from services.recommender.tables import MoodDecisionRow, MoodMinuteRow
 MAX_SPANS = 1500
 """Spans in an answer: a day of minutes."""
 
+MAX_AT_ONCE_S = 7 * 24 * 3600
+"""Length of time that one query adds up, so that nobody else waits long for the database."""
+
 
 class Resolution(StrEnum):
     """What a history is made of: every decision, or one span per minute, hour or day."""
@@ -168,25 +171,25 @@ class SqlMoodHistoryStore:
             return int((at_s + offset_s) // width_s * width_s) - offset_s
 
         low, high = begin(start.timestamp()), end.timestamp()
-        async with self._database.session() as session:
-            first = await session.scalar(_first(room, low, high))
-            if first is None:
-                return [], None
+        found: list[MoodSpan] = []
+        while (first := await self._first(room, low, high)) is not None and len(found) < MAX_SPANS:
             low = begin(first)
-            page = min(high, low + MAX_SPANS * width_s)
-            found = await session.execute(_sums(room, low, page, width_s, offset_s))
-            rows = [_Sum(*row) for row in found]
-            following = await session.scalar(_first(room, page, high))
-        spans = [
-            _span(_utc(bucket * width_s - offset_s), list(moods))
-            for bucket, moods in groupby(rows, lambda row: row.bucket)
-        ]
-        return spans, None if following is None else _utc(begin(following))
+            spans = min(MAX_SPANS - len(found), MAX_AT_ONCE_S // width_s)
+            query = _sums(room, low, min(high, low + spans * width_s), width_s, offset_s)
+            async with self._database.session() as session:
+                sums = [_Sum(*row) for row in await session.execute(query)]
+            found += [
+                _span(_utc(bucket * width_s - offset_s), list(moods))
+                for bucket, moods in groupby(sums, lambda one: one.bucket)
+            ]
+            low += spans * width_s
+        return found, None if first is None else _utc(begin(first))
 
-
-def _first(room: str, low: float, high: float) -> Select[int]:
-    at = MoodMinuteRow.started_at
-    return select(func.min(at)).where(MoodMinuteRow.room == room, at >= low, at < high)
+    async def _first(self, room: str, low: float, high: float) -> int | None:
+        at = MoodMinuteRow.started_at
+        query = select(func.min(at)).where(MoodMinuteRow.room == room, at >= low, at < high)
+        async with self._database.session() as session:
+            return await session.scalar(query)
 
 
 def _sums(room: str, low: float, high: float, width_s: int, offset_s: int) -> Select[Any]:

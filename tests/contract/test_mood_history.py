@@ -128,6 +128,17 @@ async def test_spans_are_paged_over_gaps(store: SqlMoodHistoryStore, monkeypatch
     assert [span.start for span in found] == times
 
 
+async def test_an_answer_is_put_together_from_short_queries(
+    store: SqlMoodHistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mood_history, "MAX_AT_ONCE_S", 120)
+    times = [NOON + minutes * MINUTE for minutes in (0, 1, 2, 3, 600)]
+    for at in times:
+        await store.record(minute(at))
+    spans, following = await store.spans("home", EPOCH, NOON + DAY, width_s=60)
+    assert ([span.start for span in spans], following) == (times, None)
+
+
 async def test_a_room_without_history_has_no_spans(store: SqlMoodHistoryStore) -> None:
     assert await store.spans("home", EPOCH, NOON, width_s=60) == ([], None)
 
