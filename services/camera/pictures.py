@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.camera.sources import SourceEnded, SourceError
 from services.demo.faces import Person
-from services.vision.images import PHOTO, BadImageError, Bgr, decode_photo
+from services.vision.images import PHOTO, BadImageError, Bgr, decode_reduced
 from services.vision.opencv import cv2
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Photos:
 def _photo(file: Path) -> Bgr:
     if file.stat().st_size > PHOTO.max_bytes:
         raise BadImageError(f"the file is larger than {PHOTO.max_bytes:,} bytes")
-    image = decode_photo(file.read_bytes())
+    image = decode_reduced(file.read_bytes(), LONGEST_SIDE_PX).image
     scale = LONGEST_SIDE_PX / max(image.shape[:2])
     if scale >= 1:
         return image

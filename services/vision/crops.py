@@ -60,6 +60,9 @@ def model_input(image: Grey, image_box: Box, box: Box, size: int = MODEL_INPUT_P
 
     Returns:
         Shape (size, size, 1). Where the square reaches beyond the image, its border is continued.
+
+    Raises:
+        BadImageError: OpenCV cannot resample it.
     """
     square = face_frame(box)
     across, down = image.shape[1] / image_box.width, image.shape[0] / image_box.height
@@ -73,15 +76,18 @@ def model_input(image: Grey, image_box: Box, box: Box, size: int = MODEL_INPUT_P
             [0, step * down, (square.y - image_box.y + step / 2) * down - 0.5],
         ]
     )
-    sampled = cv2.warpAffine(
-        image,
-        source,
-        (size * fold, size * fold),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    if fold > 1:
-        sampled = cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
+    try:
+        sampled = cv2.warpAffine(
+            image,
+            source,
+            (size * fold, size * fold),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        if fold > 1:
+            sampled = cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
+    except cv2.error as error:
+        raise BadImageError(f"OpenCV cannot cut a face of {image.shape[1]}x{image.shape[0]} pixels") from error
     result: NDArray[np.uint8] = sampled[:, :, None]
     return result
 

@@ -81,6 +81,11 @@ def test_a_face_from_the_bus_is_cut_like_one_in_the_frame() -> None:
     assert difference(values, model_input(GREY, WHOLE, box)) < 3
 
 
+def test_what_opencv_cannot_resample_is_a_bad_image() -> None:
+    with pytest.raises(BadImageError, match="40000x20 pixels"):
+        model_input(np.zeros((20, 40_000), np.uint8), Box(0, 0, 40_000, 20), Box(0, 0, 20, 20))
+
+
 @pytest.mark.parametrize(
     "box", [Box(0, 0, 0, 50), Box(0, 0, -5, 50), Box(0, 0, float("nan"), 50), Box(1e30, 0, 9, 9), Box(0, 0, 1e9, 1)]
 )

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,10 +14,10 @@ from services.contracts import moodring_pb2 as pb
 from services.vision.images import (
     CROP,
     BadImageError,
-    Limits,
     crop_message,
     decode_crop,
     decode_photo,
+    decode_reduced,
     jpeg,
 )
 from services.vision.opencv import cv2
@@ -83,9 +84,26 @@ def test_an_image_bomb_is_refused_by_its_header(bomb: bytes) -> None:
         decode_photo(bomb)
 
 
+def test_an_image_that_is_too_long_is_refused_though_it_has_few_pixels() -> None:
+    image = pb.Image(encoding=pb.ENCODING_RAW_GREY, data=bytes(40_000 * 20), width=40_000, height=20)
+    with pytest.raises(BadImageError, match="40000x20 pixels; at most 4,000 a side"):
+        decode_crop(image)
+    with pytest.raises(BadImageError, match="40000x20 pixels; at most 30,000 a side"):
+        decode_photo(jpeg_bomb(40_000, 20))
+
+
+@pytest.mark.parametrize(("enough_px", "divisor"), [(81, 1), (41, 1), (40, 2), (20, 4), (10, 8), (1, 8)])
+@pytest.mark.parametrize("whole", [jpeg(GRADIENT), png()], ids=["jpeg", "png"])
+def test_a_photo_is_decoded_no_larger_than_needed(whole: bytes, enough_px: int, divisor: int) -> None:
+    image, width, height = decode_reduced(whole, enough_px)
+    assert (width, height) == (80, 60)
+    assert image.shape[1:] == (80 // divisor, 3)
+    assert image.shape[0] == pytest.approx(60 / divisor, abs=1)
+
+
 def test_too_many_bytes_are_refused_unread() -> None:
     with pytest.raises(BadImageError, match="1,000 are read"):
-        decode_photo(b"\xff" * 1001, Limits(max_bytes=1000, max_pixels=CROP.max_pixels))
+        decode_photo(b"\xff" * 1001, replace(CROP, max_bytes=1000))
 
 
 @pytest.mark.parametrize("whole", [jpeg(GRADIENT), png()])
@@ -128,6 +146,8 @@ def test_a_photo_is_turned_upright_as_its_exif_says() -> None:
     exif = b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff
     whole = jpeg(GRADIENT)
     assert decode_photo(whole[:2] + exif + whole[2:]).shape == (80, 60, 3)
+    reduced = decode_reduced(whole[:2] + exif + whole[2:], 40)
+    assert (reduced.image.shape, reduced.width, reduced.height) == ((40, 30, 3), 60, 80)
 
 
 def test_lower_jpeg_quality_makes_smaller_files() -> None:
