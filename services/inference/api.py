@@ -1,10 +1,13 @@
 """REST: the expressions in a photo."""
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import Field
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from services.contracts.messages import Message, Unit
 from services.inference.photo import Photo
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 FORM_BYTES: Final = 10_000
 """What a form may add to the photo in it."""
+UPLOADS: Final = 4
+"""Photos that are in memory at once; who comes next waits unread."""
+UPLOAD_S: Final = 60.0
+"""How long a photo may take to arrive, so that nobody holds a place for ever."""
 
 
 class PhotoBox(Message):
@@ -63,6 +70,7 @@ async def small_enough(request: Request) -> None:
 def routes(service: "InferenceService") -> APIRouter:
     """Return the service's routes."""
     router = APIRouter(tags=["inference"])
+    places = asyncio.Semaphore(UPLOADS)
 
     @router.post("/api/expressions", dependencies=[Depends(small_enough)], openapi_extra=_FORM)
     async def classify_photo(request: Request) -> PhotoExpressions:
@@ -71,7 +79,8 @@ def routes(service: "InferenceService") -> APIRouter:
         if predictor is None:
             raise HTTPException(503, "The inference service is not running at the moment.")
         try:
-            photo = await service.photos.look(await _uploaded(request))
+            async with places:
+                photo = await service.photos.look(await _uploaded(request))
             prediction = await service.classify(photo.inputs, predictor) if photo.faces else None
         except BadImageError as error:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
@@ -100,11 +109,22 @@ _FORM: Final = {
 
 
 async def _uploaded(request: Request) -> bytes:
-    async with request.form(max_files=1, max_fields=1) as form:
-        photo = form.get("photo")
-        if not isinstance(photo, UploadFile):
-            raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
-        return await photo.read()
+    """Read the photo of a form into memory: Starlette itself would write what is larger than 1 MB to a file."""
+    kind, _ = parse_options_header(request.headers.get("content-type"))
+    photo = None
+    if kind == b"multipart/form-data":
+        parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=1)
+        parser.spool_max_size = PHOTO.max_bytes + FORM_BYTES
+        try:
+            async with asyncio.timeout(UPLOAD_S):
+                photo = (await parser.parse()).get("photo")
+        except MultiPartException as error:
+            raise HTTPException(400, f"The form cannot be read: {error.message}") from error
+        except TimeoutError as error:
+            raise HTTPException(408, f"The photo did not arrive within {UPLOAD_S:.0f} s.") from error
+    if not isinstance(photo, UploadFile):
+        raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
+    return await photo.read()
 
 
 def _answer(photo: Photo, prediction: Prediction | None) -> PhotoExpressions:

@@ -1,16 +1,19 @@
 """Faces in a photo that somebody uploads: found as the camera finds them, cut as the bus has them cut."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.runtime.settings import Settings
-from services.vision.crops import model_input
+from services.vision.crops import cut, model_input
 from services.vision.detectors import Detection, Detector, find_yunet, open_detector
-from services.vision.geometry import Box
-from services.vision.images import decode_photo
+from services.vision.images import decode_reduced
+
+ENOUGH_PX: Final = 1600
+"""Pixels of a photo's longer side at which the faces of a group are still larger than the model's input."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Photo:
     Attributes:
         width: Width of the photo, upright, in pixels.
         height: Its height.
-        faces: The faces, the largest first.
+        faces: The faces, the largest first, without landmarks.
         inputs: The model's input for each: uint8 (N, 48, 48, 1).
     """
 
@@ -49,11 +52,11 @@ class Photos:
             return await asyncio.to_thread(self._look, data)
 
     def _look(self, data: bytes) -> Photo:
-        image = decode_photo(data)
-        height, width = image.shape[:2]
-        faces = self._open().detect(image)
-        grey = image.mean(axis=2).astype(np.uint8)
-        inputs = [model_input(grey, Box(0, 0, width, height), face.box) for face in faces]
+        image, width, height = decode_reduced(data, ENOUGH_PX)
+        found = [(face, cropped) for face in self._open().detect(image) if (cropped := cut(image, face.box))]
+        inputs = [model_input(*cropped, face.box) for face, cropped in found]
+        larger = width / image.shape[1]
+        faces = [replace(face, box=face.box.scaled(larger), landmarks=()) for face, _ in found]
         return Photo(width, height, faces, np.array(inputs, np.uint8))
 
     def _open(self) -> Detector:

@@ -1,15 +1,22 @@
+import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from fastapi import FastAPI
 
 from services.contracts.moods import EXPRESSIONS as LABELS
+from services.inference.api import UPLOADS
 from services.inference.predictor import PredictorAwayError
-from services.vision.images import PHOTO, jpeg
+from services.vision.detectors import Detection, Haar
+from services.vision.geometry import Box
+from services.vision.images import PHOTO, Bgr, jpeg
 from services.vision.opencv import cv2
+from tests.camera_doubles import ScriptedDetector
 from tests.unit.inference_doubles import FACES, Running, huge_png, running
 
 PATH = "/api/expressions"
@@ -48,6 +55,81 @@ async def test_a_photo_without_a_face_is_an_answer_too() -> None:
         response = await http.post(PATH, files={"photo": jpeg(np.zeros((100, 100, 3), np.uint8))})
     assert response.json() == {"width": 100, "height": 100, "faces": [], "model": ""}
     assert run.predictor.batches == []
+
+
+async def test_a_large_photo_is_kept_in_memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(spool: tempfile.SpooledTemporaryFile[bytes]) -> None:
+        del spool
+        raise AssertionError("a photo is written to the disk")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", refuse)
+    noise = np.random.default_rng(1).integers(0, 256, (1200, 1600, 3), np.uint8)
+    data = jpeg(noise, 95)
+    assert len(data) > 1 << 20
+    async with running() as run, client(run) as http:
+        response = await http.post(PATH, files={"photo": data})
+    assert (response.status_code, response.json()["width"]) == (200, 1600)
+
+
+async def test_no_more_photos_are_read_than_there_are_places() -> None:
+    reading, most, go_on = 0, 0, asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        if reading == UPLOADS:
+            for _ in range(100):  # every other one gets its turns to begin too, if it may
+                await asyncio.sleep(0)
+            go_on.set()
+        await go_on.wait()
+        yield form
+        reading -= 1
+
+    async with running() as run, client(run) as http:
+        request = http.build_request("POST", PATH, files={"photo": jpeg(np.zeros((100, 100, 3), np.uint8))})
+        form, kind = request.read(), request.headers["content-type"]
+        headers = {"content-type": kind, "content-length": str(len(form))}
+        posts = [http.post(PATH, content=body(), headers=headers) for _ in range(3 * UPLOADS)]
+        assert {response.status_code for response in await asyncio.gather(*posts)} == {200}
+    assert most == UPLOADS
+
+
+async def test_a_form_that_is_damaged_is_refused() -> None:
+    async with running() as run, client(run) as http:
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        response = await http.post(PATH, content=b"no boundary", headers=headers)
+    assert response.status_code == 400
+
+
+async def test_a_photo_far_larger_than_needed_gives_its_own_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    detect = Haar.detect
+
+    def look(haar: Haar, image: Bgr) -> list[Detection]:
+        seen.append(image.shape)
+        return detect(haar, image)
+
+    monkeypatch.setattr(Haar, "detect", look)
+    large = cv2.resize(cv2.imdecode(np.frombuffer(photo(), np.uint8), cv2.IMREAD_COLOR), None, fx=6, fy=6)
+    async with running() as run, client(run) as http:
+        small = (await http.post(PATH, files={"photo": photo()})).json()
+        body = (await http.post(PATH, files={"photo": jpeg(large)})).json()
+    assert seen == [(480, 640, 3), (1440, 1920, 3)]
+    assert (body["width"], body["height"]) == (3840, 2880)
+    assert [value / 6 for value in body["faces"][0]["box"].values()] == pytest.approx(
+        list(small["faces"][0]["box"].values()), abs=10
+    )
+
+
+async def test_a_face_in_a_photo_is_cut_as_the_camera_cuts_it() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    picture[:, :] = (200, 60, 20)  # the mean of the channels is 93, the luma 64
+    async with running() as run:
+        found = run.service.photos
+        found._detector = ScriptedDetector(Detection(Box(280, 180, 64, 84), (), 0.9))
+        looked = await found.look(bytes(cv2.imencode(".png", picture)[1]))
+    assert looked.inputs.mean() == pytest.approx(64, abs=1)
 
 
 async def test_what_is_no_picture_is_refused_in_a_sentence() -> None:
