@@ -171,6 +171,9 @@ class InferenceService:
 
     async def _watch(self, predictor: Predictor) -> None:
         while True:
+            if late := self._frames.late():
+                self._warn("late", late)
+            self.health.report("clocks", late)
             try:
                 await predictor.status()
             except PredictorError as error:

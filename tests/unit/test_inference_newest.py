@@ -1,4 +1,6 @@
-from services.inference.newest import MAX_CAMERAS, NewestFrames
+import pytest
+
+from services.inference.newest import FORGET_S, LATE_FRAMES, MAX_CAMERAS, NewestFrames
 from services.runtime.bus import Delivery
 from tests.unit.inference_doubles import NOW, frame
 
@@ -27,6 +29,30 @@ async def test_cameras_take_turns() -> None:
 async def test_what_grew_stale_while_it_waited_is_passed_over() -> None:
     newest = waiting((1, "door", 2.1), (1, "desk", 1.9))
     assert await taken(newest) == "desk-1"
+
+
+def test_a_camera_whose_clock_is_behind_is_named_with_what_to_do() -> None:
+    newest = waiting(*((number, "door", 60.0) for number in range(LATE_FRAMES)), (1, "desk", 0.1))
+    assert "frames of door arrive 60 s old" in newest.late()
+    assert "set the clocks" in newest.late()
+
+
+def test_a_hiccup_of_the_network_is_not_complained_of() -> None:
+    assert waiting(*((number, "door", 3.0) for number in range(LATE_FRAMES - 1))).late() == ""
+
+
+@pytest.mark.parametrize("then", ["a fresh frame", "silence"])
+def test_a_camera_that_is_well_again_or_gone_is_not_complained_of(then: str) -> None:
+    clock = [NOW]
+    newest = NewestFrames(lambda: clock[0])
+    for age_s in [60.0] * LATE_FRAMES:
+        newest.put(Delivery(frame(1, camera="door", age_s=age_s), {"room": "home", "camera": "door"}))
+    assert newest.late()
+    if then == "silence":
+        clock[0] += FORGET_S
+    else:
+        newest.put(Delivery(frame(2, camera="door"), {"room": "home", "camera": "door"}))
+    assert newest.late() == ""
 
 
 async def test_more_cameras_than_there_are_places_wait_for_none() -> None:

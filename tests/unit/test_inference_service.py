@@ -7,6 +7,7 @@ import pytest
 from services.contracts import moodring_pb2 as pb
 from services.contracts.channels import FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
+from services.inference.newest import LATE_FRAMES
 from services.inference.predictor import PredictorAwayError, PredictorError
 from services.inference.service import build
 from services.runtime.bus import Capability
@@ -61,6 +62,22 @@ async def test_a_stale_frame_is_dropped() -> None:
         assert len(run.predictor.batches) == 1
 
 
+async def test_a_clock_that_is_behind_is_a_problem_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as run:
+        for number in range(LATE_FRAMES):
+            send(run, frame(number, age_s=60))
+        await run.bus.settle()
+        run.naps.ended.release()
+        await run.naps.started.get()
+        assert "set the clocks" in run.service.health.problems["clocks"]
+        assert "set the clocks" in caplog.text
+        send(run, frame(9))
+        await published(run)
+        run.naps.ended.release()
+        await run.naps.started.get()
+        assert run.service.health.problems == {}
+
+
 async def test_only_the_newest_frame_of_a_camera_waits() -> None:
     async with running() as run:
         run.predictor.open.clear()
@@ -71,6 +88,15 @@ async def test_only_the_newest_frame_of_a_camera_waits() -> None:
         await run.bus.settle()
         run.predictor.open.set()
         assert [(await published(run)).frame_id for _ in range(2)] == ["camera-1", "camera-4"]
+
+
+async def test_a_crop_that_is_too_wide_does_not_end_the_service() -> None:
+    wide = face(1)
+    wide.image.CopyFrom(pb.Image(encoding=pb.ENCODING_RAW_GREY, data=bytes(800_000), width=40_000, height=20))
+    async with running() as run:
+        send(run, frame(1, wide))
+        send(run, frame(2, face(2), camera="other"))
+        assert (await published(run)).frame_id == "other-2"
 
 
 async def test_a_bad_image_costs_its_face_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -150,7 +176,10 @@ async def test_it_runs_again_after_it_ended(caplog: pytest.LogCaptureFixture) ->
     await asyncio.gather(again, return_exceptions=True)
 
 
-@pytest.mark.parametrize("url", ["localhost:8500", "http://localhost:8500", "grpc://", "grpc://host:port"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8500", "http://localhost:8500", "grpc://", "grpc://me:secret@host:port", "grpc://secret@[x"]
+)
 def test_a_wrong_address_is_said_at_the_start(url: str) -> None:
-    with pytest.raises(SetupError, match="it has to be grpc://host:port"):
+    with pytest.raises(SetupError, match="it has to be grpc://host:port") as error:
         build(Settings(inference=Inference(model_server=url)))
+    assert "secret" not in str(error.value)
