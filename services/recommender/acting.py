@@ -12,6 +12,9 @@ from services.contracts.moods import NOBODY, UNKNOWN, Point
 ECHO_S = 10.0
 """Time within which a player shows what it was asked to play; doubled for every further try."""
 ECHO_MOST_S = 300.0
+CLEAR_HOLDS_S = 600.0
+"""How long the last clear mood stands once it is clear no more: two or three songs. That people turn away for a while
+changes nothing, but what was seen long ago explains no music."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,19 @@ def silent(plan: Plan) -> bool:
     return plan.mood == NOBODY or plan.mode is PolicyMode.OFF
 
 
-def effective(mood: Mood, last_clear: Mood | None) -> Mood:
-    """Return the mood that counts: while it is not clear, the last clear one, or neutral where there was none."""
+def effective(mood: Mood, last_clear: Mood | None, clear_s_ago: float) -> Mood:
+    """Return the mood that counts: while it is not clear, the last clear one for a while, then neutral.
+
+    Args:
+        mood: The room's mood.
+        last_clear: The last one that cameras were sure of.
+        clear_s_ago: How long it is no more, in seconds.
+    """
     if mood.mood != UNKNOWN:
         return mood
-    origin = {"valence": 0.0, "arousal": 0.0}
-    return last_clear or mood.model_copy(update=origin)
+    if last_clear and clear_s_ago < CLEAR_HOLDS_S:
+        return last_clear
+    return mood.model_copy(update={"valence": 0.0, "arousal": 0.0})
 
 
 def point_of(mood: Mood) -> Point:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.contracts.messages import Mood, PlayerState, PlayHow, PlayRequest, Policy, SetPolicy, Track
+from services.contracts.messages import Mood, MoodSource, PlayerState, PlayHow, PlayRequest, Policy, SetPolicy, Track
 from services.contracts.moods import NOBODY, UNKNOWN, Point
 from services.recommender import acting, policy, ranking
 from services.recommender.acting import Pending, Plan, Step
@@ -84,6 +84,7 @@ class Room:
         self._last_play = saved.last_play
         self._mood: Mood | None = None
         self._last_clear: Mood | None = None
+        self._clear_at = float("-inf")
         self._player: PlayerState | None = None
         self._planned: Plan | None = None
         self._acted_on: Plan | None = None
@@ -99,8 +100,6 @@ class Room:
     def feel(self, mood: Mood) -> None:
         """Take the room's mood."""
         self._mood = mood
-        if mood.mood not in {UNKNOWN, NOBODY}:
-            self._last_clear = mood
 
     def set_policy(self, command: SetPolicy) -> None:
         """Change the policy; exceptions left out stay."""
@@ -122,18 +121,21 @@ class Room:
             self._cursors[playlist] = advance(self._cursors.get(playlist, Cursor()), order, song_id)
         return True
 
-    def decide(self, shelf: Shelf, *, now: float, ahead: int, act_every_s: float) -> Decision | None:
+    def decide(self, shelf: Shelf, *, now: float, steady_s: float, ahead: int, act_every_s: float) -> Decision | None:
         """Return the next request, or `None` where all is well or something is still awaited.
 
         Args:
             shelf: What can be played.
             now: The time, in seconds since 1970.
+            steady_s: The time, in seconds of a clock that nobody sets: what has to pass is measured by it.
             ahead: Number of songs that shall wait.
             act_every_s: Least time between two changes of the music that nobody asked for.
         """
-        if not self._mood or not self._player or (self._pending and now < self._pending.until):
+        if not self._mood:
             return None
-        mood = acting.effective(self._mood, self._last_clear)
+        mood = self._effective(self._mood, steady_s)
+        if not self._player or (self._pending and steady_s < self._pending.until):
+            return None
         pinned = shelf.pinned.get(mood.mood)
         plan = self._plan(mood, pinned)
         if acting.silent(plan):
@@ -145,7 +147,7 @@ class Room:
             waiting=len(self._player.queue),
             playing=self._player.current is not None,
             ahead=ahead,
-            may_replace=self._urgent or now - self._acted_at >= act_every_s,
+            may_replace=self._urgent or steady_s - self._acted_at >= act_every_s,
             retry=self._pending is not None,
         )
         goal = policy.target(plan.mode, acting.point_of(mood), now - mood.since.timestamp())
@@ -154,8 +156,14 @@ class Room:
             return None
         name = pinned.name if pinned and plan.playlist else ""
         choice = Choice(step, plan, mood, goal, name, ranked)
-        self._remember(choice, now)
+        self._remember(choice, steady_s)
         return _decision(self.name, choice, now)
+
+    def _effective(self, mood: Mood, steady_s: float) -> Mood:
+        """Return the mood that counts; what a person says holds while they say it, and says nothing of afterwards."""
+        if mood.mood not in {UNKNOWN, NOBODY} and mood.source is not MoodSource.OVERRIDE:
+            self._last_clear, self._clear_at = mood, steady_s
+        return acting.effective(mood, self._last_clear, steady_s - self._clear_at)
 
     def _plan(self, mood: Mood, pinned: Pinned | None) -> Plan:
         playlist = (pinned.id, tuple(song.id for song in pinned.songs)) if pinned and pinned.songs else None
@@ -181,14 +189,14 @@ class Room:
             shelf.songs, goal, step.count, before=[*self._heard, *waiting], tastes=self.tastes, random=self._random
         )
 
-    def _remember(self, choice: Choice, now: float) -> None:
+    def _remember(self, choice: Choice, steady_s: float) -> None:
         assert self._player is not None
         tries = self._pending.tries + 1 if self._pending else 0
         songs = tuple(one.song.id for one in choice.ranked)
         before = frozenset(acting.present(self._player))
-        self._pending = Pending(songs, before, now + acting.echo_timeout_s(tries), tries)
+        self._pending = Pending(songs, before, steady_s + acting.echo_timeout_s(tries), tries)
         if choice.step.how is PlayHow.REPLACE_NEXT:
-            self._acted_on, self._acted_at, self._urgent = choice.plan, now, False
+            self._acted_on, self._acted_at, self._urgent = choice.plan, steady_s, False
 
 
 def _decision(room: str, choice: Choice, now: float) -> Decision:

@@ -19,7 +19,8 @@ from services.recommender.history import Ended, HistoryStore, Judgement, Record,
 from services.recommender.library import Library
 from services.recommender.recorder import Recorder
 from services.recommender.retention import Deleted
-from services.recommender.room import Room, SavedRoom
+from services.recommender.room import Room
+from services.recommender.rooms import Rooms, TooManyRoomsError
 from services.recommender.state import RoomsFile
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
@@ -31,13 +32,10 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 """How often rooms are looked at without a message: for moods that had to wait and requests that got lost."""
-MAX_ROOMS = 100
+
+Clock = Callable[[], float]
 
 DECISIONS = Counter("moodring_recommender_decisions_total", "Requests to players.", ["how"])
-
-
-class TooManyRoomsError(ValueError):
-    """A room beyond `MAX_ROOMS`."""
 
 
 class RecommenderService:
@@ -45,7 +43,7 @@ class RecommenderService:
 
     name = "recommender"
 
-    def __init__(self, settings: Settings, clock: Callable[[], float], chance: Random) -> None:
+    def __init__(self, settings: Settings, clock: Clock, steady: Clock, chance: Random) -> None:
         self.health = Health()
         self.clock = clock
         self._database = Database(database_url(settings), self.health)
@@ -55,9 +53,9 @@ class RecommenderService:
         self.router = routes(self)
         self._recorder = Recorder[Record](self._record, self._database.available.wait)
         self._settings = settings
-        self._chance = chance
+        self._steady = steady
         self._state = RoomsFile(settings, self.health)
-        self._rooms: dict[str, Room] = {}
+        self._rooms = Rooms(settings.recommender.policy, chance)
         self._bus: Bus | None = None
         self._lock = asyncio.Lock()
         self._throttle = Throttle()
@@ -69,10 +67,10 @@ class RecommenderService:
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
-        self._rooms = {name: Room(name, saved, self._chance) for name, saved in self._state.load().items()}
+        self._rooms.restore(self._state.load())
         self._bus = bus
         try:
-            for room in {*self._rooms, self._settings.room}:
+            for room in {*(room.name for room in self._rooms), self._settings.room}:
                 bus.publish(POLICY, self._room(room).policy, room=room)
             bus.subscribe(POLICY_SET, self._on_policy)
             bus.subscribe(MOOD, self._on_mood)
@@ -123,7 +121,7 @@ class RecommenderService:
         """Look at every room."""
         self.chronicle.look()
         async with self._lock:
-            for room in list(self._rooms.values()):
+            for room in self._rooms:
                 await self._act(room)
 
     async def judge(self, judgement: Judgement) -> None:
@@ -181,7 +179,12 @@ class RecommenderService:
             return
         keys = self._settings.recommender
         decision = await asyncio.to_thread(
-            room.decide, self.library.shelf, now=self.clock(), ahead=keys.songs_ahead, act_every_s=keys.act_every_s
+            room.decide,
+            self.library.shelf,
+            now=self.clock(),
+            steady_s=self._steady(),
+            ahead=keys.songs_ahead,
+            act_every_s=keys.act_every_s,
         )
         if decision:
             request = decision.request
@@ -193,14 +196,12 @@ class RecommenderService:
             log.info("%s: %s (%s: %s)", room.name, request.reason, request.how, titles, extra=extra)
 
     def _room(self, name: str) -> Room:
-        if name not in self._rooms:
-            if len(self._rooms) >= MAX_ROOMS:
-                raise TooManyRoomsError(f"there are {MAX_ROOMS} rooms already; the room {name} is left out")
-            policy = Policy(mode=self._settings.recommender.policy)
-            self._rooms[name] = Room(name, SavedRoom(policy=policy), self._chance)
+        room = self._rooms.get(name)
+        if room is None:
+            room = self._rooms.add(name)
             if self._bus:
-                self._bus.publish(POLICY, policy, room=name)
-        return self._rooms[name]
+                self._bus.publish(POLICY, room.policy, room=name)
+        return room
 
     def _known_room(self, name: str) -> Room | None:
         try:
@@ -211,10 +212,10 @@ class RecommenderService:
             return None
 
     async def _save(self) -> None:
-        await self._state.save({name: room.saved for name, room in self._rooms.items()})
+        await self._state.save(self._rooms.saved)
 
     async def _opened(self) -> None:
-        for room in list(self._rooms.values()):
+        for room in self._rooms:
             room.tastes = await self.history.tastes(room.name)
         await self.reload()
 
@@ -231,13 +232,14 @@ class RecommenderService:
 
 
 def build(
-    settings: Settings, *, clock: Callable[[], float] = time.time, chance: Random | None = None
+    settings: Settings, *, clock: Clock = time.time, steady: Clock = time.monotonic, chance: Random | None = None
 ) -> RecommenderService:
     """Make the service.
 
     Args:
         settings: The settings.
         clock: Seconds since 1970.
+        steady: Seconds of a clock that nobody sets; intervals are measured by it.
         chance: Breaks ties between songs.
 
     Raises:
@@ -245,4 +247,4 @@ def build(
     """
     if settings.music is not None and not settings.music.is_dir():
         raise SetupError(f"the music folder {settings.music} is not there; correct `music` (MOODRING_MUSIC)")
-    return RecommenderService(settings, clock, chance or Random())  # noqa: S311 - chance among songs
+    return RecommenderService(settings, clock, steady, chance or Random())  # noqa: S311 - chance among songs

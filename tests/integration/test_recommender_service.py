@@ -14,8 +14,8 @@ import pytest
 from services.contracts.channels import EVENTS, MOOD, POLICY, POLICY_SET
 from services.contracts.messages import Event, EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
 from services.recommender import library
-from services.recommender import service as service_module
 from services.recommender.migrate import migrate
+from services.recommender.rooms import MAX_ROOMS
 from services.recommender.service import RecommenderService, build
 from services.runtime.bus import Delivery
 from services.runtime.memory import MemoryBroker, MemoryBus
@@ -73,7 +73,7 @@ def music(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def _house(settings: Settings, broker: MemoryBroker | None = None, *, wait: bool = True) -> AsyncIterator[House]:
     clock = Clock()
-    service = build(settings, clock=clock, chance=Random(7))
+    service = build(settings, clock=clock, steady=clock, chance=Random(7))
     broker = broker or MemoryBroker()
     async with MemoryBus(broker=broker) as bus, MemoryBus(broker=broker) as others, client_of(service) as client:
         running = asyncio.create_task(service.run(bus))
@@ -161,7 +161,7 @@ async def test_late_and_repeated_states_do_not_fill_the_queue(house: House) -> N
 
 
 async def test_rooms_beyond_the_limit_are_left_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(service_module.MAX_ROOMS + 5):
+    for number in range(MAX_ROOMS + 5):
         house.bus.publish(MOOD, mood_of("happy"), room=f"room{number}")
         house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.OFF), room=f"room{number}")
     await house.bus.settle()

@@ -81,7 +81,7 @@ def test_guide_starts_at_the_mood_and_walks_to_its_goal(since_s: float, part: fl
             PolicyMode.MIRROR,
             "You asked for wide awake: an easy song to match",
         ),
-        (mood_of("unknown"), PolicyMode.MIRROR, "The room's mood is not clear yet: an easy song to match"),
+        (mood_of("unknown"), PolicyMode.MIRROR, "The room's mood is not clear: an easy song to match"),
     ],
 )
 def test_the_reason_is_a_sentence_for_people(mood: Mood, mode: PolicyMode, sentence: str) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.contracts.messages import MoodSource, PlayHow, Policy, PolicyMode, SetPolicy
+from services.recommender.acting import CLEAR_HOLDS_S
 from services.recommender.playlists import Pinned
 from services.recommender.room import Decision, Room, SavedRoom, Shelf
 from tests.unit.recommender_doubles import START_S, mood_of, song, state_of, twelve_songs
@@ -20,7 +21,7 @@ def _room(mode: PolicyMode = PolicyMode.MIRROR, saved: SavedRoom | None = None) 
 
 
 def _decide(room: Room, at_s: float = 0, shelf: Shelf = SHELF) -> Decision | None:
-    return room.decide(shelf, now=START_S + at_s, ahead=2, act_every_s=ACT_EVERY_S)
+    return room.decide(shelf, now=START_S + at_s, steady_s=at_s, ahead=2, act_every_s=ACT_EVERY_S)
 
 
 def _sent(decision: Decision | None) -> tuple[PlayHow, list[int]]:
@@ -218,6 +219,62 @@ def test_unknown_leaves_the_last_clear_mood_standing() -> None:
     decision = _decide(room, 500)
     assert decision
     assert decision.record.mood == "sad"
+
+
+def test_a_mood_that_is_not_clear_for_long_is_neutral_and_called_so() -> None:
+    room = _room()
+    _settled(room, "sad")
+    room.feel(mood_of("unknown"))
+    assert _decide(room, CLEAR_HOLDS_S) is None
+    decision = _decide(room, 1 + CLEAR_HOLDS_S)
+    assert _sent(decision)[0] is PlayHow.REPLACE_NEXT
+    assert decision
+    assert (decision.record.mood, decision.record.target_valence) == ("unknown", 0)
+    assert "not clear" in decision.request.reason
+
+
+def test_a_mood_that_is_said_again_and_again_does_not_age() -> None:
+    room = _room()
+    songs = _settled(room, "sad")
+    assert _decide(room, 10 * CLEAR_HOLDS_S) is None
+    room.feel(mood_of("unknown"))
+    room.hear(state_of(songs[1], songs[2:]))
+    decision = _decide(room, 10 * CLEAR_HOLDS_S + 1)
+    assert decision
+    assert decision.record.mood == "sad"
+
+
+def test_an_override_that_ended_says_nothing_of_what_is_not_clear() -> None:
+    room = _room()
+    room.feel(mood_of("energetic", source=MoodSource.OVERRIDE))
+    room.hear(state_of(None))
+    _, songs = _sent(_decide(room))
+    room.hear(state_of(songs[0], songs[1:]))
+    assert _decide(room, 1) is None
+    room.feel(mood_of("unknown"))
+    decision = _decide(room, 2)
+    assert decision
+    assert decision.request.reason.startswith("The room's mood is not clear")
+
+
+def _set_back(room: Room, at_s: float) -> Decision | None:
+    """Decide by a clock that was set back by an hour."""
+    return room.decide(SHELF, now=START_S - 3600, steady_s=at_s, ahead=2, act_every_s=ACT_EVERY_S)
+
+
+def test_a_lost_request_is_tried_again_though_the_clock_was_set_back() -> None:
+    room = _room()
+    room.feel(mood_of("happy"))
+    room.hear(state_of(None))
+    assert _decide(room)
+    assert _set_back(room, 11)
+
+
+def test_a_changed_mood_is_acted_on_though_the_clock_was_set_back() -> None:
+    room = _room()
+    _settled(room)
+    room.feel(mood_of("sad"))
+    assert _set_back(room, ACT_EVERY_S)
 
 
 def test_unknown_from_the_start_plays_neutral_songs() -> None:
