@@ -198,9 +198,15 @@ async def _flush(session: AsyncSession, name: str, mood: str | None) -> None:
     try:
         await session.flush()
     except IntegrityError as error:
-        if "mood" in str(error.orig):
+        if _broken(error).endswith(("uq_playlists_mood", "playlists.mood")):
             raise TakenError(f"another playlist is pinned to the mood {mood}; unpin that one first") from error
         raise TakenError(f"there is a playlist “{name}” already; choose another name") from error
+
+
+def _broken(error: IntegrityError) -> str:
+    """Return what was broken: PostgreSQL names the constraint, SQLite the column; neither quotes a value here."""
+    named = getattr(error.orig, "diag", None)
+    return str(named.constraint_name) if named else str(error.orig)
 
 
 def _entries(playlist_id: int, song_ids: Sequence[int]) -> list[PlaylistEntryRow]:

@@ -138,6 +138,13 @@ async def test_names_and_moods_belong_to_one_playlist(database: Database, songs:
     assert [playlist.name for playlist in await store.all()] == ["Evening", "Late"]
 
 
+async def test_a_taken_name_that_speaks_of_moods_is_still_a_taken_name(database: Database) -> None:
+    store = SqlPlaylistStore(database)
+    await store.create("Good mood", "calm", [], NOON)
+    with pytest.raises(TakenError, match="“Good mood” already"):
+        await store.create("Good mood", None, [], NOON)
+
+
 async def test_a_playlist_of_unknown_songs_is_refused_and_changes_nothing(
     database: Database, songs: SqlSongStore
 ) -> None:
