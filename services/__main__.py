@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from services import __version__
 from services.runtime import logs, settings
@@ -41,7 +42,24 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("config", help="list all settings").set_defaults(command=_config)
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(command=_migrate)
     commands.add_parser("models", help="fetch the face detector's file").set_defaults(command=_models)
+    _add_recordings(commands)
     return parser
+
+
+def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = commands.add_parser("record", help="write a room's observations to a file (probabilities, no pictures)")
+    record.add_argument("--minutes", type=float, default=60, help="how long at most (60)")
+    record.add_argument("--megabytes", type=float, default=100, help="how much at most (100)")
+    replay = commands.add_parser("replay", help="decide a recording afresh")
+    replay.add_argument("--plot", type=Path, metavar="PNG", help="draw it")
+    replay.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="try a setting of `aggregator`")
+    simulate = commands.add_parser("simulate", help="write a simulated room, as if it had been recorded")
+    simulate.add_argument("--hours", type=float, default=1)
+    simulate.add_argument("--seed", type=int, default=1)
+    for command, act in ((record, _record), (replay, _replay), (simulate, _simulate)):
+        command.add_argument("file", type=Path)
+        command.add_argument("--room", help="the room, where it is not this process's or the file's first")
+        command.set_defaults(command=act)
 
 
 def _run(options: argparse.Namespace, loaded: Settings) -> int:
@@ -95,6 +113,24 @@ def _models(_options: argparse.Namespace, loaded: Settings) -> int:
     except DownloadError as error:
         raise SetupError(str(error)) from error
     return 0
+
+
+def _record(options: argparse.Namespace, loaded: Settings) -> int:
+    from services.aggregator.commands import record
+
+    return record(options, loaded, _say)
+
+
+def _replay(options: argparse.Namespace, loaded: Settings) -> int:
+    from services.aggregator.commands import replay_file
+
+    return replay_file(options, loaded, print)
+
+
+def _simulate(options: argparse.Namespace, loaded: Settings) -> int:
+    from services.aggregator.commands import simulate_file
+
+    return simulate_file(options, loaded, _say)
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,181 @@
+"""The aggregator's part of the command line: record, replay and simulate a room's observations."""
+
+import asyncio
+import contextlib
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import ValidationError
+
+from services.aggregator.errors import BadRecordingError
+from services.aggregator.measures import Tally
+from services.aggregator.recorder import Recorder
+from services.aggregator.recording import Line, read
+from services.aggregator.replay import Look, replay
+from services.runtime.mood_settings import Aggregator, MoodRules
+from services.runtime.mqtt import MqttBus
+from services.runtime.runner import end_on_signals
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings, redact
+
+CONNECT_S = 10.0
+LOCAL_BROKER = "mqtt://127.0.0.1:1883"
+"""Where `moodring run` has its broker; it says so where it had to take another port."""
+
+Say = Callable[[str], None]
+
+
+def record(options: Namespace, settings: Settings, say: Say) -> int:
+    """Write a room's observations to a file until it is full, its time is over or Ctrl-C."""
+    with _written(options.file) as file:
+        recorder = asyncio.run(_record(options, settings, file, say))
+    say(f"{recorder.frames} frames are in {options.file}")
+    return 0
+
+
+async def _record(options: Namespace, settings: Settings, file: TextIO, say: Say) -> Recorder:
+    end_on_signals()
+    url = LOCAL_BROKER if settings.mqtt.url == "embedded:" else settings.mqtt.url
+    room = options.room or settings.room
+    recorder = Recorder(file, room, max_bytes=int(options.megabytes * 1_000_000))
+    bus = MqttBus(
+        url, prefix=settings.mqtt.prefix, client_id=f"{settings.mqtt.prefix}-record-{os.getpid()}",
+        ca_file=settings.mqtt.ca_file, embedded=True,
+    )  # fmt: skip
+    with contextlib.suppress(asyncio.CancelledError):
+        async with bus:
+            recorder.listen(bus)
+            try:
+                await asyncio.wait_for(bus.wait_connected(), CONNECT_S)
+            except TimeoutError:
+                raise SetupError(
+                    f"no broker answers at {redact(url)}; start Moodring first, or set MOODRING_MQTT_URL"
+                ) from None
+            say(f"recording the room {room} for {options.minutes:g} minutes at most (Ctrl-C stops)")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(recorder.full.wait(), options.minutes * 60)
+    return recorder
+
+
+def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
+    """Decide a recording afresh, print what is decided, and draw it."""
+    try:
+        with options.file.open(encoding="utf-8") as file:
+            looks = list(replay(*_of_one_room(file, options, settings)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{options.file} cannot be read: {error}") from error
+    except BadRecordingError as error:
+        raise SetupError(f"{options.file} {error}") from error
+    if not looks:
+        raise SetupError(f"{options.file} holds nothing of the room; --room names another")
+    for line in told(looks):
+        say(line)
+    if options.plot:
+        _plot(looks, options)
+        say(f"drawn in {options.plot}")
+    return 0
+
+
+def told(looks: Sequence[Look]) -> Iterator[str]:
+    """Yield a line for each decision, and what they come to."""
+    before = None
+    for look in looks:
+        mood = look.mood
+        if mood.mood != before:
+            before = mood.mood
+            clock = datetime.fromtimestamp(look.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            truth = f", truly {look.truth}" if look.truth else ""
+            yield (
+                f"{clock}  {mood.mood:13}{mood.confidence:5.0%} sure, {mood.people} there, {mood.samples} samples, "
+                f"valence {mood.valence:+.2f}, arousal {mood.arousal:+.2f}{truth}"
+            )
+    shares = {mood: sum(look.mood.mood == mood for look in looks) / len(looks) for mood in {x.mood.mood for x in looks}}
+    ranked = sorted(shares.items(), key=lambda item: -item[1])
+    yield f"{len(looks)} s: " + ", ".join(f"{mood} {share:.0%}" for mood, share in ranked)
+    known = [look for look in looks if look.truth]
+    if known:
+        yield measured(known)
+
+
+def measured(looks: Sequence[Look]) -> str:
+    """Say how well the moods follow the true ones."""
+    tally = Tally(looks[0].mood.window_s, {})
+    tally.add([look.truth or "" for look in looks], [look.mood.mood for look in looks])
+    return (
+        f"against the truth: {tally.flaps_per_hour:.1f} flaps an hour, wrong {tally.time_wrong:.1%}, "
+        f"unknown {tally.time_unknown:.1%} of the time"
+    )
+
+
+def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
+    """Write a simulated room, with the truth, as if it had been recorded."""
+    try:
+        from services.aggregator.simulation import Scenario, lines, load_noise, simulate
+    except ModuleNotFoundError as error:
+        raise SetupError(f"{error.name} is missing: pip install 'moodring[replay]'") from error
+    stream = simulate(Scenario(), load_noise(), seconds=round(options.hours * 3600), seed=(options.seed,))
+    with _written(options.file) as file:
+        file.writelines(line.written() for line in lines(stream, settings.room))
+    say(f"{options.hours:g} simulated hours are in {options.file}")
+    return 0
+
+
+def _of_one_room(file: TextIO, options: Namespace, settings: Settings) -> tuple[Iterator[Line], MoodRules]:
+    """Return the lines of the room asked for, or of the first one in the file, and its rules."""
+    everything = read(file)
+    first = next(everything, None)
+    room = options.room or (first.room if first else settings.room)
+    rules = changed(settings.aggregator, options.set).of(room)
+    return (line for line in _chained(first, everything) if line.room == room), rules
+
+
+def _chained(first: Line | None, rest: Iterator[Line]) -> Iterator[Line]:
+    if first:
+        yield first
+        yield from rest
+
+
+def changed(section: Aggregator, assignments: Sequence[str]) -> Aggregator:
+    """Return the settings with some `key=value` put over them, in every room.
+
+    Raises:
+        SetupError: A key or a value is wrong.
+    """
+    pairs = [assignment.partition("=")[::2] for assignment in assignments]
+    try:
+        return Aggregator.model_validate(section.model_dump(exclude={"rooms"}) | dict(pairs))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SetupError(
+            f"--set {'.'.join(str(part) for part in first['loc'])}={first['input']}: {first['msg']}; "
+            "`moodring config` lists the keys below `aggregator`"
+        ) from error
+
+
+def _plot(looks: Sequence[Look], options: Namespace) -> None:
+    try:
+        from services.aggregator.plots import plot
+    except ModuleNotFoundError as error:
+        raise SetupError(f"{error.name} is missing, which draws: pip install 'moodring[replay]'") from error
+    try:
+        plot(looks, options.plot, options.file.name)
+    except OSError as error:
+        raise SetupError(f"{options.plot} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    """Open a new file that only its owner may read."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise SetupError(f"{path} exists; name another file, or remove it") from error
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 -- of a descriptor
+        yield file

@@ -1,0 +1,104 @@
+"""How well shown moods follow true ones, second by second. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from services.contracts.moods import UNKNOWN
+
+TOLD = 0.6
+"""Recall from which a mood counts as one that the model can tell."""
+HOUR_S = 3600
+
+
+@dataclass
+class Tally:
+    """What was counted over some streams, one shown mood a second.
+
+    Attributes:
+        deadline_s: Time within which a true change has to be recognised.
+        recall: The model's recall of each mood.
+        seconds: Length of the streams.
+        wrong: Seconds with a mood that was not the true one.
+        unknown: Seconds with `unknown`.
+        flaps: Changes of the shown mood while the true one was constant; the first arrival at the true mood is none,
+            and not knowing for a while between is none (`dips` counts that).
+        dips: Times that a mood rightly shown was given up for `unknown`.
+        delays: Seconds from each true change that could be told to its recognition; infinite where it never was.
+    """
+
+    deadline_s: float
+    recall: Mapping[str, float]
+    seconds: int = 0
+    wrong: int = 0
+    unknown: int = 0
+    flaps: int = 0
+    dips: int = 0
+    delays: list[float] = field(default_factory=list)
+
+    def add(self, truth: Sequence[str], shown: Sequence[str]) -> None:
+        """Count one stream: the true and the shown mood of each second."""
+        self.seconds += len(truth)
+        self.wrong += sum(one not in (true, UNKNOWN) for true, one in zip(truth, shown, strict=True))
+        self.unknown += sum(one == UNKNOWN for one in shown)
+        begin, before = 0, UNKNOWN
+        for mood, seconds in groupby(truth):
+            end = begin + sum(1 for _ in seconds)
+            spell = shown[begin:end]
+            if begin and end - begin >= self.deadline_s and self.recall.get(mood, 0.0) >= TOLD:
+                self.delays.append(spell.index(mood) if mood in spell else math.inf)
+            before = self._changes(mood, spell, before)
+            begin = end
+
+    def merge(self, other: "Tally") -> None:
+        """Add what was counted elsewhere."""
+        self.seconds += other.seconds
+        self.wrong += other.wrong
+        self.unknown += other.unknown
+        self.flaps += other.flaps
+        self.dips += other.dips
+        self.delays += other.delays
+
+    def _changes(self, mood: str, spell: Sequence[str], before: str) -> str:
+        """Count what changes while a mood lasts and return the last one shown that was not `unknown`."""
+        arrived, last = before == mood, before
+        for was, one in zip((before, *spell), spell, strict=False):
+            self.dips += was == mood and one == UNKNOWN and arrived
+            if one in (last, UNKNOWN):
+                continue
+            self.flaps += arrived or one != mood
+            arrived = arrived or one == mood
+            last = one
+        return last
+
+    @property
+    def flaps_per_hour(self) -> float:
+        """Flaps per hour."""
+        return self.flaps * HOUR_S / max(1, self.seconds)
+
+    @property
+    def dips_per_hour(self) -> float:
+        """Dips per hour."""
+        return self.dips * HOUR_S / max(1, self.seconds)
+
+    @property
+    def time_wrong(self) -> float:
+        """Share of the time with a wrong mood."""
+        return self.wrong / max(1, self.seconds)
+
+    @property
+    def time_unknown(self) -> float:
+        """Share of the time with `unknown`."""
+        return self.unknown / max(1, self.seconds)
+
+    @property
+    def recognised_in_time(self) -> float:
+        """Share of the true changes to a mood that the model can tell, and that lasted, recognised by the deadline."""
+        return sum(delay <= self.deadline_s for delay in self.delays) / max(1, len(self.delays))
+
+    @property
+    def delay_p95_s(self) -> float:
+        """Delay that 95 % of these changes stay below; infinite where more than 5 % were never recognised."""
+        ranked = sorted(self.delays)
+        return ranked[math.ceil(0.95 * len(ranked)) - 1] if ranked else math.inf

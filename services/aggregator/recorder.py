@@ -1,0 +1,57 @@
+"""Writes what the cameras' faces express from the bus to a file, as `recording` describes it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from services.aggregator.intake import observations
+from services.aggregator.recording import DIGITS, Line, seen
+from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS
+from services.contracts.messages import CameraState, CameraStatus
+from services.contracts.moodring_pb2 import Expressions
+from services.runtime.bus import Bus, Delivery
+
+
+class Recorder:
+    """Records one room until its file is full; a private camera is not recorded.
+
+    Args:
+        file: Where to.
+        room: The room.
+        max_bytes: Size at which the file is full.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, file: TextIO, room: str, *, max_bytes: int, clock: Callable[[], float] = time.time) -> None:
+        self.full = asyncio.Event()
+        self.frames = 0
+        self._file, self._room, self._left, self._clock = file, room, max_bytes, clock
+        self._private: set[str] = set()
+
+    def listen(self, bus: Bus) -> None:
+        """Begin with the cameras' states, which the bus has kept."""
+        bus.subscribe(CAMERA_STATUS, self._camera_status, room=self._room)
+        bus.subscribe(EXPRESSIONS, self._expressions, room=self._room)
+
+    async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
+        state = delivery.message.state
+        if state is CameraState.PRIVATE:
+            self._private.add(delivery.camera)
+        else:
+            self._private.discard(delivery.camera)
+        self._write(Line(heard_at=round(self._clock(), DIGITS), room=self._room, camera=delivery.camera, state=state))
+
+    async def _expressions(self, delivery: Delivery[Expressions]) -> None:
+        good, _ = observations(delivery.message, delivery.camera)
+        if good and delivery.camera not in self._private:
+            self.frames += 1
+            self._write(seen(self._room, delivery.camera, good, self._clock()))
+
+    def _write(self, line: Line) -> None:
+        text = line.written()
+        self._left -= len(text.encode())
+        if self._left < 0:
+            self.full.set()
+        if not self.full.is_set():
+            self._file.write(text)

@@ -1,0 +1,118 @@
+"""Recorded observations: JSON lines of probabilities, never of pictures.
+
+A line is what one camera saw in one frame, or a camera's state, or, in a simulated file, the true mood from then on.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from services.aggregator.errors import BadRecordingError
+from services.aggregator.intake import SUM_TOLERANCE
+from services.aggregator.window import MAX_TRACKS, Observation
+from services.contracts.messages import CameraState, Name, Unit
+from services.contracts.moods import EXPRESSIONS
+
+Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""Seconds since 1970."""
+
+DIGITS = 4
+"""Decimals of a probability and of a time that are kept."""
+
+
+class Face(BaseModel):
+    """One face: its track, the fitness of its picture, and what the model said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    track: Annotated[int, Field(ge=0)]
+    quality: Unit
+    probabilities: dict[str, Unit]
+
+    @field_validator("probabilities")
+    @classmethod
+    def _of_expressions(cls, found: dict[str, float]) -> dict[str, float]:
+        if not found.keys() <= set(EXPRESSIONS):
+            raise ValueError(f"labels have to be of {', '.join(EXPRESSIONS)}")
+        total = sum(found.values())
+        if abs(total - 1) > SUM_TOLERANCE:
+            raise ValueError(f"they sum to {total:.3f}, not to 1")
+        return found
+
+
+class Line(BaseModel):
+    """One line of a recording.
+
+    Attributes:
+        heard_at: When it arrived.
+        room: Where.
+        camera: Who saw it; empty with `truth`.
+        frame_id: The frame of `faces`.
+        captured_at: When it was captured, by the camera's clock.
+        faces: Who was seen.
+        state: How the camera does.
+        truth: The true mood from now on, in simulated files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    heard_at: Time
+    room: Name
+    camera: Name | None = None
+    frame_id: Annotated[str, Field(max_length=200)] = ""
+    captured_at: Time = 0
+    faces: Annotated[tuple[Face, ...], Field(max_length=MAX_TRACKS)] = ()
+    state: CameraState | None = None
+    truth: Name | None = None
+
+    @property
+    def observations(self) -> Iterator[Observation]:
+        """The faces as a room takes them."""
+        for face in self.faces:
+            total = sum(face.probabilities.values())
+            probabilities = {label: value / total for label, value in face.probabilities.items()}
+            yield Observation(
+                self.camera or "", face.track, self.frame_id, self.captured_at, face.quality, probabilities
+            )
+
+    def written(self) -> str:
+        """Return the line as text, with its end."""
+        return self.model_dump_json(exclude_defaults=True) + "\n"
+
+
+def seen(room: str, camera: str, faces: Iterable[Observation], heard_at: float) -> Line:
+    """Return the line of one frame's faces, at least one."""
+    observations = list(faces)
+    return Line(
+        heard_at=round(heard_at, DIGITS),
+        room=room,
+        camera=camera,
+        frame_id=observations[0].frame_id,
+        captured_at=round(observations[0].at, DIGITS),
+        faces=tuple(
+            Face(
+                track=one.track_id,
+                quality=round(one.quality, DIGITS),
+                probabilities={label: round(value, DIGITS) for label, value in one.probabilities.items()},
+            )
+            for one in observations
+        ),
+    )
+
+
+def read(lines: Iterable[str]) -> Iterator[Line]:
+    """Yield the lines of a recording.
+
+    Raises:
+        BadRecordingError: A line is none; the text says which and why.
+    """
+    for number, text in enumerate(lines, 1):
+        try:
+            yield Line.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise BadRecordingError(
+                f"line {number}: {f'{place}: ' if place else ''}{first['msg']}; remove or mend the line"
+            ) from error

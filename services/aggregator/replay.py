@@ -1,0 +1,57 @@
+"""A recording, decided afresh: the aggregator's own room on a virtual clock. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from services.aggregator.recording import Line
+from services.aggregator.room import Room
+from services.contracts.messages import Mood
+from services.runtime.mood_settings import MoodRules
+
+LOOK_EVERY_S = 1.0
+"""As the service looks."""
+QUIET_S = 600.0
+"""Longest silence that is looked through: nothing changes any more in a longer one, and it is skipped."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A room's mood at a moment, and the true one where the recording knows it."""
+
+    at: float
+    mood: Mood
+    truth: str | None
+
+
+def replay(lines: Iterable[Line], rules: MoodRules) -> Iterator[Look]:
+    """Yield the mood once a second; all lines have to be of one room."""
+    room: Room | None = None
+    truth: str | None = None
+    look_at = 0.0
+    for line in lines:
+        if room is None:
+            room, look_at = Room(rules, line.heard_at), line.heard_at + LOOK_EVERY_S
+        elif line.heard_at < look_at - QUIET_S:  # the clock was set back
+            look_at = line.heard_at + LOOK_EVERY_S
+        until = min(line.heard_at, look_at + QUIET_S)
+        while look_at <= until:
+            yield _look(room, look_at, truth)
+            look_at += LOOK_EVERY_S
+        if look_at <= line.heard_at:
+            look_at = line.heard_at + LOOK_EVERY_S
+        truth = line.truth or truth
+        _take(room, line)
+    if room is not None:
+        yield _look(room, look_at, truth)
+
+
+def _look(room: Room, now: float, truth: str | None) -> Look:
+    room.look(now)
+    return Look(now, room.mood(), truth)
+
+
+def _take(room: Room, line: Line) -> None:
+    if line.camera and line.state:
+        room.hear(line.camera, line.state, line.heard_at)
+    for observation in line.observations:
+        room.observe(observation, line.heard_at)

@@ -1,0 +1,255 @@
+"""A simulated room: what the model would say of people whose true mood is known.
+
+The answers are the released model's own, to validation faces of that mood (`noise.json`, written by
+`training/noise.py`), so its mistakes are made as often as it makes them. They are correlated in time, as a real
+face's are: one answer holds for a while before the next is drawn. Pure: the randomness comes from the seed.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.aggregator.recording import Line, seen
+from services.aggregator.window import Observation
+from services.contracts.messages import CameraState
+from services.contracts.moods import EXPRESSIONS
+
+NOISE = Path(__file__).with_name("noise.json")
+CAMERA = "camera"
+START = 1_790_000_000.0
+"""When every simulated stream begins, in seconds since 1970."""
+
+STATUS_EVERY_S = 10
+"""As often as a camera says how it does."""
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Random = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What happens in a room. Times are means of exponential distributions, in seconds.
+
+    Attributes:
+        mix: How often each mood comes; the next one is drawn from the others by these shares. The five that people
+            show most come as in daily life, not as in a test set; an eighth of the time is left to the three that
+            the model hardly tells.
+        hold_s: How long a true mood lasts.
+        fps: Frames a second.
+        misread_s: How long one answer of the model holds for the same face.
+        flicker: Standard deviation of the logarithm of each probability from frame to frame.
+        lost: Share of frames in which the detector misses a face.
+        dropout_every_s: Time between losses of a face that last.
+        dropout_s: How long they last; a new track begins after them.
+        turn_every_s: Time between turns of the head.
+        turn_s: How long they last; the picture is poor and the answers belong to any moods.
+        flash_every_s: Time between brief expressions that are not the mood: a laugh, a startle.
+        flash_s: Shortest and longest of them: an expression that is no mood lasts from half a second to four (Ekman,
+            Emotions Revealed, 2003).
+        guest_every_s: Time between visits of a second person, who shares the mood.
+        guest_s: How long a visit lasts.
+        quality: Lowest and highest quality of a face that looks at the camera.
+        turned_quality: The same of one that does not.
+    """
+
+    mix: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "neutral": 0.42, "happy": 0.24, "surprised": 0.06, "sad": 0.09, "angry": 0.07,
+            "disgusted": 0.04, "fearful": 0.04, "contemptuous": 0.04,
+        }
+    )  # fmt: skip
+    hold_s: float = 240
+    fps: int = 5
+    misread_s: float = 1.5
+    flicker: float = 0.2
+    lost: float = 0.05
+    dropout_every_s: float = 90
+    dropout_s: float = 3
+    turn_every_s: float = 20
+    turn_s: float = 2
+    flash_every_s: float = 120
+    flash_s: tuple[float, float] = (0.5, 4)
+    guest_every_s: float = 600
+    guest_s: float = 300
+    quality: tuple[float, float] = (0.5, 0.9)
+    turned_quality: tuple[float, float] = (0.2, 0.4)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What the model says of faces whose mood is known.
+
+    Attributes:
+        recall: Share of each mood's faces that the model tells.
+        answers: Distributions over `EXPRESSIONS`, shape (N, 8).
+        first: Row at which each expression's answers begin, shape (8,).
+        count: How many it has, shape (8,).
+    """
+
+    recall: Mapping[str, float]
+    answers: Floats
+    first: Whole
+    count: Whole
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The observations of one room in order of time, and the truth.
+
+    Attributes:
+        at: Time of each observation in seconds since 1970, shape (N,).
+        track: Its track, shape (N,).
+        quality: Its quality, shape (N,).
+        probabilities: What the model said, over `EXPRESSIONS`, shape (N, 8).
+        truth: The true mood in each second from `START`.
+    """
+
+    at: Floats
+    track: Whole
+    quality: Floats
+    probabilities: Floats
+    truth: tuple[str, ...]
+
+    def seconds(self) -> Iterator[list[Observation]]:
+        """Yield what is seen in each second: after `START` and up to its end."""
+        rows = zip(
+            self.at.tolist(), self.track.tolist(), self.quality.tolist(), self.probabilities.tolist(), strict=True
+        )
+        made = [
+            Observation(
+                CAMERA, track, f"{CAMERA}-1-{at - START:.3f}", at, quality, dict(zip(EXPRESSIONS, said, strict=True))
+            )
+            for at, track, quality, said in rows
+        ]
+        ends = np.searchsorted(self.at, START + 1 + np.arange(len(self.truth)), side="right").tolist()
+        for begin, end in zip([0, *ends], ends, strict=False):
+            yield made[begin:end]
+
+
+def lines(stream: Stream, room: str) -> Iterator[Line]:
+    """Yield a stream as a recording, with the truth."""
+    truth = ""
+    for second, (true, observations) in enumerate(zip(stream.truth, stream.seconds(), strict=True)):
+        at = START + second
+        if true != truth:
+            truth = true
+            yield Line(heard_at=at, room=room, truth=true)
+        if second % STATUS_EVERY_S == 0:
+            yield Line(heard_at=at, room=room, camera=CAMERA, state=CameraState.OK)
+        for frame, faces in groupby(observations, key=lambda one: one.at):
+            yield seen(room, CAMERA, faces, frame)
+
+
+def load_noise(path: Path = NOISE) -> Noise:
+    """Read the released model's answers."""
+    table = json.loads(path.read_text())
+    rows = [np.asarray(table["answers"][label], dtype=float) for label in EXPRESSIONS]
+    answers = np.concatenate(rows)
+    count = np.array([len(row) for row in rows])
+    return Noise(table["recall"], answers / answers.sum(axis=1, keepdims=True), np.cumsum(count) - count, count)
+
+
+def simulate(scenario: Scenario, noise: Noise, *, seconds: int, seed: tuple[int, ...]) -> Stream:
+    """Return a stream; the same arguments give the same one."""
+    random = np.random.default_rng(seed)
+    frames = seconds * scenario.fps
+    mood = _moods(random, scenario, frames)
+    guest = _bursts(random, frames, scenario.guest_every_s * scenario.fps, scenario.guest_s * scenario.fps)
+    present = (np.ones(frames, dtype=bool), guest)
+    people = [
+        _person(random, scenario, noise, mood=mood, present=there, number=number)
+        for number, there in enumerate(present)
+    ]
+    parts = [np.concatenate(column) for column in zip(*people, strict=True)]
+    order = np.argsort(parts[0], kind="stable")
+    frame, track, quality, probabilities = (part[order] for part in parts)
+    return Stream(
+        at=START + (frame + 1) / scenario.fps,
+        track=track,
+        quality=quality,
+        probabilities=probabilities,
+        truth=tuple(EXPRESSIONS[index] for index in mood[:: scenario.fps]),
+    )
+
+
+def _person(
+    random: Random, scenario: Scenario, noise: Noise, *, mood: Whole, present: Flags, number: int
+) -> tuple[Whole, Whole, Floats, Floats]:
+    """Return frame, track, quality (N,) and probabilities (N, 8) of one person's observations."""
+    frames, fps = len(mood), scenario.fps
+    flash = _flashes(random, frames, scenario.flash_every_s * fps, [length * fps for length in scenario.flash_s])
+    turned = _bursts(random, frames, scenario.turn_every_s * fps, scenario.turn_s * fps)
+    shown = np.where(flash, _drawn(random, _starts(flash), list(scenario.mix.values())), mood)
+    spell = _spells(random, frames, scenario.misread_s * fps)
+    shown = np.where(turned, _drawn(random, _changed(spell), [1.0] * len(EXPRESSIONS)), shown)
+    answer = np.cumsum(_changed(spell) | _changed(shown) | _changed(turned))
+    luck = random.random(frames)[answer]
+    row = noise.first[shown] + (luck * noise.count[shown]).astype(int)
+    said = noise.answers[row] * np.exp(random.normal(0, scenario.flicker, (frames, len(EXPRESSIONS))))
+    said /= said.sum(axis=1, keepdims=True)
+    quality = np.where(
+        turned, random.uniform(*scenario.turned_quality, frames), random.uniform(*scenario.quality, frames)
+    )
+    away = _bursts(random, frames, scenario.dropout_every_s * fps, scenario.dropout_s * fps) | ~present
+    track = 2 * np.cumsum(_starts(away)) + number
+    seen = np.flatnonzero(~away & (random.random(frames) >= scenario.lost))
+    return seen, track[seen], quality[seen], said[seen]
+
+
+def _moods(random: Random, scenario: Scenario, frames: int) -> Whole:
+    """Return the index of the true mood in each frame; each differs from the one before."""
+    spell = _spells(random, frames, scenario.hold_s * scenario.fps)
+    shares = np.array([scenario.mix.get(label, 0.0) for label in EXPRESSIONS])
+    moods: list[int] = []
+    for _ in range(int(spell[-1]) + 1):
+        others = shares.copy()
+        if moods:
+            others[moods[-1]] = 0
+        moods.append(int(random.choice(len(others), p=others / others.sum())))
+    return np.array(moods)[spell]
+
+
+def _spells(random: Random, frames: int, mean: float) -> Whole:
+    """Return the number of the spell that each frame is in; spells last `mean` frames on average."""
+    ends = np.cumsum(random.exponential(mean, size=int(2 * frames / mean) + 50))
+    return np.searchsorted(ends, np.arange(frames), side="right")
+
+
+def _bursts(random: Random, frames: int, every: float, lasting: float) -> Flags:
+    """Return whether each frame is in a burst: on average they come `every` and last `lasting` frames."""
+    lengths = random.exponential((every, lasting), size=(int(2 * frames / every) + 50, 2))
+    return _odd(lengths, frames)
+
+
+def _flashes(random: Random, frames: int, every: float, lasting: Sequence[float]) -> Flags:
+    """Return whether each frame is in a flash; each lasts from `lasting[0]` to `lasting[1]` frames."""
+    count = int(2 * frames / every) + 50
+    lengths = np.stack([random.exponential(every, count), random.uniform(lasting[0], lasting[1], count)], axis=1)
+    return _odd(lengths, frames)
+
+
+def _odd(lengths: Floats, frames: int) -> Flags:
+    """Return whether each frame is in the second of the pairs of stretches of these lengths (N, 2)."""
+    stretch = np.searchsorted(np.cumsum(lengths), np.arange(frames), side="right")
+    return (stretch % 2).astype(np.bool_)
+
+
+def _changed(values: Whole | Flags) -> Flags:
+    return np.concatenate([[False], values[1:] != values[:-1]])
+
+
+def _starts(flags: Flags) -> Flags:
+    return np.logical_and(_changed(flags), flags)
+
+
+def _drawn(random: Random, starts: Flags, shares: list[float]) -> Whole:
+    """Return an index for each frame, drawn anew by these shares where something starts."""
+    drawn = random.choice(len(shares), size=int(starts.sum()) + 1, p=np.array(shares) / sum(shares))
+    return drawn[np.cumsum(starts)]

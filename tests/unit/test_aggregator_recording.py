@@ -1,0 +1,89 @@
+"""What is recorded, and how it is read again."""
+
+import asyncio
+import io
+
+import pytest
+
+from services.aggregator.errors import BadRecordingError
+from services.aggregator.recorder import Recorder
+from services.aggregator.recording import Line, read, seen
+from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS
+from services.contracts.messages import CameraState, CameraStatus
+from services.contracts.moodring_pb2 import Box
+from services.runtime.memory import MemoryBus
+from tests.unit import aggregator_doubles as doubles
+from tests.unit.aggregator_doubles import START, message
+
+FACE = '{"heard_at": 1, "room": "home", "faces": [{"track": 1, "quality": 1, "probabilities":'
+
+
+def lines_of(file: io.StringIO) -> list[Line]:
+    return list(read(file.getvalue().splitlines()))
+
+
+async def recorded(*faces: str, state: CameraState = CameraState.OK, max_bytes: int = 10_000) -> list[Line]:
+    file = io.StringIO()
+    async with MemoryBus() as bus:
+        recorder = Recorder(file, "home", max_bytes=max_bytes, clock=lambda: START + 1)
+        recorder.listen(bus)
+        bus.publish(CAMERA_STATUS, CameraStatus(state=state), room="home", camera="camera")
+        await bus.settle()
+        for number, face in enumerate(faces):
+            sent = message(START + number / 5, face)
+            sent.faces[0].embedding.extend([0.5] * 8)
+            sent.faces[0].box.CopyFrom(Box(x=1, y=2, width=3, height=4))
+            bus.publish(EXPRESSIONS, sent, room="home", camera="camera")
+            bus.publish(EXPRESSIONS, sent, room="kitchen", camera="camera")
+        await bus.settle()
+    return lines_of(file)
+
+
+async def test_a_recording_holds_one_rooms_frames_and_its_cameras_states() -> None:
+    status, first, second = await recorded("happy", "sad")
+    assert (status.state, status.heard_at) == (CameraState.OK, START + 1)
+    assert first.captured_at == START
+    assert second.faces[0].probabilities["sad"] == 0.8
+
+
+async def test_a_recording_holds_neither_boxes_nor_embeddings() -> None:
+    _, line = await recorded("happy")
+    assert set(line.model_dump()["faces"][0]) == {"track", "quality", "probabilities"}
+
+
+async def test_a_private_camera_is_not_recorded() -> None:
+    lines = await recorded("happy", state=CameraState.PRIVATE)
+    assert [line.state for line in lines] == [CameraState.PRIVATE]
+
+
+async def test_a_full_file_ends_with_a_whole_line() -> None:
+    lines = await recorded(*["happy"] * 20, max_bytes=2000)
+    assert 1 < len(lines) < 20
+
+
+async def test_a_recorder_says_when_its_file_is_full() -> None:
+    recorder = Recorder(io.StringIO(), "home", max_bytes=10, clock=lambda: START)
+    async with MemoryBus() as bus:
+        recorder.listen(bus)
+        bus.publish(EXPRESSIONS, message(START, "happy"), room="home", camera="camera")
+        await asyncio.wait_for(recorder.full.wait(), 10)
+
+
+def test_what_is_written_reads_the_same() -> None:
+    line = seen("home", "camera", [doubles.seen(START, "happy")], START + 0.1)
+    assert list(read([line.written()])) == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "line 2: Invalid JSON"),
+        ('{"heard_at": 1, "room": "Living room"}', "line 2: room"),
+        ('{"heard_at": NaN, "room": "home"}', "line 2: "),
+        (f'{FACE} {{"happy": 0.5}}}}]}}', "0.5"),
+        (f'{FACE} {{"glad": 1}}}}]}}', "labels"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_none_is_named(text: str, says: str) -> None:
+    with pytest.raises(BadRecordingError, match=says):
+        list(read(['{"heard_at": 1, "room": "home"}', text]))

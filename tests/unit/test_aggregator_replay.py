@@ -1,0 +1,107 @@
+"""A recording decided afresh, and what the command line makes of it."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.aggregator.commands import replay_file, simulate_file
+from services.aggregator.recording import Line, seen
+from services.aggregator.replay import replay
+from services.contracts.messages import CameraState
+from services.contracts.moods import NOBODY
+from services.runtime.service import SetupError
+from services.runtime.settings import Aggregator, Settings
+from tests.unit import aggregator_doubles as doubles
+from tests.unit.aggregator_doubles import FPS, START, Scene
+
+
+def filmed(seconds: int, face: str = "happy", *, start: float = START) -> Iterator[Line]:
+    """Yield the lines of a face before a working camera."""
+    for frame in range(1, seconds * FPS + 1):
+        at = start + frame / FPS
+        if frame % (10 * FPS) == 1:
+            yield Line(heard_at=at, room="home", camera="camera", state=CameraState.OK)
+        yield seen("home", "camera", [doubles.seen(at, face)], at)
+
+
+def test_a_replay_decides_as_the_live_room_did() -> None:
+    scene = Scene()
+    after_s = scene.until("happy", "happy")
+    looks = list(replay(filmed(30), Aggregator()))
+    first = next(look for look in looks if look.mood.mood == "happy")
+    assert first.at - START == pytest.approx(after_s, abs=1.5)
+
+
+def test_a_long_silence_is_skipped() -> None:
+    lines = [*filmed(20), *filmed(20, start=START + 1_000_000)]
+    assert len(list(replay(lines, Aggregator()))) < 1000
+
+
+def test_somebody_who_left_is_nobody_before_the_silence_is_skipped() -> None:
+    here = Line(heard_at=START + 40, room="home", camera="camera", state=CameraState.OK)
+    lines = [*filmed(20), here, here.model_copy(update={"heard_at": START + 60})]
+    assert list(replay(lines, Aggregator()))[-1].mood.mood == NOBODY
+
+
+def test_a_clock_set_back_by_a_day_does_not_end_the_replay() -> None:
+    looks = list(replay([*filmed(20), *filmed(60, "sad", start=START - 86_400)], Aggregator()))
+    assert looks[-1].at < START
+    assert looks[-1].mood.mood == "sad"
+
+
+def run(command: Any, file: Path, **options: Any) -> list[str]:
+    said: list[str] = []
+    given = {"file": file, "room": None, "plot": None, "set": [], "hours": 0.1, "seed": 1} | options
+    command(Namespace(**given), Settings(), said.append)
+    return said
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Path:
+    run(simulate_file, tmp_path / "room.jsonl")
+    return tmp_path / "room.jsonl"
+
+
+def test_a_replay_tells_decisions_and_how_true_they_are(simulated: Path) -> None:
+    *decisions, shares, truth = run(replay_file, simulated)
+    assert any("truly" in line for line in decisions)
+    assert "361 s: " in shares
+    assert "flaps an hour" in truth
+
+
+def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:
+    run(replay_file, simulated, plot=tmp_path / "out.png")
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_another_setting_can_be_tried(simulated: Path) -> None:
+    assert all("neutral" not in line[:40] for line in run(replay_file, simulated, set=["enter_confidence=1"])[:-2])
+
+
+@pytest.mark.parametrize(("setting", "says"), [("dwel_s=3", "dwel_s=3"), ("dwell_s=soon", "dwell_s=soon")])
+def test_a_setting_that_is_none_is_named(simulated: Path, setting: str, says: str) -> None:
+    with pytest.raises(SetupError, match=says):
+        run(replay_file, simulated, set=[setting])
+
+
+def test_a_recording_is_never_written_over(simulated: Path) -> None:
+    with pytest.raises(SetupError, match="exists"):
+        run(simulate_file, simulated)
+
+
+def test_a_recording_is_for_its_owner_only(simulated: Path) -> None:
+    assert simulated.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_without_the_room_says_so(simulated: Path) -> None:
+    with pytest.raises(SetupError, match="--room"):
+        run(replay_file, simulated, room="kitchen")
+
+
+def test_a_file_that_is_no_recording_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("hello\n")
+    with pytest.raises(SetupError, match="line 1"):
+        run(replay_file, tmp_path / "x")
