@@ -1,5 +1,6 @@
 """The library over REST: `/api/songs`."""
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, status
@@ -7,9 +8,10 @@ from fastapi import Path as PathParameter
 from pydantic import AfterValidator, Field
 
 from services.contracts.messages import Axis, Message, Name
-from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN
+from services.contracts.moods import Point
 from services.recommender.imports.tags import clean
 from services.recommender.library import ScanStatus
+from services.recommender.moods import known_moods
 from services.recommender.songs import PlacedBy, SongInfo
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class SongChange(Message):
 
 def add_songs(router: APIRouter, service: "RecommenderService") -> None:
     """Add the routes."""
+    moods = known_moods(service.settings)
 
     @router.get("/api/songs")
     async def songs(
@@ -75,28 +78,30 @@ def add_songs(router: APIRouter, service: "RecommenderService") -> None:
     @router.patch("/api/songs/{song_id}")
     async def change(song_id: Id, body: SongChange) -> SongInfo:
         """Correct a song; a point or mood that is set by hand is kept when the folder is scanned again."""
-        changed = _there(await service.library.songs.change(song_id, _columns(body)), song_id)
-        await service.reload()
+        changed = _there(await service.library.songs.change(song_id, _columns(body, moods)), song_id)
+        await service.library.replace(changed)
+        await service.tick()
         return changed
 
 
-def check_mood(mood: str | None) -> None:
-    """Refuse what is no mood of a song.
+def check_mood(mood: str | None, known: Collection[str]) -> None:
+    """Refuse a word for a mood that no room can be in.
 
     Raises:
         HTTPException: 422.
     """
-    if mood in {UNKNOWN, NOBODY}:
+    if mood is not None and mood not in known:
         raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, f"{mood} is no mood for music; choose one such as happy or calm"
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            f"{mood} is no mood for music; choose from {', '.join(sorted(known))}",
         )
 
 
-def _columns(body: SongChange) -> dict[str, Any]:
-    check_mood(body.mood)
+def _columns(body: SongChange, moods: Mapping[str, Point]) -> dict[str, Any]:
+    check_mood(body.mood, moods)
     given = body.model_dump(exclude_unset=True)
     changes = {name: value for name, value in given.items() if name == "mood" or value is not None}
-    point = MOOD_POINTS.get(body.mood or "")
+    point = moods.get(body.mood or "")
     if point:
         changes = {"valence": point.valence, "arousal": point.arousal} | changes
     if {"valence", "arousal", "mood"} & changes.keys():

@@ -1,9 +1,10 @@
 """What can be played, held in memory: loaded when the database is there, renewed by every change and scan."""
 
 import asyncio
+import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from prometheus_client import Gauge
@@ -12,8 +13,9 @@ from services.contracts.messages import Message
 from services.recommender.database import Database, DatabaseAwayError
 from services.recommender.imports.scan import ScanReport, scan_folder
 from services.recommender.playlists import PlaylistStore, SqlPlaylistStore
+from services.recommender.ranking import Candidate
 from services.recommender.room import Shelf
-from services.recommender.songs import SongStore, SqlSongStore
+from services.recommender.songs import SongInfo, SongStore, SqlSongStore, candidate
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
 
@@ -51,6 +53,7 @@ class Library:
         self.editing = asyncio.Lock()
         """Held while a playlist is read, changed and written back."""
         self.shelf = Shelf()
+        self._shelving = asyncio.Lock()
         self._database = database
         self._folder = folder
         self._health = health
@@ -75,11 +78,25 @@ class Library:
         Raises:
             DatabaseAwayError: The shelf stays as it is.
         """
-        songs, pinned = await self.songs.candidates(), await self.playlists.pinned()
-        self.shelf = Shelf(songs, {playlist.mood: playlist for playlist in pinned})
+        async with self._shelving:
+            songs, pinned = await self.songs.candidates(), await self.playlists.pinned()
+            self.shelf = Shelf(songs, {playlist.mood: playlist for playlist in pinned})
         SONGS.set(len(songs))
         problem = f"there are no songs yet: put music into {self._folder}, or set MOODRING_MUSIC to your folder"
         self._health.report("songs", "" if songs else problem)
+
+    async def replace(self, song: SongInfo) -> None:
+        """Have a song as it was changed, wherever it stands, without reading the library again."""
+        new = candidate(song)
+
+        def renewed(songs: Sequence[Candidate]) -> tuple[Candidate, ...]:
+            return tuple(new if one.id == new.id else one for one in songs)
+
+        async with self._shelving:  # a load that runs may have read the song before it was changed
+            pinned = {
+                mood: dataclasses.replace(one, songs=renewed(one.songs)) for mood, one in self.shelf.pinned.items()
+            }
+            self.shelf = Shelf(renewed(self.shelf.songs), pinned)
 
     async def keep_database(self, opened: Callable[[], Awaitable[None]]) -> None:
         """Connect, and connect again whenever the database went away; never returns.

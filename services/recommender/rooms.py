@@ -43,6 +43,11 @@ class Rooms:
         """Return a room that was heard of."""
         return self._rooms.get(name)
 
+    def policy(self, name: str) -> Policy:
+        """Return a room's policy, or that of a new one."""
+        room = self.get(name)
+        return room.policy if room else Policy(mode=self._policy)
+
     def add(self, name: str) -> Room:
         """Return a new room.
 
@@ -51,5 +56,5 @@ class Rooms:
         """
         if len(self._rooms) >= MAX_ROOMS:
             raise TooManyRoomsError(f"there are {MAX_ROOMS} rooms already; the room {name} is left out")
-        room = self._rooms[name] = Room(name, SavedRoom(policy=Policy(mode=self._policy)), self._chance)
+        room = self._rooms[name] = Room(name, SavedRoom(policy=self.policy(name)), self._chance)
         return room

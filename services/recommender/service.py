@@ -46,13 +46,13 @@ class RecommenderService:
     def __init__(self, settings: Settings, clock: Clock, steady: Clock, chance: Random) -> None:
         self.health = Health()
         self.clock = clock
+        self.settings = settings
         self._database = Database(database_url(settings), self.health)
         self.library = Library(self._database, settings.music or settings.data / "songs", self.health, clock)
         self.history: HistoryStore = SqlHistoryStore(self._database)
         self.chronicle = Chronicle(self._database, settings, clock)
         self.router = routes(self)
         self._recorder = Recorder[Record](self._record, self._database.available.wait)
-        self._settings = settings
         self._steady = steady
         self._state = RoomsFile(settings, self.health)
         self._rooms = Rooms(settings.recommender.policy, chance)
@@ -70,7 +70,7 @@ class RecommenderService:
         self._rooms.restore(self._state.load())
         self._bus = bus
         try:
-            for room in {*(room.name for room in self._rooms), self._settings.room}:
+            for room in {*(room.name for room in self._rooms), self.settings.room}:
                 bus.publish(POLICY, self._room(room).policy, room=room)
             bus.subscribe(POLICY_SET, self._on_policy)
             bus.subscribe(MOOD, self._on_mood)
@@ -89,8 +89,7 @@ class RecommenderService:
 
     def policy(self, room: str) -> Policy:
         """Return a room's policy."""
-        known = self._rooms.get(room)
-        return known.policy if known else Policy(mode=self._settings.recommender.policy)
+        return self._rooms.policy(room)
 
     async def set_policy(self, name: str, command: SetPolicy) -> Policy:
         """Change a room's policy; the music follows with the next song.
@@ -177,7 +176,7 @@ class RecommenderService:
         """Send a room's next request, if there is one; the lock is held."""
         if self._bus is None:
             return
-        keys = self._settings.recommender
+        keys = self.settings.recommender
         decision = await asyncio.to_thread(
             room.decide,
             self.library.shelf,

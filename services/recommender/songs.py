@@ -55,6 +55,12 @@ class SongInfo(Message):
     missing: bool
 
 
+def candidate(song: SongInfo) -> Candidate:
+    """Return a song as ranking sees it."""
+    point, placed = Point(song.valence, song.arousal), song.placed_by is not PlacedBy.NOTHING
+    return Candidate(song.id, song.uri, song.title, song.artist, song.duration_s, point, placed)
+
+
 @dataclass(frozen=True)
 class FoundSong:
     """What an importer knows of a song; `stamp` changes when the file does."""

@@ -10,12 +10,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.contracts.moods import MOOD_POINTS
+from services.contracts.moods import MOOD_POINTS, Point
 from services.recommender.migrate import migrate
+from services.recommender.moods import known_moods
 from services.recommender.service import RecommenderService, build
 from services.runtime.memory import MemoryBus
+from services.runtime.mood_settings import MoodRules
 from services.runtime.service import SetupError
-from services.runtime.settings import Recommender, Settings
+from services.runtime.settings import Aggregator, Recommender, Settings
 from tests.unit.recommender_doubles import Clock
 from tests.unit.test_recommender_import import write_wave
 
@@ -28,14 +30,19 @@ def client_of(service: RecommenderService) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A running service with four songs: ids 1 (Glad), 2 (Merry), 3 (Blue) and 4 (Plain)."""
+async def service(tmp_path: Path) -> RecommenderService:
+    """A service with a folder of four songs."""
     music = tmp_path / "music"
     for name in ("happy/Ann - Glad.wav", "happy/Ann - Merry.wav", "sad/Bob - Blue.wav", "Plain.wav"):
         write_wave(music / name)
     settings = Settings(data=tmp_path, music=music)
     migrate(settings)
-    service = build(settings, clock=Clock(), chance=Random(1))
+    return build(settings, clock=Clock(), chance=Random(1))
+
+
+@pytest.fixture
+async def client(service: RecommenderService) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it while it runs: ids 1 (Glad), 2 (Merry), 3 (Blue) and 4 (Plain)."""
     async with MemoryBus() as bus, client_of(service) as client:
         running = asyncio.create_task(service.run(bus))
         await scanned(client)
@@ -98,6 +105,23 @@ async def test_a_song_is_corrected_and_stays_so_after_a_scan(client: httpx.Async
     assert (await client.get(f"/api/songs/{song}")).json() == changed
 
 
+async def test_a_corrected_song_is_on_the_shelf_without_reading_the_library_again(
+    client: httpx.AsyncClient, service: RecommenderService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song = await _id(client, "Plain")
+    await _make(client, name="Mine", songs=[song], mood="calm")
+
+    async def load() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(service.library, "load", load)
+    assert (await client.patch(f"/api/songs/{song}", json={"mood": "calm", "title": "Soft"})).status_code == 200
+    (changed,) = [one for one in service.library.shelf.songs if one.id == song]
+    assert (changed.title, changed.point, changed.placed) == ("Soft", MOOD_POINTS["calm"], True)
+    assert service.library.shelf.pinned["calm"].songs == (changed,)
+    assert len(service.library.shelf.songs) == 4
+
+
 async def test_a_point_of_zero_and_no_mood_can_be_set(client: httpx.AsyncClient) -> None:
     song = await _id(client, "Glad")
     changed = (await client.patch(f"/api/songs/{song}", json={"valence": 0, "arousal": 0, "mood": None})).json()
@@ -105,10 +129,33 @@ async def test_a_point_of_zero_and_no_mood_can_be_set(client: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize(
-    "body", [{"valence": 1.1}, {"mood": "nobody"}, {"mood": "Not a name"}, {"title": ""}, {"uri": "file:///etc/passwd"}]
+    "body",
+    [
+        {"valence": 1.1},
+        {"mood": "nobody"},
+        {"mood": "auto"},
+        {"mood": "hapy"},
+        {"mood": "Not a name"},
+        {"title": ""},
+        {"uri": "file:///etc/passwd"},
+    ],
 )
 async def test_a_wrong_correction_is_refused(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
     assert (await client.patch("/api/songs/1", json=body)).status_code == 422
+
+
+async def test_a_word_that_is_no_mood_is_answered_with_those_that_are(client: httpx.AsyncClient) -> None:
+    detail = (await client.post("/api/playlists", json={"name": "A", "mood": "hapy"})).json()["detail"]
+    assert detail.startswith("hapy is no mood for music; choose from angry, ")
+    assert "happy" in detail
+
+
+def test_every_mood_that_a_room_can_be_in_is_known() -> None:
+    rooms = {"den": MoodRules(fold="quadrants", moods={"cosy": (0.7, -0.3)})}
+    known = known_moods(Settings(aggregator=Aggregator(fold={"angry": "cross"}, rooms=rooms)))
+    assert known["cosy"] == Point(0.7, -0.3)
+    assert known.keys() >= {"cross", "pleasant", "happy", "calm"}
+    assert not known.keys() & {"unknown", "nobody", "auto"}
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
@@ -190,6 +237,8 @@ async def test_names_and_moods_are_taken_once(client: httpx.AsyncClient) -> None
         {"name": " \t"},
         {"name": "x" * 201},
         {"name": "A", "mood": "unknown"},
+        {"name": "A", "mood": "auto"},
+        {"name": "A", "mood": "hapy"},
         {"name": "A", "songs": [99]},
         {"songs": []},
     ],
