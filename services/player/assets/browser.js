@@ -37,6 +37,8 @@ export function startPlayer({room, base = '', onState = () => {}}) {
   let error = '';
   let retries = 0;
   let blocked = true;
+  let unlocking = false;
+  let clicked = false;
   let claiming = false;
   let stopped = false;
   let reporting = false;
@@ -89,6 +91,7 @@ export function startPlayer({room, base = '', onState = () => {}}) {
     if (stopped) return;
     order = next;
     reportAt = Math.min(reportAt, now() + next.next_report_s * 1000);
+    if (unlocking) return;
     if (!next.active || !next.url) {
       audio.pause();
       cue = next.active ? next.cue : 0;
@@ -127,15 +130,23 @@ export function startPlayer({room, base = '', onState = () => {}}) {
   }
 
   // Safari unlocks single elements, so it is the one element that is tried, with silence.
+  // Nothing else may touch the element meanwhile: a pause or another source would undo the click.
   async function unlock() {
     if (!blocked || stopped) return;
-    try {
-      cue = 0;
-      audio.src = SILENCE;
-      await audio.play();
-      blocked = false;
-      audio.pause();
-    } catch { /* the next click may do */ }
+    clicked = true;
+    if (unlocking) return;
+    unlocking = true;
+    while (blocked && clicked) {
+      clicked = false;
+      try {
+        cue = 0;
+        audio.src = SILENCE;
+        await audio.play();
+        blocked = false;
+        audio.pause();
+      } catch { /* the next click may do */ }
+    }
+    unlocking = false;
     report();
   }
 
@@ -146,7 +157,7 @@ export function startPlayer({room, base = '', onState = () => {}}) {
   }
 
   function tick() {
-    if (!connected() && !audio.paused) audio.pause();
+    if (!connected() && !audio.paused && !unlocking) audio.pause();
     if (now() >= reportAt) report();
   }
 
