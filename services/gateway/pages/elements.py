@@ -34,6 +34,10 @@ class Plane(Live, component="components/plane.js"):
     """The valence-arousal plane. Props: text, mood, song (points), moods (points of reference)."""
 
 
+class Day(Live, component="components/day.js"):
+    """The moods of 24 hours. Props: text, start, parts (see `day.day`)."""
+
+
 class Progress(Live, component="components/progress.js"):
     """How far the song is. Props: position, duration, playing, stamp (changes when the others were set anew)."""
 
