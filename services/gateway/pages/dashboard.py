@@ -10,6 +10,7 @@ from services.gateway import views, words
 from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.camera_card import Banner, CameraCard, PrivacySwitch
+from services.gateway.pages.day_card import DayCard
 from services.gateway.pages.elements import Text, box
 from services.gateway.pages.look import Card, Look
 from services.gateway.pages.mood_card import MoodCard, PickerCard
@@ -60,6 +61,7 @@ class Dashboard:
                     PickerCard(actions),
                     PolicyCard(actions),
                 ]
+                DayCard(lambda: self._service.api, self._room, self._service.clock)
         self.refresh()
         ui.timer(REFRESH_S, self.refresh)
 
