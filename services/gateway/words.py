@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from services.contracts.messages import CameraState, CameraStatus, Mood, MoodSource, PlayerState, PolicyMode, Privacy
 from services.contracts.messages import ServiceState as State
@@ -54,6 +55,24 @@ def mood_line(mood: Mood | None, now: datetime) -> str:
         return f"{people} · no mood stands out" if mood.people else "The camera cannot tell at the moment."
     seen = f"{people} · " if mood.people else ""
     return f"{round(mood.confidence * 100)} % sure · {seen}last {mood.window_s:g} s"
+
+
+def taught(lesson: Mapping[str, Any]) -> str:
+    """Return what a room was taught, from the aggregator's answer; empty where it was taught nothing."""
+    if lesson["measuring"]:
+        return f"Look at the camera with a resting face for a minute: {lesson['measuring']['samples']} pictures so far."
+    found = [f"{lesson['problem'][:1].upper()}{lesson['problem'][1:]}."] if lesson["problem"] else []
+    if lesson["baseline"]:
+        less = ", ".join(
+            f"{name(label).lower()} counts {round(100 * factor)} %" for label, factor in lesson["factors"].items()
+        )
+        found.append(f"Your resting face is known: {less or 'it looks neutral as it is'}.")
+    moved = {mood: one for mood, one in lesson["thresholds"].items() if one["shift"]}
+    found += [
+        f"{name(mood)} needs {round(100 * one['enter'])} % instead of {round(100 * (one['enter'] - one['shift']))} %."
+        for mood, one in moved.items()
+    ]
+    return " ".join(found)
 
 
 def camera_note(status: CameraStatus | None, privacy: Privacy | None, service_away: bool) -> tuple[str, str]:

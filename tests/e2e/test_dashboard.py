@@ -102,6 +102,27 @@ def test_a_mood_can_be_chosen_and_given_back(product: Product, page: Browser) ->
     page.until(lambda: page.attribute("mood-auto", "aria-pressed") == "true", "the camera's mood")
 
 
+def test_an_answer_changes_what_a_mood_needs_and_can_be_forgotten(product: Product, page: Browser) -> None:
+    def answered() -> bool:
+        if not page.text("taught"):  # the mood may change just before the click, which is then refused
+            page.click("rather-contemptuous")
+        return "instead of" in page.text("taught")
+
+    page.until(answered, "what it changed")
+    assert {one["mood"] for one in product.get("/api/rooms/home/calibration")["answers"]} == {"contemptuous"}
+    page.click("forget")
+    page.until(lambda: not page.find("taught").is_displayed(), "nothing taught")
+    assert product.get("/api/rooms/home/calibration")["answers"] == []
+
+
+def test_a_resting_face_can_be_learnt(product: Product, page: Browser) -> None:
+    page.click("measure-neutral")
+    page.until(lambda: "resting face" in page.text("taught"), "the measurement")
+    assert product.get("/api/rooms/home/calibration")["measuring"]
+    page.click("forget")
+    page.until(lambda: page.find("measure-neutral").is_enabled(), "the end of it")
+
+
 def test_the_policy_can_be_chosen(product: Product, page: Browser) -> None:
     page.click("policy-lift")
     page.until(lambda: page.attribute("policy-lift", "aria-pressed") == "true", "lift")

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -121,3 +122,25 @@ def test_the_direction_on_the_plane_is_the_hue(point: Point, hue: str) -> None:
 
 def test_no_mood_is_grey() -> None:
     assert colour(None) == NO_MOOD
+
+
+SAD = {"sad": {"enter": 0.49, "leave": 0.34, "shift": 0.04}, "happy": {"enter": 0.45, "leave": 0.3, "shift": 0}}
+LESSON: dict[str, Any] = {"baseline": None, "factors": {}, "measuring": None, "problem": "", "thresholds": {}}
+MEASURED = LESSON | {"baseline": {"samples": 300}}
+
+
+@pytest.mark.parametrize(
+    ("lesson", "said"),
+    [
+        (LESSON, ""),
+        (LESSON | {"thresholds": SAD}, "Sad needs 49 % instead of 45 %."),
+        (LESSON | {"measuring": {"samples": 12}}, "Look at the camera with a resting face for a minute: 12 pictures"),
+        (LESSON | {"problem": "only 3 faces"}, "Only 3 faces."),
+        (MEASURED, "Your resting face is known: it looks neutral as it is."),
+        (MEASURED | {"factors": {"sad": 0.25}}, "Your resting face is known: sad counts 25 %."),
+        (MEASURED | {"thresholds": SAD}, "as it is. Sad needs 49 % instead of 45 %."),
+    ],
+)
+def test_what_was_taught_is_said(lesson: dict[str, Any], said: str) -> None:
+    assert said in words.taught(lesson)
+    assert bool(said) == bool(words.taught(lesson))

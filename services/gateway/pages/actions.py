@@ -7,7 +7,10 @@ from typing import Any
 import httpx
 from nicegui import ui
 
-from services.contracts.messages import PlayerAction, PolicyMode, Privacy
+from services.contracts.messages import Mood, PlayerAction, PolicyMode, Privacy
+
+Json = dict[str, Any]
+"""An object as REST gives it."""
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,27 @@ class Actions:
         """Let the camera say the mood again."""
         await self._call("DELETE", f"/api/rooms/{self._room}/mood/override")
 
+    async def calibration(self) -> Json | None:
+        """Return what the room was taught; `None`, and nothing said, where nothing is known of the room."""
+        try:
+            answer = await self._api().get(self._taught)
+        except httpx.HTTPError:
+            return None
+        return _object(answer) if answer.is_success else None
+
+    async def measure_neutral(self) -> Json | None:
+        """Measure the neutral faces of those in the room, for a minute."""
+        return await self._teach("POST", "/neutral")
+
+    async def judge(self, mood: Mood, *, right: bool, instead: str | None = None) -> Json | None:
+        """Say whether a mood is right, and what it is instead."""
+        verdict = {"right": right, "mood": instead, "decision_id": str(mood.decision_id)}
+        return await self._teach("POST", "/feedback", verdict)
+
+    async def forget_calibration(self) -> Json | None:
+        """Forget all that the room was taught."""
+        return await self._teach("DELETE", "")
+
     async def set_policy(self, mode: PolicyMode) -> None:
         """Choose what music does to a mood."""
         await self._call("PUT", f"/api/rooms/{self._room}/policy", {"mode": mode})
@@ -49,7 +73,18 @@ class Actions:
         """Close or open the camera device."""
         await self._call("PUT", f"/api/cameras/{camera}/privacy", {"privacy": privacy})
 
-    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bool:
+    async def _teach(self, method: str, path: str, body: Json | None = None) -> Json | None:
+        answer = await self._ask(method, f"{self._taught}{path}", body)
+        return _object(answer) if answer else None
+
+    @property
+    def _taught(self) -> str:
+        return f"/api/rooms/{self._room}/calibration"
+
+    async def _call(self, method: str, path: str, body: Json | None = None) -> bool:
+        return await self._ask(method, path, body) is not None
+
+    async def _ask(self, method: str, path: str, body: Json | None = None) -> httpx.Response | None:
         try:
             answer = await self._api().request(method, path, json=body)
         except httpx.HTTPError as error:
@@ -57,10 +92,14 @@ class Actions:
             problem = "That did not work: nothing answers. Try again in a moment."
         else:
             if answer.is_success:
-                return True
+                return answer
             problem = _detail(answer)
         ui.notify(problem, icon="error_outline", timeout=5000)
-        return False
+        return None
+
+
+def _object(answer: httpx.Response) -> Json:
+    return dict(answer.json())
 
 
 def _detail(answer: httpx.Response) -> str:

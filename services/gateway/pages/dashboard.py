@@ -15,6 +15,7 @@ from services.gateway.pages.elements import Text, box
 from services.gateway.pages.look import Card, Look
 from services.gateway.pages.mood_card import MoodCard, PickerCard
 from services.gateway.pages.player_card import PlayerCard, PolicyCard
+from services.gateway.pages.teach_card import TeachCard
 from services.gateway.sign_in import SIGN_OUT_PATH
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Dashboard:
                     CameraCard(),
                     PickerCard(actions),
                     PolicyCard(actions),
+                    TeachCard(actions),
                 ]
                 DayCard(lambda: self._service.api, self._room, self._service.clock)
         self.refresh()
