@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 BACKOFF_S = (0.5, 30.0)
 CHECK_S = 15.0
 """A database that nobody needs is asked this often whether it is there."""
+RESCAN_S = 3 * 3600.0
+"""The folder is looked at this often: what is copied into it now and then needs no word to us."""
+PASSED_OVER_S = 300.0
+"""A folder with parts that could not be read is looked at this often."""
 EMPTY_S = 10.0
 """A folder without songs is looked at this often: the first ones may just be on their way."""
 
@@ -118,7 +122,7 @@ class Library:
             wait_s = min(2 * wait_s, BACKOFF_S[1])
 
     async def keep_scanned(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Scan the music folder at the start and whenever `scan` asks for it; never returns.
+        """Scan the music folder at the start, now and then, and whenever `scan` asks for it; never returns.
 
         Args:
             changed: Awaited when there are other songs, during a long scan and after every one.
@@ -132,8 +136,8 @@ class Library:
             except TimeoutError:
                 continue
 
-    async def _scan(self, changed: Callable[[], Awaitable[None]]) -> float | None:
-        """Scan once; return after how many seconds to do it again unasked, `None` for never."""
+    async def _scan(self, changed: Callable[[], Awaitable[None]]) -> float:
+        """Scan once; return after how many seconds to do it again unasked."""
         self._scanning = True
         try:
             self._last_scan = await scan_folder(self._folder, self.songs, self._clock, changed)
@@ -146,7 +150,9 @@ class Library:
             return BACKOFF_S[0]
         finally:
             self._scanning = False
-        return None if self._last_scan.files else EMPTY_S
+        if not self._last_scan.files:
+            return EMPTY_S
+        return PASSED_OVER_S if self._last_scan.passed_over else RESCAN_S
 
     async def _until_gone(self) -> None:
         while not self._database.gone.is_set():

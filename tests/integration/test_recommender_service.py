@@ -1,6 +1,7 @@
 """The recommender on a bus, with a player that follows a script and a real database."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -365,6 +366,42 @@ async def test_a_music_folder_that_goes_away_leaves_the_library_as_it_is(house: 
     assert "cannot be read: No such file or directory" in house.service.health.problems["music"]
     songs = (await house.client.get("/api/songs")).json()["songs"]
     assert [song["missing"] for song in songs] == [False] * 12
+
+
+async def test_songs_of_a_part_that_cannot_be_read_stay_as_they_are(
+    house: House, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wave(music / "share" / "deep" / "away.wav")
+    write_wave(music / "share 2" / "gone.wav")
+    await house.client.post("/api/songs/scan")
+    assert (await scanned(house.client))["read"] == 2
+    (music / "share 2" / "gone.wav").unlink()
+    scandir = os.scandir
+
+    def failing(path: str) -> Any:
+        if Path(path).name == "share":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)  # the tests may run as root, who may read everything
+    await house.client.post("/api/songs/scan")
+    report = await scanned(house.client)
+    assert (report["missing"], report["passed_over"]) == (1, 1)
+    (away,) = (await house.client.get("/api/songs", params={"query": "away"})).json()["songs"]
+    assert not away["missing"]
+
+
+async def test_a_new_file_is_found_without_a_word(
+    settings: Settings, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "RESCAN_S", 0.05)
+    async with _house(settings) as house:
+        write_wave(music / "new.wav", title="New")
+
+        async def found() -> bool:
+            return bool((await house.client.get("/api/songs", params={"query": "new"})).json()["songs"])
+
+        await _until(found)
 
 
 async def test_an_empty_library_says_where_music_goes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ Everything here blocks: not for an event loop.
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,20 +35,27 @@ class AudioFile:
     stamp: str
 
 
-def audio_files(root: Path) -> Iterator[AudioFile]:
+def audio_files(root: Path, unreadable: Callable[[Path], None] = lambda _path: None) -> Iterator[AudioFile]:
     """Walk a folder in the order of names, `MAX_FILES` at most; links and hidden names are passed over.
 
-    A folder that cannot be read is logged and passed over.
+    Args:
+        root: The folder.
+        unreadable: Called with every folder and file that cannot be read now; the walk passes over it.
 
     Raises:
         OSError: The root itself cannot be read.
     """
     os.scandir(root).close()
+
+    def pass_over(error: OSError) -> None:
+        log.warning("%s cannot be read: %s; it was skipped", error.filename, error.strerror)
+        unreadable(Path(error.filename))
+
     count = 0
-    for folder, folders, names in os.walk(root.resolve(), onerror=_say_unreadable):
+    for folder, folders, names in os.walk(root.resolve(), onerror=pass_over):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            found = _audio_file(Path(folder, name))
+            found = _audio_file(Path(folder, name), pass_over)
             if found and count == MAX_FILES:
                 log.warning("%s holds more than %d songs; the rest is left out", root, MAX_FILES)
                 return
@@ -100,7 +107,7 @@ def place(path: Path, tags: Tags) -> tuple[Point, PlacedBy, str | None]:
     return (point, PlacedBy.GENRE, mood) if point else (Point(0, 0), PlacedBy.NOTHING, mood)
 
 
-def _audio_file(path: Path) -> AudioFile | None:
+def _audio_file(path: Path, pass_over: Callable[[OSError], None]) -> AudioFile | None:
     if path.name.startswith(".") or path.suffix.lower() not in AUDIO_TYPES:
         return None
     try:
@@ -108,7 +115,7 @@ def _audio_file(path: Path) -> AudioFile | None:
             return None
         status = path.stat()
     except OSError as error:
-        _say_unreadable(error)
+        pass_over(error)
         return None
     uri = path.as_uri()
     if len(uri) > MAX_URI:
@@ -122,10 +129,6 @@ def _named(stem: str) -> tuple[str, str]:
     stem = re.sub(r"^\d{1,3}(\s*[-._]\s+|\.\s*|\s*-\s*)(?=\D)", "", clean(stem))
     artist, separator, title = stem.partition(" - ")
     return (artist.strip(), title.strip()) if separator and title.strip() else ("", stem.strip())
-
-
-def _say_unreadable(error: OSError) -> None:
-    log.warning("%s cannot be read: %s; it was skipped", error.filename, error.strerror)
 
 
 __all__ = ["AudioFile", "UnreadableError", "audio_files", "place", "read_song"]

@@ -31,6 +31,8 @@ class ScanReport(Message):
     """Files that were new or changed and are in the library now."""
     missing: int = 0
     unreadable: int = 0
+    passed_over: int = 0
+    """Folders and files that could not be looked at; their songs stay as they were."""
 
 
 async def scan_folder(
@@ -51,8 +53,9 @@ async def scan_folder(
         DatabaseAwayError: The database went away; a later scan goes on where this one stopped.
     """
     known = await store.stamps(SOURCE)
-    files = await asyncio.to_thread(lambda: list(audio_files(root)))
-    missing = sorted(known.keys() - {file.uri for file in files})
+    passed_over: list[Path] = []
+    files = await asyncio.to_thread(lambda: list(audio_files(root, passed_over.append)))
+    missing = sorted(uri for uri in known.keys() - {file.uri for file in files} if not _below(uri, passed_over))
     await store.mark_missing(SOURCE, missing)
     changed = [file for file in files if known.get(file.uri) != file.stamp]
     random.Random(0).shuffle(changed)  # noqa: S311 - any order will do
@@ -69,7 +72,13 @@ async def scan_folder(
     await store.mark_missing(SOURCE, sorted(unreadable))
     gone, bad = len(missing), len(unreadable)
     log.info("%s: %d files, %d read, %d vanished, %d unreadable", root, len(files), read, gone, bad)
-    return ScanReport(folder=str(root), files=len(files), read=read, missing=gone, unreadable=bad)
+    return ScanReport(
+        folder=str(root), files=len(files), read=read, missing=gone, unreadable=bad, passed_over=len(passed_over)
+    )
+
+
+def _below(uri: str, places: list[Path]) -> bool:
+    return any(f"{uri}/".startswith(f"{place.as_uri()}/") for place in places)
 
 
 def _chunks(files: list[AudioFile]) -> list[list[AudioFile]]:
