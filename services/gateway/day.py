@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.contracts.moods import NOBODY, UNKNOWN
-from services.gateway.colours import mood_colour
+from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN, Point
+from services.gateway.colours import colour, mood_colour
 from services.gateway.words import name
 
 LENGTH = timedelta(hours=24)
@@ -17,7 +17,7 @@ def day(spans: Sequence[Mapping[str, Any]], start: datetime) -> dict[str, Any]:
     """Return the props of the strip.
 
     Args:
-        spans: Minutes of the history (`start`, `mood`), oldest first; those out of the 24 hours are left out.
+        spans: Minutes of the history (`start`, `mood`, `valence`, `arousal`), oldest first; others are left out.
         start: When the strip begins.
     """
     length = int(LENGTH.total_seconds() // 60)
@@ -31,8 +31,15 @@ def day(spans: Sequence[Mapping[str, Any]], start: datetime) -> dict[str, Any]:
             parts[-1]["minutes"] += 1
         else:
             word = WORDS.get(mood, name(mood))
-            parts.append({"mood": mood, "word": word, "from": minute, "minutes": 1, "colour": mood_colour(mood)})
+            parts.append({"mood": mood, "word": word, "from": minute, "minutes": 1, "colour": _colour(mood, span)})
     return {"text": _text(parts), "start": int(start.timestamp() * 1000), "parts": parts}
+
+
+def _colour(mood: str, span: Mapping[str, Any]) -> str:
+    """Return the colour of a mood; one of the household's own has that of its place."""
+    if mood in {*MOOD_POINTS, UNKNOWN, NOBODY} or span.get("valence") is None:
+        return mood_colour(mood)
+    return colour(Point(span["valence"], span["arousal"]))
 
 
 def _text(parts: Sequence[Mapping[str, Any]]) -> str:

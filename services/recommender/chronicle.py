@@ -45,7 +45,7 @@ class Chronicle:
         self.moods: MoodHistoryStore = SqlMoodHistoryStore(database)
         self._database = database
         self._days = settings.recommender.history_days
-        self._holds_s = min(HOLDS * settings.aggregator.publish_every_s, MAX_HOLDS_S)
+        self._aggregator = settings.aggregator
         self._clock = clock
         self._recorder = Recorder[MoodRecord](self.moods.record, database.available.wait, max_waiting=MAX_WAITING)
         self._meters: dict[str, Meter] = {}
@@ -55,8 +55,10 @@ class Chronicle:
         """Take a room's mood; one that the broker had kept may be of old, so it is no word on this minute."""
         self.decided(room, mood)
         if not retained:
-            meter = self._meters.setdefault(room, Meter(room, self._holds_s))
-            self._keep(meter.hear(mood, self._clock()))
+            if room not in self._meters:
+                holds_s = min(HOLDS * self._aggregator.of(room).publish_every_s, MAX_HOLDS_S)
+                self._meters[room] = Meter(room, holds_s)
+            self._keep(self._meters[room].hear(mood, self._clock()))
 
     def decided(self, room: str, mood: Mood) -> None:
         """Take a decision; the same one may come several times."""

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from services.contracts.moods import Point
+from services.gateway.colours import colour
 from services.gateway.day import day
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -21,6 +23,12 @@ def test_minutes_of_one_mood_are_one_part() -> None:
 def test_a_gap_stays_open() -> None:
     shown = day(spans((0, "happy"), (5, "happy")), START)
     assert [(part["from"], part["minutes"]) for part in shown["parts"]] == [(0, 1), (5, 1)]
+
+
+def test_a_mood_of_the_household_has_the_colour_of_its_place() -> None:
+    minute = {"start": START.isoformat(), "mood": "tense", "valence": -0.5, "arousal": 0.5}
+    (part,) = day([minute], START)["parts"]
+    assert part["colour"] == colour(Point(-0.5, 0.5))
 
 
 def test_what_is_out_of_the_day_is_left_out() -> None:

@@ -19,7 +19,7 @@ from services.recommender.migrate import migrate
 from services.recommender.mood_history import MoodDecision, MoodSpan
 from services.recommender.retention import EPOCH
 from services.runtime.health import Health
-from services.runtime.settings import Recommender, Settings
+from services.runtime.settings import Aggregator, Recommender, Settings
 from tests.unit.recommender_doubles import NOON, Clock, mood_of
 
 FAR = NOON + timedelta(days=9000)
@@ -89,6 +89,19 @@ async def test_the_minute_that_has_begun_is_kept_at_the_end_and_goes_on_after_it
         house.clock.now += 20
         await house.run_to_the_end()
     assert [(minute.start, minute.seconds) for minute in await house.minutes()] == [(NOON, 40)]
+
+
+async def test_a_mood_stands_for_three_rounds_of_the_rooms_own_publishing(tmp_path: Path) -> None:
+    own = Aggregator.model_validate({"publish_every_s": 10, "rooms": {"home": {"publish_every_s": 15}}})
+    settings = Settings(data=tmp_path, aggregator=own)
+    migrate(settings)
+    house = House(settings)
+    await house.database.connect()
+    house.chronicle.hear("home", mood_of("happy"))
+    house.clock.now += 120
+    await house.run_to_the_end()
+    assert [minute.seconds for minute in await house.minutes()] == [45]
+    await house.database.close()
 
 
 async def test_moods_wait_for_the_database(tmp_path: Path) -> None:
