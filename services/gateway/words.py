@@ -75,22 +75,44 @@ def taught(lesson: Mapping[str, Any]) -> str:
     return " ".join(found)
 
 
-def camera_note(status: CameraStatus | None, privacy: Privacy | None, service_away: bool) -> tuple[str, str]:
-    """Return why there is no picture, and an icon; two empty strings where there should be one."""
-    if privacy is Privacy.ON or (status and status.state is CameraState.PRIVATE):
-        return "The camera is off. Nobody is watched.", "videocam_off"
+def unwatched(room: Room) -> bool:
+    """Whether every camera of a room says that it is closed; what the switch says is only what was asked for."""
+    return bool(room.cameras) and all(status.state is CameraState.PRIVATE for status in room.cameras.values())
+
+
+def camera_note(status: CameraStatus | None, room: Room, service_away: bool) -> tuple[str, str]:
+    """Return why a camera of a room shows no picture, and an icon; two empty strings where there should be one."""
+    if status and status.state is CameraState.PRIVATE:
+        rest = "Nobody is watched." if unwatched(room) else "Another camera of the room is not."
+        return f"The camera is off. {rest}", "videocam_off"
     if service_away:
         return "The camera is away.", "videocam_off"
     if status is None:
         return "Waiting for the camera …", "videocam"
     if status.state is CameraState.OFFLINE:
         return status.detail or "The camera does not answer.", "videocam_off"
+    if room.privacy is Privacy.ON:
+        return "The camera is not closed yet …", "videocam"
     return "", "videocam"
+
+
+def switch_word(room: Room) -> str:
+    """Return what the switch of the cameras says."""
+    if not room.cameras or room.privacy is None:
+        return "No camera"
+    if room.privacy is Privacy.OFF:
+        return "Camera on"
+    seeing = [status for status in room.cameras.values() if status.state not in BLIND]
+    return "Camera closing" if seeing else "Camera off"
+
+
+BLIND = frozenset({CameraState.PRIVATE, CameraState.OFFLINE})
+"""States in which a camera sees nothing."""
 
 
 def face_note(house: House, room: Room) -> str:
     """Return what stands where the bars would be while no face is read."""
-    if room.privacy is Privacy.ON:
+    if unwatched(room):
         return "No face is read while the camera is off."
     if "inference" not in house.services or "inference" in away(house):
         return "Faces are not read at the moment."

@@ -38,7 +38,9 @@ def test_a_mood_in_words(mood: Mood | None, word: str, line: str) -> None:
     [
         (CameraState.OK, Privacy.OFF, False, ""),
         (CameraState.DARK, Privacy.OFF, False, ""),
-        (CameraState.OK, Privacy.ON, False, "The camera is off. Nobody is watched."),
+        (CameraState.OK, Privacy.ON, False, "The camera is not closed yet …"),
+        (None, Privacy.ON, False, "Waiting for the camera …"),
+        (CameraState.OFFLINE, Privacy.ON, False, "unplugged"),
         (CameraState.PRIVATE, None, False, "The camera is off. Nobody is watched."),
         (CameraState.OFFLINE, Privacy.OFF, False, "unplugged"),
         (CameraState.OK, Privacy.OFF, True, "The camera is away."),
@@ -47,7 +49,30 @@ def test_a_mood_in_words(mood: Mood | None, word: str, line: str) -> None:
 )
 def test_why_there_is_no_picture(state: CameraState | None, privacy: Privacy | None, away: bool, note: str) -> None:
     status = make.camera(state, "unplugged") if state else None
-    assert words.camera_note(status, privacy, away)[0] == note
+    room = Room(privacy=privacy, cameras={"door": status} if status else {})
+    assert words.camera_note(status, room, away)[0] == note
+
+
+def test_nobody_is_watched_only_when_every_camera_says_so() -> None:
+    closed, live = make.camera(CameraState.PRIVATE), make.camera(CameraState.OK)
+    room = Room(privacy=Privacy.ON, cameras={"door": closed, "desk": live})
+    assert "Nobody" not in words.camera_note(closed, room, False)[0]
+    assert words.switch_word(room) == "Camera closing"
+    room = Room(privacy=Privacy.ON, cameras={"door": closed, "desk": closed})
+    assert "Nobody is watched" in words.camera_note(closed, room, False)[0]
+    assert words.switch_word(room) == "Camera off"
+
+
+@pytest.mark.parametrize(
+    ("room", "word"),
+    [
+        (Room(), "No camera"),
+        (Room(privacy=Privacy.OFF, cameras={"door": make.camera()}), "Camera on"),
+        (Room(privacy=Privacy.ON, cameras={"door": make.camera(CameraState.OFFLINE, "unplugged")}), "Camera off"),
+    ],
+)
+def test_the_switch_in_words(room: Room, word: str) -> None:
+    assert words.switch_word(room) == word
 
 
 def test_why_no_face_is_read() -> None:
@@ -55,7 +80,9 @@ def test_why_no_face_is_read() -> None:
     assert words.face_note(house, Room()) == "No face in view."
     assert words.face_note(house, Room(cameras={"a": make.camera(CameraState.DARK)})) == "It is too dark to see a face."
     assert words.face_note(House(), Room()) == "Faces are not read at the moment."
-    assert "camera is off" in words.face_note(house, Room(privacy=Privacy.ON))
+    assert "camera is off" in words.face_note(
+        house, Room(privacy=Privacy.ON, cameras={"a": make.camera(CameraState.PRIVATE)})
+    )
 
 
 def test_a_service_that_is_away_is_named_with_what_that_means() -> None:

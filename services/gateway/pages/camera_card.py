@@ -23,8 +23,7 @@ class PrivacySwitch:
         self._privacy = look.room.privacy
         off = self._privacy is Privacy.ON
         known = bool(self._camera and self._privacy)
-        word = ("Camera off" if off else "Camera on") if known else "No camera"
-        self._button.says(text=word, icon="videocam_off" if off or not known else "videocam")
+        self._button.says(text=words.switch_word(look.room), icon="videocam_off" if off or not known else "videocam")
         self._button.show(
             **{
                 "aria-checked": "true" if known and not off else "false",
@@ -63,7 +62,7 @@ class CameraCard:
             with self._pictures:
                 self._previews[camera] = Preview()
         status = look.room.cameras.get(camera)
-        note, icon = words.camera_note(status, look.room.privacy, look.is_away("camera"))
+        note, icon = words.camera_note(status, look.room, look.is_away("camera"))
         self._previews[camera].show(
             src=f"/api/cameras/{camera}/preview.jpg" if camera and not note else "",
             alt=f"What the camera {words.name(camera)} sees",
