@@ -1,6 +1,6 @@
 """From a frame to what is known of it: faces with numbers and qualities, and the message about them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,8 +11,10 @@ from services.camera.quality import Flaw, assess
 from services.camera.sources import Frame
 from services.camera.tracking import Tracker
 from services.contracts import moodring_pb2 as pb
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
-from services.vision.detectors import Detection, Detector
+from services.vision.detectors import Detection, Detector, DetectorError, find_yunet, open_detector
 from services.vision.geometry import Box
 from services.vision.images import crop_message
 
@@ -107,3 +109,17 @@ class Analyst:
                     image_box=image_box.message(),
                 )
         return tuple(faces)
+
+
+def detector_of(settings: Settings) -> Callable[[], Detector]:
+    """Return what opens the detector that the settings and files call for.
+
+    Raises:
+        SetupError: The detector's file is not usable.
+    """
+    camera = settings.camera
+    try:
+        yunet = find_yunet(camera.detector, settings.yunet, settings.data / "models")
+    except DetectorError as error:
+        raise SetupError(str(error)) from error
+    return lambda: open_detector(yunet, min_face_px=camera.min_face_px)

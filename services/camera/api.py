@@ -50,9 +50,12 @@ def routes(service: "CameraService") -> APIRouter:
 
     @router.put("/{camera}/privacy")
     async def privacy(camera: str, body: PrivacyBody) -> PrivacyBody:
-        """Switch privacy; ON answers when the device is closed."""
+        """Switch privacy, of all cameras of its room; ON answers when this one's device is closed.
+
+        Where the device hangs, it answers after a few seconds, and the camera's status says so.
+        """
         check.running(camera)
-        await service.set_privacy(body.privacy)
+        await service.ask_privacy(body.privacy)
         return PrivacyBody(privacy=service.privacy)
 
     @router.get("/{camera}/preview.jpg", response_class=Response)

@@ -78,6 +78,11 @@ class Reader:
         # A daemon, so that a camera that hangs cannot keep the process from ending.
         threading.Thread(target=self._run, name="camera-read", daemon=True).start()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         """Have the source closed, within a second where it keeps its promises; frames not yet taken are gone."""
         self._stopping.set()

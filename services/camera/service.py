@@ -7,32 +7,33 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from services.camera.analysis import Analyst, Seen
+from services.camera.analysis import Analyst, Seen, detector_of
 from services.camera.api import routes
 from services.camera.condition import WORDS, Condition
 from services.camera.privacy import PrivacySwitch
 from services.camera.reading import Reader
-from services.camera.sources import Source, SourceError, open_source
+from services.camera.room import RoomPrivacy
+from services.camera.session import ENDED, Session
+from services.camera.sources import Source, open_source
 from services.camera.status import STARTING, STOPPED, Announcer, Tally
-from services.contracts.channels import FACES, PRIVACY, PRIVACY_SET
+from services.contracts.channels import FACES
 from services.contracts.messages import CameraState, CameraStatus, Privacy
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus
 from services.runtime.health import Health
-from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
-from services.vision.detectors import Detector, DetectorError, find_yunet, open_detector
+from services.vision.detectors import Detector
 
 log = logging.getLogger(__name__)
 
 REPORT_EVERY_S = 10.0
-CLOSE_WITHIN_S = 1.0
-"""A source that hangs longer when the service stops is left to end with the process."""
+PRIVATE_WITHIN_S = 3.0
+"""A source that hangs longer when privacy is turned on is a problem that people have to know of."""
 RETRY_S = (1.0, 30.0)
 STEADY_S = 10.0
 """A source that worked for longer is opened again at once when it is lost, before anybody is told."""
 
 PRIVATE = "The camera is switched off for privacy."
-ENDED = "The video has ended and is not repeated (camera.loop)."
+HANGS = "The device does not close, though no picture of it is used; unplug it to be sure, or restart Moodring."
 
 
 def build(
@@ -42,6 +43,7 @@ def build(
     source: Callable[[], Source] | None = None,
     detector: Callable[[], Detector] | None = None,
     retry_s: tuple[float, float] = RETRY_S,
+    private_within_s: float = PRIVATE_WITHIN_S,
 ) -> "CameraService":
     """Compose the service.
 
@@ -51,6 +53,7 @@ def build(
         source: Makes the source; by default the one that the settings name.
         detector: Makes the detector; by default the one that the settings and files call for.
         retry_s: First and longest wait before a source is opened again, each cut by up to half at random.
+        private_within_s: How long the device may take to close before that is a problem.
 
     Raises:
         SetupError: No source takes the address, or the detector's file is not usable.
@@ -61,18 +64,10 @@ def build(
         settings,
         clock=clock,
         source=source or (lambda: open_source(settings.camera)),
-        detector=detector or _detector(settings),
+        detector=detector or detector_of(settings),
         retry_s=retry_s,
+        private_within_s=private_within_s,
     )
-
-
-def _detector(settings: Settings) -> Callable[[], Detector]:
-    camera = settings.camera
-    try:
-        yunet = find_yunet(camera.detector, settings.yunet, settings.data / "models")
-    except DetectorError as error:
-        raise SetupError(str(error)) from error
-    return lambda: open_detector(yunet, min_face_px=camera.min_face_px)
 
 
 class CameraService:
@@ -88,6 +83,7 @@ class CameraService:
         source: Callable[[], Source],
         detector: Callable[[], Detector],
         retry_s: tuple[float, float],
+        private_within_s: float,
     ) -> None:
         self.camera = settings.camera.name
         self.room = settings.room
@@ -98,37 +94,37 @@ class CameraService:
         self._make_source = source
         self._make_detector = detector
         self._retry_s = retry_s
+        self._private_within_s = private_within_s
         self._switch = PrivacySwitch(settings.data / "state" / "camera.json")
         self._tally = Tally(redact(settings.camera.source))
         self._announcer = Announcer(self._tally, self.health, camera=self.camera, room=self.room, clock=clock)
         self._closed = asyncio.Event()
         self._closed.set()
         self._turning = asyncio.Lock()
-        self._reader: Reader | None = None
+        self._session: Session | None = None
         self._last: Seen | None = None
-        self._bus: Bus | None = None
+        self._room: RoomPrivacy | None = None
 
     async def run(self, bus: Bus) -> None:
         """Watch until cancelled."""
         pool = ThreadPoolExecutor(1, "camera-detect")
         self._switch.load()
-        self._bus = self._announcer.bus = bus
-        bus.subscribe(PRIVACY_SET, self._on_privacy, room=self.room)
-        bus.publish(PRIVACY, self.privacy, room=self.room)
+        self._announcer.bus = bus
+        self._room = RoomPrivacy(bus, room=self.room, camera=self.camera, turn=self.set_privacy)
         self._rest()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._watch(bus, pool), name="camera-watch")
+                tasks.create_task(self._watch(bus, self._room, pool), name="camera-watch")
                 tasks.create_task(self._report(), name="camera-report")
         finally:
             self._announcer.turn(CameraState.OFFLINE, STOPPED)  # else the last word stays "ok", and a room "nobody"
-            self._bus = self._announcer.bus = self._last = None
+            self._room = self._announcer.bus = self._last = None
             pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def running(self) -> bool:
         """Whether `run` is active: without it nothing can be switched or seen."""
-        return self._bus is not None
+        return self._room is not None
 
     @property
     def privacy(self) -> Privacy:
@@ -140,14 +136,21 @@ class CameraService:
         """How the camera does now."""
         return self._tally.status()
 
+    async def ask_privacy(self, privacy: Privacy) -> None:
+        """Turn the privacy switches of all cameras of the room; ON returns when this one's device is closed."""
+        if self._room is not None:
+            await self._room.ask(privacy)
+
     async def set_privacy(self, privacy: Privacy) -> None:
-        """Turn the privacy switch; ON returns when the device is closed."""
+        """Turn the privacy switch of this camera; ON returns when the device is closed, or known to hang."""
         async with self._turning:
+            if self._room is not None and self._room.told is privacy:
+                return
             self._switch.turn(privacy)
             if privacy is Privacy.ON:
                 self._last = None
-                if self._reader is not None:
-                    self._reader.stop()
+                if self._session is not None:
+                    self._session.stop()
             elif self._tally.state is CameraState.PRIVATE:
                 self._rest()
             problem = ""
@@ -157,19 +160,28 @@ class CameraService:
                 problem = f"Privacy is {privacy}, but a restart will forget it: {error}."
             self.health.report("privacy", problem)
             if privacy is Privacy.ON:
-                await self._closed.wait()
-                self._rest()
-            if self._bus is not None:
-                self._bus.publish(PRIVACY, privacy, room=self.room)
+                await self._close()
+            if self._room is not None:
+                self._room.tell(privacy)
 
     def last(self) -> Seen | None:
         """Return the last frame and what is in it; `None` where the camera sees nothing or may not."""
         return self._last if self._switch.open else None
 
-    async def _on_privacy(self, delivery: Delivery[Privacy]) -> None:
-        await self.set_privacy(delivery.message)
+    async def _close(self) -> None:
+        """Wait until the device is closed; one that hangs stays the session's, so that it is not opened again."""
+        try:
+            await asyncio.wait_for(self._closed.wait(), self._private_within_s)
+        except TimeoutError:
+            self._announcer.turn(CameraState.OFFLINE, HANGS)
+        else:
+            self._rest()
 
-    async def _watch(self, bus: Bus, pool: ThreadPoolExecutor) -> None:
+    async def _watch(self, bus: Bus, room: RoomPrivacy, pool: ThreadPoolExecutor) -> None:
+        await room.hear(self._announcer.publish)
+        async with self._turning:
+            if room.told is None:
+                room.enter(self.privacy)
         detector = await asyncio.get_running_loop().run_in_executor(pool, self._make_detector)
         self._tally.detector = detector.name
         run = f"{int(self._clock() * 1000):x}"
@@ -181,52 +193,37 @@ class CameraService:
             if not self._switch.open:
                 continue
             self._closed.clear()
-            problem, began = "", self._clock()
+            began = self._clock()
             try:
-                await self._session(bus, pool, analyst)
-            except SourceError as error:
-                problem = str(error)
+                problem = await self._look(bus, analyst, pool)
             finally:
                 self._closed.set()
                 self._last = None
-            if not self._switch.open:
+            if problem is None or not self._switch.open:
+                self._rest()
                 continue
-            if problem and self._tally.state is not CameraState.OFFLINE and self._clock() - began > STEADY_S:
+            worked = self._tally.state is not CameraState.OFFLINE
+            if problem is not ENDED and worked and self._clock() - began > STEADY_S:
                 continue  # a network hiccup is no news; a camera that is gone is offline after the next try
-            pause = shortest if self._tally.state is not CameraState.OFFLINE else min(longest, 2 * pause)
-            self._announcer.turn(CameraState.OFFLINE, problem or ENDED)
+            pause = shortest if worked else min(longest, 2 * pause)
+            self._announcer.turn(CameraState.OFFLINE, problem)
             jitter = random.uniform(0.5, 1)  # noqa: S311 -- spreads retries, hides nothing
-            await self._switch.pause(pause * jitter if problem else None)
+            await self._switch.pause(None if problem is ENDED else pause * jitter)
 
-    async def _session(self, bus: Bus, pool: ThreadPoolExecutor, analyst: Analyst) -> None:
-        """Open the source and publish what its frames show, until it ends or `set_privacy` stops it.
-
-        Raises:
-            SourceError: It cannot be opened, or is lost.
-        """
-        loop, source = asyncio.get_running_loop(), self._make_source()
+    async def _look(self, bus: Bus, analyst: Analyst, pool: ThreadPoolExecutor) -> str | None:
+        """Open the source and publish what it shows; return as `Session.run`."""
+        source = self._make_source()
         every_s = None if self._settings.as_fast_as_possible else 1 / self._settings.fps
-        reader = self._reader = Reader(source, every_s=every_s, clock=self._clock)
         seeing = Condition(live=source.live)
-
-        def analyse_next() -> Seen | None:
-            frame = reader.frames.take()
-            return None if frame is None else analyst.analyse(frame)
-
+        session = self._session = Session(Reader(source, every_s=every_s, clock=self._clock), analyst, pool)
         try:
-            analysing = loop.run_in_executor(pool, analyse_next)
-            while (seen := await analysing) is not None:
-                # The next frame is analysed while this one's faces go out.
-                analysing = loop.run_in_executor(pool, analyse_next)
-                if self._switch.open:
-                    self._publish(bus, seen, seeing)
-            await reader.finished
+            return await session.run(lambda seen: self._publish(bus, seen, seeing))
         finally:
-            reader.stop()
-            self._reader = None
-            await asyncio.wait({reader.finished}, timeout=CLOSE_WITHIN_S)
+            self._session = None
 
     def _publish(self, bus: Bus, seen: Seen, seeing: Condition) -> None:
+        if not self._switch.open:
+            return
         used = len(seen.crops.faces) > 0
         if used:
             bus.publish(FACES, seen.crops, room=self.room, camera=self.camera)

@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from services.camera.preview import stream
 from services.camera.service import CameraService, build
 from services.camera.sources import ScriptedSource
+from services.contracts import channels
 from services.contracts.messages import CameraState, Privacy
+from services.runtime.bus import Delivery
 from services.runtime.settings import load
 from services.vision.images import decode_photo
 from tests.camera_doubles import ScriptedDetector, Watcher, face, picture, running
@@ -70,6 +72,20 @@ async def test_privacy_is_switched_and_answered(service: CameraService, web: htt
         assert (answer.status_code, answer.json()) == (200, {"privacy": "ON"})
         await heard.state(CameraState.PRIVATE)
         assert (await web.put("/api/cameras/door/privacy", json={"privacy": "OFF"})).json() == {"privacy": "OFF"}
+
+
+async def test_privacy_is_asked_for_in_the_whole_room(service: CameraService, web: httpx.AsyncClient) -> None:
+    asked = []
+
+    async def hear(delivery: Delivery[Privacy]) -> None:
+        asked.append((delivery.room, delivery.message))
+
+    async with running(service) as (bus, heard):
+        await heard.state(CameraState.OK)
+        bus.subscribe(channels.PRIVACY_SET, hear)
+        await web.put("/api/cameras/door/privacy", json={"privacy": "ON"})
+        await bus.settle()
+    assert asked == [("home", Privacy.ON)]
 
 
 @pytest.mark.parametrize("path", ["preview.jpg", "preview.mjpg"])

@@ -1,6 +1,7 @@
 """The camera service on a bus: faces, states, privacy, recovery."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,28 @@ def scripted(
     found = detector or ScriptedDetector(face())
     service = build(settings(tmp_path, **camera), source=lambda: source, detector=lambda: found, retry_s=RETRY_S)
     return service, source
+
+
+class Hanging(ScriptedSource):
+    """A camera that hangs once, in `open` or in `read`, until it is told to go on."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__([picture(number) for number in range(1000)])
+        self.hangs, self.go_on = threading.Event(), threading.Event()
+        self._where = where
+
+    def open(self) -> None:
+        super().open()
+        self._hang("open")
+
+    def read(self) -> Bgr | None:
+        self._hang("read")
+        return super().read()
+
+    def _hang(self, where: str) -> None:
+        if where == self._where:
+            self.hangs.set()
+            self.go_on.wait(30)
 
 
 def files_below(folder: Path) -> set[Path]:
@@ -187,7 +210,7 @@ async def test_privacy_survives_a_restart_and_is_published_again(tmp_path: Path)
     again, source = scripted(tmp_path, picture())
     async with running(again) as (_, heard):
         await heard.state(CameraState.PRIVATE)
-        assert heard.all("privacy") == [Privacy.ON]
+        await heard.until(lambda: heard.all("privacy") == [Privacy.ON])
         await again.set_privacy(Privacy.OFF)
         await heard.state(CameraState.OK)
     assert source.opened == 1
@@ -227,6 +250,101 @@ async def test_switching_to_and_fro_ends_where_it_was_switched_last(tmp_path: Pa
         await heard.state(CameraState.OK)
         assert source.is_open
         assert heard.all("privacy")[-1] is Privacy.OFF
+
+
+async def test_a_camera_that_starts_in_a_private_room_never_opens(tmp_path: Path) -> None:
+    service, source = scripted(tmp_path, picture())
+    async with MemoryBus() as others:
+        others.publish(channels.PRIVACY, Privacy.ON, room="home")
+        async with running(service, others.broker) as (_, heard):
+            await heard.state(CameraState.PRIVATE)
+            await heard.until(lambda: heard.all("privacy") == [Privacy.ON, Privacy.ON])
+            await service.ask_privacy(Privacy.OFF)
+            await heard.state(CameraState.OK)
+    assert source.opened == 1
+
+
+async def test_a_camera_that_starts_private_closes_its_room(tmp_path: Path) -> None:
+    closed, _ = scripted(tmp_path / "closed", picture())
+    async with running(closed) as (_, heard):
+        await heard.state(CameraState.OK)
+        await closed.set_privacy(Privacy.ON)
+    open_one, source = scripted(tmp_path / "open", picture(), name="open")
+    async with running(open_one) as (bus, heard):
+        await heard.state(CameraState.OK)
+        async with running(closed, bus.broker):
+            await heard.until(lambda: open_one.status.state is CameraState.PRIVATE)
+    assert not source.is_open
+
+
+async def test_asking_one_camera_for_privacy_closes_every_camera_of_the_room(tmp_path: Path) -> None:
+    one, first = scripted(tmp_path / "one", *[picture()] * 2000, name="one")
+    other, second = scripted(tmp_path / "other", *[picture()] * 2000, name="other")
+    async with running(one) as (bus, heard), running(other, bus.broker) as (_, also):
+        await heard.state(CameraState.OK)
+        await also.until(lambda: other.status.state is CameraState.OK)
+        await one.ask_privacy(Privacy.ON)
+        assert not first.is_open
+        await heard.until(lambda: other.status.state is CameraState.PRIVATE)
+        assert not second.is_open
+        await other.ask_privacy(Privacy.OFF)
+        await heard.until(lambda: {one.status.state, other.status.state} == {CameraState.OK})
+
+
+async def test_a_camera_closes_though_the_broker_is_away(tmp_path: Path) -> None:
+    class Away(MemoryBus):
+        connected = False
+
+        def publish(self, channel: Any, message: Any, **where: str) -> None:
+            if channel is not channels.PRIVACY_SET:
+                super().publish(channel, message, **where)
+
+    service, source = scripted(tmp_path, picture())
+    async with Away() as bus:
+        task = asyncio.create_task(service.run(bus))
+        watcher = Watcher(bus)
+        await watcher.state(CameraState.OK)
+        await service.ask_privacy(Privacy.ON)
+        assert not source.is_open
+        await service.ask_privacy(Privacy.OFF)
+        await watcher.until(lambda: service.status.state is not CameraState.PRIVATE)
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("where", ["open", "read"])
+async def test_a_device_that_does_not_close_is_told_and_not_opened_again_before_it_did(
+    tmp_path: Path, where: str
+) -> None:
+    source = Hanging(where)
+    service = build(
+        settings(tmp_path), source=lambda: source, detector=ScriptedDetector, retry_s=RETRY_S, private_within_s=0.01
+    )
+    async with running(service) as (bus, heard):
+        await asyncio.to_thread(source.hangs.wait)
+        bus.publish(channels.PRIVACY_SET, Privacy.ON, room="home")
+        await heard.until(lambda: heard.all("privacy")[-1:] == [Privacy.ON])
+        assert "does not close" in heard.all("status")[-1].detail
+        assert "does not close" in service.health.problems["camera"]
+        bus.publish(channels.PRIVACY_SET, Privacy.OFF, room="home")
+        await heard.until(lambda: heard.all("privacy")[-1:] == [Privacy.OFF])
+        assert source.opened == 1
+        source.go_on.set()
+        await heard.until(lambda: source.opened == 2 and service.status.state is CameraState.OK)
+        assert service.health.problems == {}
+
+
+async def test_a_device_that_closes_late_is_private_in_the_end(tmp_path: Path) -> None:
+    source = Hanging("read")
+    service = build(
+        settings(tmp_path), source=lambda: source, detector=ScriptedDetector, retry_s=RETRY_S, private_within_s=0.01
+    )
+    async with running(service) as (_, heard):
+        await asyncio.to_thread(source.hangs.wait)
+        await service.set_privacy(Privacy.ON)
+        source.go_on.set()
+        await heard.state(CameraState.PRIVATE)
+        assert service.health.problems == {}
 
 
 async def test_switching_privacy_off_twice_does_not_disturb_a_camera_that_works(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""One opening of a source: what it shows is read on one thread, analysed on another, and handed over."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from services.camera.analysis import Analyst, Seen
+from services.camera.reading import Reader
+from services.camera.sources import SourceError
+
+CLOSE_WITHIN_S = 1.0
+"""A source that hangs longer when the service stops is left to end with the process."""
+ENDED = "The video has ended and is not repeated (camera.loop)."
+
+
+class Session:
+    """Lasts until the source ends, fails or is stopped, and its thread with it.
+
+    Args:
+        reader: Reads the source.
+        analyst: Finds and judges faces.
+        pool: Has one thread, on which the analyst works.
+    """
+
+    def __init__(self, reader: Reader, analyst: Analyst, pool: Executor) -> None:
+        self._reader = reader
+        self._analyst = analyst
+        self._pool = pool
+
+    def stop(self) -> None:
+        """Have the source closed; frames not yet handed over are gone."""
+        self._reader.stop()
+
+    async def run(self, take: Callable[[Seen], None]) -> str | None:
+        """Hand over what the frames show until the source is closed.
+
+        Returns:
+            Why it ended: `ENDED`, or what failed; `None` where it was stopped.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            analysing = loop.run_in_executor(self._pool, self._analyse_next)
+            while (seen := await analysing) is not None:
+                # The next frame is analysed while this one's faces go out.
+                analysing = loop.run_in_executor(self._pool, self._analyse_next)
+                take(seen)
+            await self._reader.finished
+        except SourceError as error:
+            return None if self._reader.stopped else str(error)
+        else:
+            return None if self._reader.stopped else ENDED
+        finally:
+            self._reader.stop()
+            await asyncio.wait({self._reader.finished}, timeout=CLOSE_WITHIN_S)
+
+    def _analyse_next(self) -> Seen | None:
+        frame = self._reader.frames.take()
+        return None if frame is None else self._analyst.analyse(frame)
