@@ -1,0 +1,133 @@
+# ruff: noqa: T201
+"""What calibration gains: `python -m tests.bench.taught [hours]`; writes `build/taught.json`.
+
+The streams are the simulated ones of `make mood-table`, of a face that the model reads as it reads all faces, and of
+one that always looks sad to it: the odds of `sad` in every answer are multiplied by `LOOKS_SAD`. Each is watched by
+a room that was taught nothing, by one that measured a neutral face for a minute, by one whose people say every ten
+minutes whether the mood is right and what it is instead, and by one that has both.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from services.aggregator.calibration import MEASURE_S, Verdict
+from services.aggregator.measures import Tally
+from services.aggregator.room import Room
+from services.aggregator.simulation import CAMERA, START, STATUS_EVERY_S, Scenario, Stream, load_noise, simulate
+from services.aggregator.window import Observation
+from services.contracts.messages import CameraState
+from services.contracts.moods import UNKNOWN
+from services.runtime.settings import Aggregator
+from tests.bench.product import ROOT
+
+HOURS = 6
+HOUR_S = 3600
+SEED = 20261122
+LOOKS_SAD = 8.0
+ANSWER_EVERY_S = 600
+RESULT = ROOT / "build/taught.json"
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """What a room is taught."""
+
+    name: str
+    baseline: bool = False
+    answers: bool = False
+
+
+TEACHINGS = (
+    Teaching("nothing"),
+    Teaching("neutral face", baseline=True),
+    Teaching("answers", answers=True),
+    Teaching("both", baseline=True, answers=True),
+)
+
+
+def watch(room: Room, stream: Stream, looks_sad: float, begins: float, *, answers: bool) -> list[str]:
+    """Let a room see a stream from a time on and return its mood of each second."""
+    shown = []
+    for second, observations in enumerate(stream.seconds(), 1):
+        now = begins + second
+        if second % STATUS_EVERY_S == 1:
+            room.hear(CAMERA, CameraState.OK, now)
+        for observation in observations:
+            seen = _biased(observation, looks_sad, begins - START)
+            room.observe(seen, seen.at)
+        room.look(now)
+        mood = room.mood().mood
+        if answers and second % ANSWER_EVERY_S == 0 and mood != UNKNOWN:
+            truth = stream.truth[second - 1]
+            room.judge(Verdict(right=mood == truth, mood=truth), now)
+        shown.append(mood)
+    return shown
+
+
+def measure(teaching: Teaching, looks_sad: float, hours: int) -> Tally:
+    """Return how one room does over some hours."""
+    noise, settings = load_noise(), Aggregator()
+    tally = Tally(settings.window_s + settings.dwell_s, noise.recall)
+    room = Room(settings, START)
+    if teaching.baseline:
+        room.calibration.start(START)
+        at_rest = Scenario(mix={"neutral": 1}, hold_s=HOUR_S * HOUR_S)
+        rest = simulate(at_rest, noise, seconds=round(MEASURE_S), seed=(SEED,))
+        watch(room, rest, looks_sad, START, answers=False)
+    for hour in range(hours):
+        stream = simulate(Scenario(), noise, seconds=HOUR_S, seed=(SEED, hour))
+        begins = START + MEASURE_S + hour * HOUR_S
+        tally.add(stream.truth, watch(room, stream, looks_sad, begins, answers=teaching.answers))
+    return tally
+
+
+def rows(hours: int) -> Iterator[dict[str, str | float]]:
+    """Yield the figures of every face and every teaching."""
+    for face, looks_sad in (("any", 1.0), ("looks sad", LOOKS_SAD)):
+        for teaching in TEACHINGS:
+            tally = measure(teaching, looks_sad, hours)
+            yield {
+                "face": face,
+                "taught": teaching.name,
+                "flaps_per_hour": round(tally.flaps_per_hour, 2),
+                "recognised_in_time": round(tally.recognised_in_time, 4),
+                "time_wrong": round(tally.time_wrong, 4),
+                "time_unknown": round(tally.time_unknown, 4),
+            }
+
+
+def text(row: dict[str, str | float]) -> str:
+    """Return a line of the table."""
+    return (
+        f"{row['face']:12}{row['taught']:14}{row['flaps_per_hour']:>8.2f}{row['recognised_in_time']:>9.1%}"
+        f"{row['time_wrong']:>8.1%}{row['time_unknown']:>9.1%}"
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and return the exit code."""
+    hours = int(arguments[0]) if arguments else HOURS
+    found = []
+    print(f"{'face':12}{'taught':14}{'flaps/h':>8}{'in time':>9}{'wrong':>8}{'unknown':>9}   ({hours} h)")
+    for row in rows(hours):
+        found.append(row)
+        print(text(row), flush=True)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+def _biased(observation: Observation, looks_sad: float, later_s: float) -> Observation:
+    odds = {label: share * (looks_sad if label == "sad" else 1.0) for label, share in observation.probabilities.items()}
+    total = sum(odds.values())
+    return replace(
+        observation,
+        at=observation.at + later_s,
+        probabilities={label: share / total for label, share in odds.items()},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
