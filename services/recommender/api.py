@@ -83,5 +83,5 @@ def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no song {body.song_id}; see /api/songs")
         now = datetime.fromtimestamp(service.clock(), UTC)
         judgement = Judgement(id=uuid7(), room=room, song_id=body.song_id, liked=body.liked, given_at=now)
-        await service.judge(judgement)
+        await service.record(judgement)
         return judgement

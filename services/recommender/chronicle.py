@@ -50,6 +50,8 @@ class Chronicle:
         self._recorder = Recorder[MoodRecord](self.moods.record, database.available.wait, max_waiting=MAX_WAITING)
         self._meters: dict[str, Meter] = {}
         self._known: dict[str, UUID] = {}
+        self.forgotten: dict[str, UUID] = {}
+        """The decision that stood in a room when its history was deleted; whoever runs this keeps it over a restart."""
 
     def hear(self, room: str, mood: Mood, *, retained: bool = False) -> None:
         """Take a room's mood; one that the broker had kept may be of old, so it is no word on this minute."""
@@ -62,7 +64,7 @@ class Chronicle:
 
     def decided(self, room: str, mood: Mood) -> None:
         """Take a decision; the same one may come several times."""
-        if self._known.get(room) != mood.decision_id:
+        if mood.decision_id not in {self._known.get(room), self.forgotten.get(room)}:
             self._known[room] = mood.decision_id
             self._recorder.add(mood_decision(mood, room, self._now()))
 
@@ -119,6 +121,8 @@ class Chronicle:
         async with self._recorder.without(unwanted):
             if meter := self._meters.get(room):
                 meter.forget(low_s, high_s)
+            if standing := self._known.get(room):
+                self.forgotten[room] = standing
             gone = await delete_history(self._database, start, end, room)
         log.info("%s: history from %s to %s was deleted: %s", room, start, end, gone)
         return gone

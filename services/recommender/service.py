@@ -21,7 +21,7 @@ from services.recommender.recorder import Recorder
 from services.recommender.retention import Deleted
 from services.recommender.room import Room
 from services.recommender.rooms import Rooms, TooManyRoomsError
-from services.recommender.state import RoomsFile
+from services.recommender.state import RoomsFile, SavedRooms
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
@@ -52,7 +52,7 @@ class RecommenderService:
         self.history: HistoryStore = SqlHistoryStore(self._database)
         self.chronicle = Chronicle(self._database, settings, clock)
         self.router = routes(self)
-        self._recorder = Recorder[Record](self._record, self._database.available.wait)
+        self._recorder = Recorder[Record](self.record, self._database.available.wait)
         self._steady = steady
         self._state = RoomsFile(settings, self.health)
         self._rooms = Rooms(settings.recommender.policy, chance)
@@ -67,7 +67,9 @@ class RecommenderService:
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
-        self._rooms.restore(self._state.load())
+        saved = self._state.load()
+        self._rooms.restore(saved.rooms)
+        self.chronicle.forgotten = saved.forgotten
         self._bus = bus
         try:
             for room in {*(room.name for room in self._rooms), self.settings.room}:
@@ -123,13 +125,16 @@ class RecommenderService:
             for room in self._rooms:
                 await self._act(room)
 
-    async def judge(self, judgement: Judgement) -> None:
-        """Write a judgement down and take it into account.
+    async def record(self, record: Record) -> None:
+        """Write something down and take it into account.
 
         Raises:
             DatabaseAwayError: It was not stored.
         """
-        await self._record(judgement)
+        await self.history.record(record)
+        room = self._rooms.get(record.room)
+        if room and isinstance(record, Ended | Judgement):
+            room.tastes = await self.history.tastes(room.name)
 
     async def forget(self, name: str, start: datetime, end: datetime) -> Deleted:
         """Delete a room's history from `start` until before `end`, and with its plays what follows from them.
@@ -138,6 +143,8 @@ class RecommenderService:
             DatabaseAwayError: A part may be left.
         """
         deleted = await self.chronicle.delete(name, start, end)
+        async with self._lock:
+            await self._save()
         if room := self._rooms.get(name):
             room.tastes = await self.history.tastes(name)
         return deleted
@@ -211,18 +218,12 @@ class RecommenderService:
             return None
 
     async def _save(self) -> None:
-        await self._state.save(self._rooms.saved)
+        await self._state.save(SavedRooms(rooms=self._rooms.saved, forgotten=self.chronicle.forgotten))
 
     async def _opened(self) -> None:
         for room in self._rooms:
             room.tastes = await self.history.tastes(room.name)
         await self.reload()
-
-    async def _record(self, record: Record) -> None:
-        await self.history.record(record)
-        room = self._rooms.get(record.room)
-        if room and isinstance(record, Ended | Judgement):
-            room.tastes = await self.history.tastes(room.name)
 
     async def _tick_forever(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """What of the rooms survives a restart, in a file."""
 
 import asyncio
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -14,6 +15,8 @@ class SavedRooms(BaseModel):
     """The state file."""
 
     rooms: dict[str, SavedRoom] = {}
+    forgotten: dict[str, UUID] = {}
+    """The decision that stood in a room when its history was deleted: said again, it is still not written down."""
 
 
 class RoomsFile:
@@ -24,14 +27,14 @@ class RoomsFile:
         self._file = StateFile(settings.data / "state" / "recommender.json", SavedRooms)
         self._health = health
 
-    def load(self) -> dict[str, SavedRoom]:
-        """Return the rooms by name; none where nothing was saved."""
-        return (self._file.load() or SavedRooms()).rooms
+    def load(self) -> SavedRooms:
+        """Return what was saved; nothing where nothing was."""
+        return self._file.load() or SavedRooms()
 
-    async def save(self, rooms: dict[str, SavedRoom]) -> None:
+    async def save(self, rooms: SavedRooms) -> None:
         """Save the rooms; a full disk is said, and never raised."""
         try:
-            await asyncio.to_thread(self._file.save, SavedRooms(rooms=rooms))
+            await asyncio.to_thread(self._file.save, rooms)
             self._health.report("state")
         except OSError as error:
             self._health.report("state", f"the state cannot be saved in {self._data}: {error.strerror}")

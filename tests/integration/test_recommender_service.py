@@ -281,6 +281,29 @@ async def test_a_deleted_history_takes_its_plays_and_what_they_taught_along(hous
     assert (history["plays"], history["decisions"]) == ([], [])
 
 
+async def test_a_deleted_decision_that_still_stands_does_not_come_back_with_a_restart(settings: Settings) -> None:
+    mood = mood_of("happy")
+    raw = {"resolution": "raw"}
+    for _ in range(2):
+        async with _house(settings, MemoryBroker()) as house:
+            await house.feel(mood)
+            query = {"from": "1970-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+            await house.client.delete("/api/rooms/home/history", params=query)
+    async with _house(settings, MemoryBroker()) as house:
+        await house.feel(mood)
+        await house.feel(mood_of("sad"))
+
+        async def moods() -> list[str]:
+            answer = await house.client.get("/api/rooms/home/history", params=raw)
+            return [decision["mood"] for decision in answer.json()["mood_decisions"]]
+
+        async def written() -> bool:
+            return "sad" in await moods()
+
+        await _until(written)
+        assert await moods() == ["sad"]
+
+
 async def test_a_disliked_song_is_feedback_and_a_like_too(house: House) -> None:
     await house.feel(mood_of("happy"))
     house.player.tell(EventType.TRACK_DISLIKED, house.player.started[0])
