@@ -78,8 +78,8 @@ def _cause(mood: Mood) -> str:
     if mood.source is MoodSource.OVERRIDE:
         return f"You asked for {mood.mood.replace('_', ' ')}"
     if mood.mood == UNKNOWN:
-        return "The room's mood is not clear"
-    return f"The room seems {mood.mood.replace('_', ' ')} ({mood.confidence * 100:.0f} %)"
+        return "The room's mood was not clear"
+    return f"The room seemed {mood.mood.replace('_', ' ')} ({mood.confidence * 100:.0f} %)"
 
 
 def _sound(point: Point) -> str:

@@ -11,15 +11,18 @@ from random import Random
 
 from services.contracts.moods import Point
 
+NEVER_AGAIN = 3
+"""Songs in a row that differ whatever they cost, where the library has more."""
 MEMORY_SHARE = 0.75
-"""Part of the library that is not repeated: 9 of 12 songs, so that ten in a row differ."""
+"""Part of the library that is not repeated while anything near is left: 9 of 12 songs, so that ten in a row differ."""
 MEMORY_SONGS = 50
 """Beyond this many songs (some three hours) a repetition is not noticed as one."""
 
 UNPLACED = 0.4
 """Added for a song without any mood information: it is only tried where little else fits."""
-JUST_FORGOTTEN = 0.3
-"""Added for a song that has just left the memory; fades to 0 over another memory's length."""
+HEARD = 1.4
+"""Added for a song that was just heard; fades to 0 over twice the memory's length. A song heard some time ago beats one
+from the other side of the plane (1.5 and more away), and loses against everything that is nearly as near."""
 SAME_ARTIST = 0.4
 """Added after a song of the same artist: avoided where another song fits nearly as well."""
 LIKED = -0.15
@@ -54,7 +57,7 @@ class Ranked:
 
 
 def memory(songs: int) -> int:
-    """Return how many songs in a row differ at least, in a library of `songs`."""
+    """Return how many songs in a row differ, in a library of `songs`, while anything near is left."""
     return min(int(MEMORY_SHARE * songs), MEMORY_SONGS)
 
 
@@ -93,7 +96,8 @@ def pick(
     chosen: list[Ranked] = []
     for _ in range(count if songs else 0):
         ages = {song_id: len(heard) - place for place, song_id in enumerate(heard)}
-        allowed = [pair for pair in shortlist if ages.get(pair[1].id, window + 1) > window]
+        never = min(NEVER_AGAIN, len(songs) - 1)
+        allowed = [pair for pair in shortlist if ages.get(pair[1].id, never + 1) > never]
         score, song = min(
             ((base + _context(song, artist, ages.get(song.id), window), song) for base, song in allowed),
             key=lambda pair: pair[0],
@@ -110,7 +114,5 @@ def _score(song: Candidate, target: Point, tastes: Mapping[int, float]) -> float
 
 def _context(song: Candidate, artist: str, age: int | None, window: int) -> float:
     """Return what a song's place in the sequence adds; `age` 1 is the song just before."""
-    fading = 0.0
-    if age is not None and window:
-        fading = JUST_FORGOTTEN * max(0.0, 1 - (age - window - 1) / window)
-    return fading + (SAME_ARTIST if artist and song.artist == artist else 0)
+    heard = HEARD * max(0.0, 1 - age / (2 * window)) if age and window else 0.0
+    return heard + (SAME_ARTIST if artist and song.artist == artist else 0)

@@ -151,7 +151,10 @@ def test_no_mood_is_grey() -> None:
     assert colour(None) == NO_MOOD
 
 
-SAD = {"sad": {"enter": 0.49, "leave": 0.34, "shift": 0.04}, "happy": {"enter": 0.45, "leave": 0.3, "shift": 0}}
+SAD = {
+    "sad": {"enter": 0.49, "leave": 0.34, "usual": 0.45, "shift": 0.04},
+    "happy": {"enter": 0.45, "leave": 0.3, "usual": 0.45, "shift": 0},
+}
 LESSON: dict[str, Any] = {"baseline": None, "factors": {}, "measuring": None, "problem": "", "thresholds": {}}
 MEASURED = LESSON | {"baseline": {"samples": 300}}
 

@@ -72,16 +72,16 @@ def test_guide_starts_at_the_mood_and_walks_to_its_goal(since_s: float, part: fl
 @pytest.mark.parametrize(
     ("mood", "mode", "sentence"),
     [
-        (mood_of("happy"), PolicyMode.MIRROR, "The room seems happy (72 %): an energetic song to match"),
-        (mood_of("sad"), PolicyMode.LIFT, "The room seems sad (72 %): a warm song to lift the mood"),
-        (mood_of("angry"), PolicyMode.CALM, "The room seems angry (72 %): a calm song to settle down"),
-        (mood_of("sad"), PolicyMode.GUIDE, "The room seems sad (72 %): a wistful song on the way to a better mood"),
+        (mood_of("happy"), PolicyMode.MIRROR, "The room seemed happy (72 %): an energetic song to match"),
+        (mood_of("sad"), PolicyMode.LIFT, "The room seemed sad (72 %): a warm song to lift the mood"),
+        (mood_of("angry"), PolicyMode.CALM, "The room seemed angry (72 %): a calm song to settle down"),
+        (mood_of("sad"), PolicyMode.GUIDE, "The room seemed sad (72 %): a wistful song on the way to a better mood"),
         (
             mood_of("wide_awake", source=MoodSource.OVERRIDE),
             PolicyMode.MIRROR,
             "You asked for wide awake: an easy song to match",
         ),
-        (mood_of("unknown"), PolicyMode.MIRROR, "The room's mood is not clear: an easy song to match"),
+        (mood_of("unknown"), PolicyMode.MIRROR, "The room's mood was not clear: an easy song to match"),
     ],
 )
 def test_the_reason_is_a_sentence_for_people(mood: Mood, mode: PolicyMode, sentence: str) -> None:
@@ -91,10 +91,10 @@ def test_the_reason_is_a_sentence_for_people(mood: Mood, mode: PolicyMode, sente
 
 
 def test_the_reason_names_the_playlist() -> None:
-    sentence = "The room seems happy (72 %): the next from the playlist “Party”"
+    sentence = "The room seemed happy (72 %): the next from the playlist “Party”"
     assert reason(mood_of("happy"), PolicyMode.MIRROR, Point(0, 0), "Party") == sentence
 
 
 def test_the_reason_does_not_claim_that_a_far_song_fits() -> None:
-    sentence = "The room seems happy (72 %): the nearest song that was not heard lately"
+    sentence = "The room seemed happy (72 %): the nearest song that was not heard lately"
     assert reason(mood_of("happy"), PolicyMode.MIRROR, Point(0, 0), distance=1.2) == sentence

@@ -1,15 +1,23 @@
 """Which songs come next."""
 
+import math
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts.moods import EXPRESSION_POINTS, Point
+from services.contracts.moods import EXPRESSION_POINTS, MOOD_POINTS, Point
+from services.demo.score import PIECES
 from services.recommender import ranking
 from services.recommender.ranking import Candidate, memory, pick, taste
-from tests.unit.recommender_doubles import song, twelve_songs
+from tests.unit.recommender_doubles import song
+
+
+def demo_songs() -> list[Candidate]:
+    """Return the demo library as ranking sees it."""
+    return [song(number, piece.valence, piece.arousal, "Moodring Demo") for number, piece in enumerate(PIECES, 1)]
+
 
 HAPPY = EXPRESSION_POINTS["happy"]
 SAD = EXPRESSION_POINTS["sad"]
@@ -49,14 +57,23 @@ def test_the_memory_is_as_large_as_the_library_allows(songs: int, remembered: in
     assert memory(songs) == remembered
 
 
-def test_ten_in_a_row_differ_in_a_dozen_songs_whatever_the_moods() -> None:
-    songs = twelve_songs()
+@pytest.mark.parametrize("moods", [("happy", "sad", "calm"), ("sad", "happy", "calm"), ("calm", "happy", "fearful")])
+def test_ten_in_a_row_differ_in_the_demo_library_across_three_moods(moods: tuple[str, ...]) -> None:
+    songs = demo_songs()
     for seed in range(30):
         heard: list[int] = []
         for turn in range(10):
-            target = list(EXPRESSION_POINTS.values())[(turn // 3 + seed) % len(EXPRESSION_POINTS)]
-            heard += _pick(songs, target, before=heard, seed=seed)
-        assert len(set(heard)) == 10
+            heard += _pick(songs, MOOD_POINTS[moods[min(turn // 3, 2)]], before=heard, seed=seed)
+        assert len(set(heard)) == 10, heard
+
+
+def test_a_song_heard_some_time_ago_beats_one_from_the_other_side_of_the_plane() -> None:
+    songs = demo_songs()
+    near = {one.id for one in songs if math.dist(one.point, HAPPY) < 1.5}
+    heard: list[int] = []
+    for _ in range(40):
+        heard += _pick(songs, HAPPY, before=heard)
+    assert set(heard) <= near
 
 
 @given(
@@ -65,13 +82,13 @@ def test_ten_in_a_row_differ_in_a_dozen_songs_whatever_the_moods() -> None:
     st.integers(1, 5),
     st.integers(0, 5),
 )
-def test_no_song_comes_back_within_the_memory(
+def test_no_song_comes_back_at_once(
     points: list[tuple[float, float, str]], before: list[int], count: int, seed: int
 ) -> None:
     songs = [song(number, v, a, artist) for number, (v, a, artist) in enumerate(points, 1)]
     chosen = _pick(songs, HAPPY, count, before=before, seed=seed)
     assert len(chosen) == count
-    window = memory(len(songs))
+    window = min(ranking.NEVER_AGAIN, len(songs) - 1)
     history = [*before, *chosen]
     for place in range(len(before), len(history)):
         assert history[place] not in history[max(0, place - window) : place]

@@ -254,7 +254,7 @@ def test_an_override_that_ended_says_nothing_of_what_is_not_clear() -> None:
     room.feel(mood_of("unknown"))
     decision = _decide(room, 2)
     assert decision
-    assert decision.request.reason.startswith("The room's mood is not clear")
+    assert decision.request.reason.startswith("The room's mood was not clear")
 
 
 def _set_back(room: Room, at_s: float) -> Decision | None:
@@ -301,7 +301,7 @@ def test_the_request_carries_the_moods_decision_and_the_reason() -> None:
     decision = _decide(room)
     assert decision
     assert decision.request.decision_id == decision.record.decision_id == mood.decision_id
-    assert decision.request.reason == "The room seems happy (72 %): an energetic song to match"
+    assert decision.request.reason == "The room seemed happy (72 %): an energetic song to match"
     assert [one["song_id"] for one in decision.record.songs] == [track.song_id for track in decision.request.tracks]
 
 
