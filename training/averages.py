@@ -2,8 +2,8 @@
 
     python -m training.averages --data ../shared/data/fer/ferplus_train_valid.npz --yunet PATH
 
-Training faces on whose expression the taggers agreed most are found by YuNet, turned upright and
-scaled by its five landmarks, and averaged. FER2013 holds many near-copies of one photograph; a face
+Training faces on whose expression the taggers and the model agree most are found by YuNet, turned
+upright and scaled by its five landmarks, and averaged. FER2013 holds many near-copies of one photograph; a face
 that looks like one already taken is skipped, so that no single photograph shines through. The
 average is blended into a flat backdrop through a soft oval, which gives detectors the head-like
 outline that FER2013's tight crops lack.
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, Split, load_split
+from training.evaluate import DEFAULT_MODEL, Classify, classifier
 from training.labels import EXPRESSIONS
 
 Image = NDArray[np.float32]
@@ -37,9 +38,13 @@ CANONICAL: Final = np.array(
 MOUTH_ROWS: Final = slice(72, 102)
 MOUTH_COLUMNS: Final = slice(36, 92)
 
-CANDIDATES: Final = 600
-FACES_PER_AVERAGE: Final = 80
+CANDIDATES: Final = 900
+FACES_PER_AVERAGE: Final = 40
 FEWEST_FACES: Final = 30
+ONE_SIDED: Final = ("contemptuous", "fearful")
+"""Expressions whose average shows them only while left and right are not mixed."""
+EXAGGERATED: Final = {"contemptuous": 0.5}
+"""By how much an average is moved on, away from the neutral one: plain, contempt passes for neutral."""
 MIN_DETECTOR_SCORE: Final = 0.8
 MAX_YAW: Final = 0.14
 """Nose tip's distance from the face's axis, in eye distances: beyond it a face counts as turned."""
@@ -108,12 +113,19 @@ def is_copy(thumb: Image, taken: list[Image]) -> bool:
     return any(max(float(thumb @ other), float(mirrored @ other)) > MAX_LIKENESS for other in taken)
 
 
-def clear_faces(split: Split, expression: int, landmarker: Landmarker, count: int) -> list[Image]:
-    """Picks aligned, frontal faces of an expression, those with the most votes for it first."""
-    votes = split.votes[:, expression].astype(int) - split.votes.astype(int).sum(axis=1) // 20
+def clearest_first(split: Split, expression: int, classify: Classify) -> NDArray[np.int64]:
+    """Orders the faces with the most votes for an expression by votes times the model's probability."""
+    votes = split.votes[:, expression].astype(np.float64)
+    rows = np.argsort(-votes, kind="stable")[:CANDIDATES]
+    certainty = classify(split.faces[rows])[:, expression]
+    return np.asarray(rows[np.argsort(-votes[rows] * certainty, kind="stable")])
+
+
+def clear_faces(split: Split, rows: NDArray[np.int64], landmarker: Landmarker, count: int) -> list[Image]:
+    """Takes the first aligned, frontal faces of the rows, each photograph once."""
     faces: list[Image] = []
     thumbs: list[Image] = []
-    for row in np.argsort(-votes, kind="stable")[:CANDIDATES]:
+    for row in rows:
         landmarks = landmarker(split.faces[row])
         if landmarks is None or not is_frontal(landmarks):
             continue
@@ -179,17 +191,22 @@ def main() -> None:
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     parser.add_argument("--out", type=Path, default=OUTPUT)
     parser.add_argument("--count", type=int, default=FACES_PER_AVERAGE)
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="the model that helps to choose")
     options = parser.parse_args()
+    classify = classifier(options.model)
     split, landmarker = load_split(options.data, TRAIN_SPLIT), Landmarker(options.yunet)
     options.out.mkdir(parents=True, exist_ok=True)
+    neutral = np.zeros((SPRITE_PX, SPRITE_PX), np.float32)
     for index, name in enumerate(EXPRESSIONS):
-        faces = clear_faces(split, index, landmarker, options.count)
+        faces = clear_faces(split, clearest_first(split, index, classify), landmarker, options.count)
         if len(faces) < FEWEST_FACES:
             message = f"{name}: only {len(faces)} clear faces; fewer than {FEWEST_FACES} could show a person"
             raise SystemExit(message)
-        mean = one_sided_mean(faces) if name == "contemptuous" else symmetric_mean(faces)
+        mean = one_sided_mean(faces) if name in ONE_SIDED else symmetric_mean(faces)
+        neutral = mean if name == "neutral" else neutral
+        further = EXAGGERATED.get(name, 0.0)
         path = options.out / f"{name}.png"
-        cv2.imwrite(str(path), sprite(mean), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        cv2.imwrite(str(path), sprite(mean + further * (mean - neutral)), [cv2.IMWRITE_PNG_COMPRESSION, 9])
         print(f"{path}: the average of {len(faces)} faces, {path.stat().st_size} bytes")
 
 

@@ -31,7 +31,7 @@ from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
 from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS
 from training.metrics import fitted_temperature, halves
-from training.network import FACE_PX, Shape, build
+from training.network import FACE_PX, Shape, build, mirrored
 
 DEFAULT_OUT: Final = Path("models/expression/1")
 MODEL_NAME: Final = "expression"
@@ -79,7 +79,7 @@ class Frozen(tf.Module):  # type: ignore[misc]
 
 
 def trained_network(run: Path) -> keras.Model:
-    """Builds the float32 network with a run's averaged weights.
+    """Builds the float32 network with a run's averaged weights, looking at both mirror images.
 
     Raises:
         SystemExit: The run has no checkpoint.
@@ -92,7 +92,7 @@ def trained_network(run: Path) -> keras.Model:
     keras.mixed_precision.set_global_policy("float32")
     network = build(Shape(**settings))
     network.set_weights(state.averaged)
-    return network
+    return mirrored(network)
 
 
 def temperature_of(network: keras.Model, data: Path) -> float:
@@ -145,7 +145,7 @@ def described(run: Path, folder: Path, temperature: float, embedding: int) -> di
         "training": {
             "run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12],
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
-            "command": "python -m training.train && python -m training.export",
+            "command": f"python -m training.train --epochs {settings['recipe']['epochs']} && python -m training.export",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes)",
             "hardware": f"{os.cpu_count()} cores {platform.machine()}, no accelerator",
             "seconds": history[-1]["seconds"],

@@ -143,3 +143,29 @@ def build(shape: Shape | None = None) -> keras.Model:
     dropped = layers.Dropout(shape.dropout, dtype="float32")(embedding)
     logits = layers.Dense(len(EXPRESSIONS), dtype="float32", name="logits")(dropped)
     return keras.Model(faces, {"logits": logits, "embedding": embedding}, name="expression")
+
+
+def mirrored(network: keras.Model) -> keras.Model:
+    """Wraps a network so that it looks at each face and its mirror image and averages the outputs.
+
+    An expression is the same in a mirror; on validation the average is right 1 % more often. Both are
+    stacked along the batch, so that the weights are there once.
+
+    Returns:
+        A model with the inputs and outputs of ``build``.
+    """
+    faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
+    both = network(layers.Lambda(_with_mirror_images, name="with_mirror_images")(faces))
+    outputs = {
+        name: layers.Lambda(_mean_of_halves, name=name, dtype="float32")(output) for name, output in both.items()
+    }
+    return keras.Model(faces, outputs, name="mirrored")
+
+
+def _with_mirror_images(faces: Any) -> Any:
+    return tf.concat([faces, tf.reverse(faces, axis=[2])], axis=0)
+
+
+def _mean_of_halves(outputs: Any) -> Any:
+    plain, mirror = tf.split(outputs, 2, axis=0)
+    return (plain + mirror) / 2

@@ -21,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from training import checkpoint as checkpoints
@@ -104,23 +105,24 @@ class MovingAverage(keras.callbacks.Callback):  # type: ignore[misc]
         self.values = [keep * average + (1 - keep) * value for average, value in pairs]
 
 
+def learning_rate(recipe: Recipe, epoch: float) -> float:
+    """Gives the rate after some epochs: a linear rise, then half a cosine down to zero."""
+    done = epoch / recipe.epochs
+    return recipe.peak_rate * min(1.0, done / recipe.warm_up) * (1 + math.cos(math.pi * done)) / 2
+
+
 class CosineRate(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the learning rate at every step: a linear rise, then half a cosine down to zero."""
+    """Sets the learning rate at every step."""
 
     def __init__(self, recipe: Recipe, steps_per_epoch: int, epoch: int) -> None:
         """Starts at the first step of an epoch."""
         super().__init__()
-        self._recipe, self._step = recipe, epoch * steps_per_epoch
-        self._total = recipe.epochs * steps_per_epoch
+        self._recipe, self._steps, self._epoch = recipe, steps_per_epoch, epoch
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Sets this step's rate."""
-        del batch, logs
-        done = self._step / self._total
-        rise = min(1.0, done / self._recipe.warm_up)
-        fall = 0.5 * (1 + math.cos(math.pi * done))
-        self.model.optimizer.learning_rate = self._recipe.peak_rate * rise * fall
-        self._step += 1
+        del logs
+        self.model.optimizer.learning_rate = learning_rate(self._recipe, self._epoch + batch / self._steps)
 
 
 def accuracy(network: keras.Model, weights: list[Any], faces: Faces, labels: NDArray[np.int64]) -> float:
@@ -171,7 +173,7 @@ def run(recipe: Recipe, data: Path, out: Path) -> None:
             "fit_seconds": round(fit_s, 1),
             "seconds": round(seconds, 1),
         }
-        optimizer = [np.array(v) for v in rule.variables]
+        optimizer = [ops.convert_to_numpy(v) for v in rule.variables]
         state = checkpoints.Checkpoint(epoch + 1, network.get_weights(), average.values, optimizer, seconds)
         checkpoints.save(out / "checkpoint.npz", state)
         with (out / "history.jsonl").open("a") as history:
