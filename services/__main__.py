@@ -1,9 +1,15 @@
 """The command line: `python -m services …`, installed as `moodring …`."""
 
+from services.runtime.terminal import prepare_for_ctrl_c
+
+if __name__ == "__main__":
+    prepare_for_ctrl_c()  # first: the imports below take a second
+
 import argparse
 import asyncio
 import contextlib
 import ctypes
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +19,6 @@ from services.runtime import logs, settings
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
-from services.runtime.terminal import take_terminal
 
 M_ARENA_MAX = -8
 """glibc's malloc.h."""
@@ -25,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         loaded = settings.load()
         logs.configure(loaded.logs.level, loaded.logs.form)
+        if options.command is not _run:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code: int = options.command(options, loaded)
     except SetupError as error:
         print(f"moodring: {error}", file=sys.stderr)
@@ -63,7 +70,6 @@ def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _run(options: argparse.Namespace, loaded: Settings) -> int:
-    take_terminal()
     _bound_memory()
     return asyncio.run(_serve(options.services, loaded))
 

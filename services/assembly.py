@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import importlib
 import logging
+import socket
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -95,9 +96,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         open_bus = partial(_open_bus, settings, embedded)
         supervisors = [Supervisor(one, open_bus, settings.instance, restart=together) for one in services]
         failed = await stack.enter_async_context(running(supervisors))
-        host, port = sock.getsockname()[:2]
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
-        yield Product(f"http://{shown}:{port}", first_token, failed)
+        yield Product(_address(sock), first_token, failed)
 
 
 def _claim(settings: Settings, name: str) -> TextIO:
@@ -118,6 +117,16 @@ def _claim(settings: Settings, name: str) -> TextIO:
             "directory"
         ) from error
     return file
+
+
+def _address(sock: socket.socket) -> str:
+    """Return where people reach us: for a socket on all addresses, the one that this machine's network knows."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.connect(("192.0.2.1", 9))  # RFC 5737's example network: nothing is sent, only a route is looked up
+            host = probe.getsockname()[0]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _port(names: Sequence[str], settings: Settings) -> int:

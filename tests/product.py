@@ -126,6 +126,6 @@ class Product:
         assert process.stdout
         for line in process.stdout:
             self.lines.append(line.rstrip())
-            if found := re.search(r"ready: (http://\S+)", line):
-                self.url = found[1]
+            if found := re.search(r"ready: http://\S+:(\d+)", line):
+                self.url = f"http://127.0.0.1:{found[1]}"
                 self._ready.set()

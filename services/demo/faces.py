@@ -24,7 +24,7 @@ TALL: Final = HEIGHT + 32
 """Height of the drawn person, who goes on below the frame for when the head tilts."""
 SEQUENCE: Final = ("happy", "neutral", "surprised", "sad", "happy", "angry")
 """One after another, for ever; the first is the one that is recognised soonest."""
-HOLD_S: Final = 75.0
+HOLD_S: Final = 150.0
 FADE_S: Final = 2.0
 
 SPRITE_PX: Final = 128

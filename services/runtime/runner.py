@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,7 +32,7 @@ def end_on_signals() -> None:
     assert task
 
     def on_signal(number: signal.Signals) -> None:
-        loop.remove_signal_handler(number)
+        loop.add_signal_handler(number, os._exit, 130)
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -72,12 +72,15 @@ def with_one_face(data: Path) -> list[Row]:
 
 
 def without_a_face(data: Path) -> list[Row]:
-    """Measure CPU at five frames a second of nobody."""
+    """Measure memory and CPU at five frames a second of nobody."""
     with product(data, **_camera(EMPTY), camera_fps=str(FPS)) as running:
         if running.listener.during(2 * WARM_UP_S):
             raise BenchError(f"{EMPTY} shows a face; name a clip without one in BENCH_EMPTY")
         load = load_of(running.process, SECONDS)
-    return [Row("cpu_percent_idle", load.cpu_percent, "% of a core")]
+    return [
+        Row("cpu_percent_idle", load.cpu_percent, "% of a core"),
+        Row("resident_idle_mb", load.resident_mb, "MB"),
+    ]
 
 
 def moods() -> list[Row]:
