@@ -193,7 +193,11 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(**options)
     settings = {"recipe": asdict(recipe), "network": asdict(Shape())}
-    (out / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
+    described = out / "recipe.json"
+    if described.exists() and json.loads(described.read_text())["network"] != json.loads(json.dumps(asdict(Shape()))):
+        message = f"{out} holds a run of another network; name a new folder with --out, or remove it"
+        raise SystemExit(message)
+    described.write_text(json.dumps(settings, indent=1) + "\n")
     run(recipe, data, out)
 
 
