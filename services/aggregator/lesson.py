@@ -18,10 +18,18 @@ class Measuring(Message):
 
 
 class Thresholds(Message):
-    """The confidence at which a mood is entered and below which it is left, and by how much answers moved both."""
+    """What a mood needs.
+
+    Attributes:
+        enter: Confidence at which it is entered.
+        leave: Confidence below which it is left.
+        usual: Confidence at which it would be entered, had nobody answered.
+        shift: What the answers come to: above 0 it needs more than usual, below less.
+    """
 
     enter: Unit
     leave: Unit
+    usual: Unit
     shift: float
 
 
@@ -58,6 +66,7 @@ def lesson(room: Room) -> Lesson:
             mood: Thresholds(
                 enter=round(rules.enter(mood), 4),
                 leave=round(rules.leave(mood), 4),
+                usual=rules.enter_confidence,
                 shift=calibration.shifts.get(mood, 0.0),
             )
             for mood in room.moods

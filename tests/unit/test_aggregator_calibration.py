@@ -9,7 +9,7 @@ from services.aggregator.lesson import lesson
 from services.aggregator.room import Room
 from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration, RoomState
 from services.contracts.messages import CameraState, MoodOverride, uuid7
-from services.contracts.moods import EXPRESSIONS
+from services.contracts.moods import EXPRESSIONS, UNKNOWN
 from services.runtime.mood_settings import MoodRules
 from tests.unit.aggregator_doubles import START, Scene, seen, sure
 
@@ -55,10 +55,11 @@ def test_without_a_baseline_nothing_is_corrected() -> None:
     assert corrected({}, {"sad": 0.25}) == {}
 
 
-def test_a_face_that_always_looks_sad_is_neutral_after_its_minute() -> None:
+def test_a_face_that_always_looks_sad_no_longer_does_after_its_minute() -> None:
     scene = Scene()
     assert scene.play(30, SAD_AT_REST) == "sad"
-    assert measured(scene, SAD_AT_REST).play(10, SAD_AT_REST) == "neutral"
+    assert measured(scene, SAD_AT_REST).play(20, SAD_AT_REST) in {"neutral", UNKNOWN}
+    assert scene.room.mood().distribution["neutral"] > 0.5
 
 
 @pytest.mark.parametrize("mood", EXPRESSIONS)
@@ -170,14 +171,23 @@ def test_old_answers_lose_their_effect() -> None:
     assert "sad" not in calibrator.shifts
 
 
-def test_a_mood_that_was_wrong_needs_more_and_the_missed_one_less() -> None:
-    unsure = {"angry": 0.55, "neutral": 0.42, "sad": 0.03}
-    scene = Scene(MoodRules(enter_confidence=0.4))
-    told = [scene.play(30, unsure)]
-    for _ in range(3):
-        scene.room.judge(Verdict(right=False, mood="neutral"), scene.now)
-        told.append(scene.play(30, unsure))
-    assert (told[0], told[-1]) == ("angry", "neutral")
+def told(angry: float, *verdicts: Verdict) -> str:
+    """Return what a room says of a face that is somewhat angry and else neutral, after some verdicts on `angry`."""
+    scene = Scene()
+    scene.play(30, "angry")
+    for verdict in verdicts:
+        scene.room.judge(verdict, scene.now)
+    again = Scene(room=Room(MoodRules(), START, RoomState(calibration=scene.room.state.calibration)))
+    return again.play(30, {"angry": angry, "neutral": 1 - angry})
+
+
+def test_where_it_is_close_answers_decide() -> None:
+    shares = [share / 50 for share in range(5, 50)]
+    wrong = [Verdict(right=False, mood="neutral")] * 3
+    before, after = [told(share) for share in shares], [told(share, *wrong) for share in shares]
+    assert after.count("angry") < before.count("angry")
+    assert after.count("neutral") > before.count("neutral")
+    assert after[-1] == before[-1] == "angry"
 
 
 def test_answers_that_are_forgotten_have_no_effect_from_then_on() -> None:
@@ -186,7 +196,10 @@ def test_answers_that_are_forgotten_have_no_effect_from_then_on() -> None:
     before = lesson(scene.room).thresholds
     scene.room.judge(Verdict(right=False), scene.now)
     changed = lesson(scene.room).thresholds
-    assert (changed["angry"].enter, changed["angry"].leave, changed["angry"].shift) == (0.49, 0.34, 0.04)
+    assert changed["angry"].enter > changed["angry"].usual == before["angry"].enter
+    assert changed["angry"].leave > before["angry"].leave
+    assert changed["angry"].shift == 0.04
+    assert changed["happy"] == before["happy"]
     scene.room.calibration.forget_answers()
     assert lesson(scene.room).thresholds == before
 

@@ -28,7 +28,7 @@ class TeachCard:
                 Text("h2", "Is this mood right?")
                 self._measure = Button(
                     self._act(actions.measure_neutral),
-                    text="Learn my resting face", icon="sentiment_neutral", testid="measure-neutral",
+                    text="Learn resting face", icon="sentiment_neutral", testid="measure-neutral",
                 )  # fmt: skip
             with box("div", "chips"):
                 self._answers = [
