@@ -5,7 +5,7 @@ python := $(VENV)/bin/python
 settings := $(if $(CAMERA),MOODRING_CAMERA_SOURCE='$(CAMERA)') $(if $(MUSIC),MOODRING_MUSIC='$(MUSIC)') $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
 sources := services tests training
 
-.PHONY: help run test test-all lint format bench models train train-env proto lock test-packages fresh-check
+.PHONY: help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | column -t -l 2
@@ -16,7 +16,7 @@ run: $(VENV)/.run  ## run everything in one process (CAMERA=, MUSIC=, PORT=)
 test: $(VENV)/.dev test-packages lint  ## check everything that takes minutes
 	$(python) -m pytest -m "not slow"
 
-test-all: $(VENV)/.dev test-packages lint  ## the slow and costly checks too
+test-all: $(VENV)/.dev test-packages train-env lint  ## the slow and costly checks too
 	$(python) -m pytest
 
 lint: $(VENV)/.dev  ## style, types, layers, generated code
@@ -32,6 +32,9 @@ format: $(VENV)/.dev  ## put the code in order
 
 bench: $(VENV)/.dev  ## measure; PEERS=1 compares
 	PEERS=$(PEERS) $(python) -m tests.bench
+
+mood-table: $(VENV)/.dev  ## how far moods can be trusted, beside other projects' rules
+	$(python) -m tests.bench.mood
 
 models: $(VENV)/.run  ## fetch the face detector's file
 	$(python) -m services models
