@@ -39,8 +39,10 @@ def name(word: str) -> str:
     return word.replace("_", " ").capitalize()
 
 
-def mood_line(mood: Mood | None, now: datetime) -> str:
-    """Return what stands below the big word: how sure, of whom, for how long."""
+def mood_line(mood: Mood | None, now: datetime, *, blind: bool = False) -> str:
+    """Return what stands below the big word: how sure, of whom, for how long; `blind` where every camera is closed."""
+    if mood is None and blind:
+        return "The camera is off. Say below how it should feel."
     if mood is None:
         return "The first mood appears some seconds after the first face."
     if mood.source is MoodSource.OVERRIDE:

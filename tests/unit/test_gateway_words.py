@@ -174,3 +174,7 @@ MEASURED = LESSON | {"baseline": {"samples": 300}}
 def test_what_was_taught_is_said(lesson: dict[str, Any], said: str) -> None:
     assert said in words.taught(lesson)
     assert bool(said) == bool(words.taught(lesson))
+
+
+def test_no_mood_is_promised_while_the_camera_is_off() -> None:
+    assert words.mood_line(None, NOW, blind=True) == "The camera is off. Say below how it should feel."

@@ -29,7 +29,7 @@ class MoodCard:
         mood = look.room.mood
         self._room.text = f"{words.name(look.name)} feels" if views.mood_point(mood) else words.name(look.name)
         self._word.text = words.mood_word(mood)
-        self._line.text = words.mood_line(mood, look.now)
+        self._line.text = words.mood_line(mood, look.now, blind=words.unwatched(look.room))
         self._plane.show(**views.plane(mood, look.room.player))
 
 

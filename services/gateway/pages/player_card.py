@@ -120,6 +120,8 @@ def _silence(look: Look) -> str:
     policy = look.room.policy
     if policy and policy.mode is PolicyMode.OFF:
         return "The policy is off, so no songs are chosen."
+    if look.room.mood is None and words.unwatched(look.room):
+        return "The camera is off: a song starts when you say how it should feel."
     return "A song starts with the first mood." if look.room.mood is None else "Songs appear here as they are chosen."
 
 
