@@ -41,10 +41,9 @@ def name(word: str) -> str:
 
 def mood_line(mood: Mood | None, now: datetime, *, blind: bool = False) -> str:
     """Return what stands below the big word: how sure, of whom, for how long; `blind` where every camera is closed."""
-    if mood is None and blind:
-        return "The camera is off. Say below how it should feel."
     if mood is None:
-        return "The first mood appears some seconds after the first face."
+        promise = "The first mood appears some seconds after the first face."
+        return "The camera is off. Say below how it should feel." if blind else promise
     if mood.source is MoodSource.OVERRIDE:
         if mood.until is None:
             return "Set by hand"
