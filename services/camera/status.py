@@ -106,7 +106,13 @@ class Announcer:
             return
         well = state in {CameraState.OK, CameraState.PRIVATE} or detail in {STARTING, STOPPED}
         self._health.report("camera", detail if state in {CameraState.OFFLINE, CameraState.FROZEN} else "")
-        log.log(logging.INFO if well else logging.WARNING, "%s is %s%s", self._camera, state, f": {detail}" if detail else "")
+        log.log(
+            logging.INFO if well else logging.WARNING,
+            "%s is %s%s",
+            self._camera,
+            state,
+            f": {detail}" if detail else "",
+        )
         self.publish()
         if not well and self.bus is not None:
             problem = Event(type=EventType.PROBLEM, after={"service": "camera", "text": detail})
