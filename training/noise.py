@@ -1,4 +1,4 @@
-"""Samples what the exported model says of FER+'s validation faces, for the simulator of rooms.
+"""Samples what the exported model says of FER+'s validation faces: its habits, and noise for simulated rooms.
 
     python -m training.noise --data ../shared/data/fer/ferplus_train_valid.npz
 
@@ -50,6 +50,10 @@ def noise(probabilities: Answers, labels: NDArray[np.int64]) -> dict[str, Any]:
         "labels": list(EXPRESSIONS),
         "frequency": {name: round(float((labels == i).mean()), 4) for i, name in enumerate(EXPRESSIONS)},
         "recall": dict(zip(EXPRESSIONS, (round(value, 3) for value in recall), strict=True)),
+        "means": {
+            name: [round(float(value), 4) for value in probabilities[labels == i].mean(axis=0)]
+            for i, name in enumerate(EXPRESSIONS)
+        },
         "answers": {
             name: [in_parts(row) for row in thinned(probabilities[labels == i], i)]
             for i, name in enumerate(EXPRESSIONS)

@@ -1,20 +1,33 @@
 """From tracks to a room's mood: pure functions over plain values. All times are seconds since 1970.
 
-The room's distribution is the mean of those who are heard (see `people`). Its leading mood has to be clear
-(entered at one confidence, left at a lower one: hysteresis) and to stay so for a while (dwell) before it is the
-room's: no single frame flips a mood, and not knowing is an answer.
+The room's distribution is the mean of those who are heard (see `people`); what is believed of it is which mood
+explains it best (see `likelihood`). A mood is entered at one confidence, once the whole window has led to it for a
+while (dwell), and left at a lower one (hysteresis), as soon as the last seconds speak against it: no single frame
+flips a mood, doubt is quick, and not knowing is an answer. The clear mood before has an advantage over others.
+The figures behind this: `make mood-table`.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.aggregator.people import FUSIONS, mean, point, voters
+from services.aggregator.likelihood import Habits, belief
+from services.aggregator.people import FUSIONS, Voter, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import NOBODY, UNKNOWN, Point
 
-MARGIN = 0.1
-"""Probability by which a mood must lead the next one to be entered; closer is a tie."""
+LEAST_SHARE = 0.03
+"""Share of what was seen that a mood needs, however well it explains the rest."""
+AGAINST = 0.02
+"""Belief below which a person speaks against a mood."""
+HALF = 0.5
+"""Share of the votes, and most that is believed of a mood that no more than so many share."""
+LATELY = 0.5
+"""Probability by the last seconds that a mood needs to be entered: what they already doubt is over."""
+LOYALTY = 4.0
+"""Logarithm of the odds that the clear mood before is ahead by: who was sad is more likely misread than changed."""
+SHIFT_ODDS = 15.0
+"""By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3
 """Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
 PRESENT_S = 3.0
@@ -27,7 +40,8 @@ ORIGIN = Point(0.0, 0.0)
 class Rules:
     """When a mood is decided; see the settings of the same names.
 
-    `shifts` says by how much more confidence a mood needs than others, where a room was taught so.
+    `shifts` says by how much more confidence a mood needs than others, where a room was taught so; it moves odds, so
+    that what is nearly sure stays possible.
     """
 
     min_samples: int
@@ -46,7 +60,8 @@ class Rules:
         return self._shifted(self.leave_confidence, mood)
 
     def _shifted(self, confidence: float, mood: str) -> float:
-        return max(0.0, min(1.0, confidence + self.shifts.get(mood, 0.0)))
+        shift = self.shifts.get(mood, 0.0)
+        return confidence if shift == 0 else _moved(confidence, SHIFT_ODDS * shift)
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,8 @@ class Evidence:
         samples: Observations in the window.
         people: How many were seen just now.
         place: Expected point on the plane, of the expressions before they were folded to moods.
+        belief: Probability of each mood behind this.
+        lately: The same by what was seen in the last seconds.
     """
 
     distribution: Mapping[str, float] = field(default_factory=dict)
@@ -66,15 +83,29 @@ class Evidence:
     samples: int = 0
     people: int = 0
     place: Point = ORIGIN
+    belief: Mapping[str, float] = field(default_factory=dict)
+    lately: Mapping[str, float] = field(default_factory=dict)
 
     def confidence(self, mood: str) -> float:
         """Return how sure a mood is, 0 to 1: its probability, less where little stands behind it."""
-        return self.distribution.get(mood, 0.0) * self.strength
+        return self.belief.get(mood, 0.0) * self.strength
 
     @property
     def leader(self) -> str:
         """The most probable mood; `unknown` where nothing is known."""
-        return max(self.distribution, key=self.distribution.__getitem__, default=UNKNOWN)
+        return max(self.belief, key=self.belief.__getitem__, default=UNKNOWN)
+
+    def bears(self, mood: str, least: float) -> bool:
+        """Whether the last seconds do not speak against a mood, and it was seen at all."""
+        return self.lately.get(mood, 0.0) >= least and self.distribution.get(mood, 0.0) >= LEAST_SHARE
+
+    def loyal(self, mood: str | None) -> "Evidence":
+        """Return what is believed by someone to whom a mood has the advantage."""
+        if mood is None or mood not in self.belief or self.distribution.get(mood, 0.0) < LEAST_SHARE:
+            return self
+        odds = {one: share * (math.exp(LOYALTY) if one == mood else 1.0) for one, share in self.belief.items()}
+        total = sum(odds.values()) + max(0.0, 1 - sum(self.belief.values()))  # what people disagree on is nobody's
+        return replace(self, belief={one: value / total for one, value in odds.items()})
 
 
 @dataclass(frozen=True)
@@ -86,6 +117,7 @@ class Decision:
         since: When it was entered.
         candidate: What leads instead, if anything.
         candidate_since: Since when it has done so without a break.
+        last: The latest mood that was clear.
         restored: Whether the mood is from before a restart and has not met any evidence since.
     """
 
@@ -93,11 +125,16 @@ class Decision:
     since: float
     candidate: str | None = None
     candidate_since: float = 0.0
+    last: str | None = None
     restored: bool = False
 
 
 def fuse(
-    tracks: Sequence[TrackEvidence], now: float, fusion: str = "average", folding: Mapping[str, str] | None = None
+    tracks: Sequence[TrackEvidence],
+    now: float,
+    fusion: str = "average",
+    folding: Mapping[str, str] | None = None,
+    model: Habits | None = None,
 ) -> Evidence:
     """Return what the people of a room say together.
 
@@ -106,16 +143,36 @@ def fuse(
         now: The time.
         fusion: Who is heard: a key of `people.FUSIONS`.
         folding: Expression → mood, for those that are not moods of their own.
+        model: Habits of the model; without them it is taken by its word.
     """
     heard = FUSIONS[fusion](voters(tracks, folding or {}))
     votes = [voter.vote for voter in heard]
+    believed = _believed(heard, folding or {}, model)
     return Evidence(
         distribution=mean([voter.moods for voter in heard], votes),
         strength=1 - math.prod(1 - vote for vote in votes),
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
         place=point(mean([voter.expressions for voter in heard], votes)),
+        belief=believed,
+        lately=believed,
     )
+
+
+def _believed(heard: Sequence[Voter], folding: Mapping[str, str], model: Habits | None) -> dict[str, float]:
+    """Return what is believed of people who may feel alike; where as many do not, half is believed at most."""
+    votes = [voter.vote for voter in heard]
+    if model is None:
+        return mean([voter.moods for voter in heard], votes)
+    together = belief(mean([voter.expressions for voter in heard], votes), sum(voter.news for voter in heard), model)
+    moods = dict(folded(together, folding))
+    if len(heard) > 1:
+        each = [folded(belief(voter.expressions, voter.news, model), folding) for voter in heard]
+        for mood, share in moods.items():
+            with_it = sum(vote for vote, own in zip(votes, each, strict=True) if own.get(mood, 0.0) >= AGAINST)
+            if with_it <= HALF * sum(votes):
+                moods[mood] = min(share, HALF)
+    return moods
 
 
 def decide(
@@ -131,16 +188,23 @@ def decide(
         last_face_at: When any face was seen last, or when looking began.
         seeing: Whether a camera works; `None` where none has said so yet.
     """
-    if evidence.samples >= rules.min_samples:
+    enough = evidence.samples >= rules.min_samples
+    if enough:
         before = replace(before, restored=False)
+        if before.mood not in {UNKNOWN, NOBODY} and not evidence.bears(before.mood, rules.leave(before.mood)):
+            before = replace(before, mood=UNKNOWN, since=now)
     target = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
     if target == before.mood:
         return replace(before, candidate=None)
     if target == NOBODY:  # it has had its time
         return Decision(NOBODY, now)
+    if enough and target == before.last:  # it was only in doubt
+        return Decision(target, now, last=target)
     if target != before.candidate or now < before.candidate_since:
         return replace(before, candidate=target, candidate_since=now)
-    return Decision(target, now) if now - before.candidate_since >= rules.dwell_s else before
+    if now - before.candidate_since < rules.dwell_s:
+        return before
+    return Decision(target, now, last=before.last if target == UNKNOWN else target)
 
 
 def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: float, seeing: bool | None) -> str:
@@ -148,7 +212,7 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
     if seeing and faceless_s >= rules.nobody_after_s:
         return NOBODY
     if evidence.samples >= rules.min_samples:
-        return _clearest(before.mood, evidence, rules)
+        return _clearest(before, evidence, rules)
     if before.restored and seeing is not False:
         return before.mood
     if before.mood == NOBODY and seeing and evidence.samples < FEW:
@@ -156,16 +220,21 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
     return UNKNOWN
 
 
-def _clearest(mood: str, evidence: Evidence, rules: Rules) -> str:
-    leader, lead = _leader(evidence, rules)
-    if leader != mood and evidence.confidence(leader) >= rules.enter(leader) and lead >= MARGIN:
+def _clearest(before: Decision, evidence: Evidence, rules: Rules) -> str:
+    loyal = evidence.loyal(before.last)
+    leader = max(loyal.belief, key=lambda mood: _odds(loyal.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN)
+    if loyal.confidence(leader) >= rules.enter(leader) and evidence.bears(leader, max(LATELY, rules.leave(leader))):
         return leader
-    stays = mood in evidence.distribution and evidence.confidence(mood) >= rules.leave(mood)
-    return mood if stays else UNKNOWN
+    return before.mood if before.mood in evidence.belief else UNKNOWN
 
 
-def _leader(evidence: Evidence, rules: Rules) -> tuple[str, float]:
-    """Return the mood that leads and by what probability; one that needs more confidence has to lead by more."""
-    standing = {mood: share - rules.shifts.get(mood, 0.0) for mood, share in evidence.distribution.items()}
-    first, second = sorted([*standing.values(), 0.0, 0.0], reverse=True)[:2]
-    return max(standing, key=standing.__getitem__, default=UNKNOWN), first - second
+def _odds(probability: float, shift: float) -> float:
+    """Return how far ahead a mood is; one that needs more confidence has to be ahead by more."""
+    return probability * math.exp(-SHIFT_ODDS * shift)
+
+
+def _moved(probability: float, by: float) -> float:
+    """Return a probability whose logarithm of the odds was moved."""
+    if not 0 < probability < 1:
+        return probability
+    return 1 / (1 + (1 - probability) / probability * math.exp(-by))

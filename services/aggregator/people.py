@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.aggregator.likelihood import news
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, Point
 
@@ -111,17 +112,23 @@ def folded(distribution: Mapping[str, float], folding: Mapping[str, str]) -> Map
 
 @dataclass(frozen=True)
 class Voter:
-    """A person as a fusion sees them: expressions, the moods that they fold to, and a vote of 0 to 1."""
+    """A person as a fusion sees them: expressions, the moods that they fold to, a vote of 0 to 1, and `news`."""
 
     expressions: Mapping[str, float]
     moods: Mapping[str, float]
     vote: float
+    news: float
 
 
 def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[Voter]:
     """Return those who have something to say."""
     return [
-        Voter(track.distribution, folded(track.distribution, folding), track.weight / (track.weight + HALF_VOTE))
+        Voter(
+            track.distribution,
+            folded(track.distribution, folding),
+            track.weight / (track.weight + HALF_VOTE),
+            news(track.weight, track.samples, track.last_at - track.first_at),
+        )
         for track in tracks
         if track.distribution
     ]

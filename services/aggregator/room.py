@@ -11,6 +11,7 @@ from services.aggregator.calibration import Calibrator, Verdict, corrected
 from services.aggregator.cameras import Cameras
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.likelihood import released
 from services.aggregator.people import people
 from services.aggregator.state import Calibration, RoomState
 from services.aggregator.window import Observation, Refusal, TrackEvidence, Window
@@ -55,7 +56,9 @@ class Room:
         self._override = saved.override if saved else None
         self.calibration = Calibrator(saved.calibration if saved else Calibration())
         if self._saved:
-            self._decision = Decision(self._saved.mood, self._saved.since.timestamp(), restored=True)
+            self._decision = Decision(
+                self._saved.mood, self._saved.since.timestamp(), last=self._saved.mood, restored=True
+            )
             self._decision_id: UUID = self._saved.decision_id
         else:
             self._decision, self._decision_id = Decision(UNKNOWN, now), uuid7()
@@ -154,7 +157,9 @@ class Room:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
         self.calibration.look(now)
-        self._evidence = fuse(self._people(now), now, self._settings.fusion, self._folding)
+        who, folding = self._settings.fusion, self._folding
+        lately = fuse(self._people(now, self._settings.doubt_s), now, who, folding, released())
+        self._evidence = replace(fuse(self._people(now), now, who, folding, released()), lately=lately.belief)
         self._enter(
             decide(
                 self._decision, self._evidence, self.rules,
@@ -187,8 +192,8 @@ class Room:
             return self._saved.model_copy(update=counts | {"decision_id": self._decision_id})
         return self._measured()
 
-    def _people(self, now: float) -> list[TrackEvidence]:
-        found = people(self._window.tracks(now))
+    def _people(self, now: float, half_life_s: float | None = None) -> list[TrackEvidence]:
+        found = people(self._window.tracks(now, half_life_s))
         by = self.calibration.factors
         return [replace(one, distribution=corrected(one.distribution, by)) for one in found] if by else found
 

@@ -133,10 +133,16 @@ class Window:
         self._tracks = {key: buckets for key, buckets in self._tracks.items() if key[0] != camera}
         self._count()
 
-    def tracks(self, now: float) -> list[TrackEvidence]:
-        """Return what is known of every track in the window; ask often, as this is when old ones are dropped."""
+    def tracks(self, now: float, half_life_s: float | None = None) -> list[TrackEvidence]:
+        """Return what is known of every track in the window; ask often, as this is when old ones are dropped.
+
+        Args:
+            now: The time.
+            half_life_s: Another half-life than the window's.
+        """
         self._expire(now)
-        return [self._evidence(camera, buckets, now) for (camera, _, _), buckets in self._tracks.items()]
+        half_life_s = half_life_s or self._half_life_s
+        return [self._evidence(camera, buckets, now, half_life_s) for (camera, _, _), buckets in self._tracks.items()]
 
     def _untimely(self, at: float, now: float) -> Refusal | None:
         if at > now + MAX_AHEAD_S:
@@ -165,12 +171,12 @@ class Window:
     def _count(self) -> None:
         self._samples = sum(len(bucket.frames) for buckets in self._tracks.values() for bucket in buckets.values())
 
-    def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float) -> TrackEvidence:
+    def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float, half_life_s: float) -> TrackEvidence:
         weight = 0.0
         sums: dict[str, float] = {}
         for index, bucket in buckets.items():
             age_s = max(0.0, now - (index + 0.5) * self._bucket_s)
-            left = 0.5 ** (age_s / self._half_life_s)
+            left = 0.5 ** (age_s / half_life_s)
             weight += left * bucket.weight
             for label, value in bucket.sums.items():
                 sums[label] = sums.get(label, 0.0) + left * value

@@ -8,7 +8,7 @@ from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
 from tests.unit.aggregator_doubles import START, sure
 
-RULES = Rules(min_samples=15, enter_confidence=0.5, leave_confidence=0.35, dwell_s=5, nobody_after_s=30)
+RULES = Rules(min_samples=15, enter_confidence=0.6, leave_confidence=0.35, dwell_s=5, nobody_after_s=30)
 
 
 def track(mood: str, *, weight: float = 10, samples: int = 50, last_at: float = START) -> TrackEvidence:
@@ -16,7 +16,7 @@ def track(mood: str, *, weight: float = 10, samples: int = 50, last_at: float = 
 
 
 def evidence(*, samples: int = 50, strength: float = 1, **distribution: float) -> Evidence:
-    return Evidence(distribution, strength, samples, 1)
+    return Evidence(distribution, strength, samples, 1, belief=distribution, lately=distribution)
 
 
 def settle(
@@ -73,8 +73,8 @@ def test_the_point_is_the_expectation_over_the_distribution() -> None:
     ("before", "what", "after"),
     [
         # Entering takes enough samples, enough confidence and a lead.
-        (UNKNOWN, evidence(happy=0.5, neutral=0.3), "happy"),
-        (UNKNOWN, evidence(happy=0.49, neutral=0.3), UNKNOWN),
+        (UNKNOWN, evidence(happy=0.6, neutral=0.3), "happy"),
+        (UNKNOWN, evidence(happy=0.59, neutral=0.3), UNKNOWN),
         (UNKNOWN, evidence(happy=0.9, samples=14), UNKNOWN),
         (UNKNOWN, evidence(happy=0.9, strength=0.5), UNKNOWN),
         (UNKNOWN, evidence(happy=0.51, sad=0.49), UNKNOWN),
@@ -85,9 +85,15 @@ def test_the_point_is_the_expectation_over_the_distribution() -> None:
         ("happy", evidence(happy=0.40, neutral=0.49), "happy"),
         ("happy", evidence(happy=0.45, neutral=0.52), "happy"),
         ("happy", evidence(happy=0.30, neutral=0.49), UNKNOWN),
-        # A clearer one takes its place.
-        ("happy", evidence(happy=0.36, neutral=0.55), "neutral"),
+        # A clearer one takes its place, where nearly nothing speaks for the one before.
+        ("happy", evidence(happy=0.36, neutral=0.64), "happy"),
+        ("happy", evidence(happy=0.1, neutral=0.9), UNKNOWN),
+        ("happy", evidence(happy=0.001, neutral=0.97), "neutral"),
         ("happy", evidence(sad=0.7), "sad"),
+        # What explains all that was seen, but was hardly seen itself, is not entered.
+        (UNKNOWN, Evidence({"sad": 0.02, "neutral": 0.98}, 1, 50, 1, belief={"sad": 1}, lately={"sad": 1}), UNKNOWN),
+        # Neither is what the last seconds speak against.
+        (UNKNOWN, Evidence({"sad": 1}, 1, 50, 1, belief={"sad": 1}, lately={"sad": 0.3}), UNKNOWN),
         # Who turns away for longer than the window is no longer known.
         ("happy", evidence(samples=0), UNKNOWN),
         # Back from an empty room.
@@ -98,7 +104,8 @@ def test_the_point_is_the_expectation_over_the_distribution() -> None:
     ],
 )
 def test_what_is_decided_of_steady_evidence(before: str, what: Evidence, after: str) -> None:
-    assert settle(Decision(before, START - 100), what).mood == after
+    last = before if before in EXPRESSIONS else None
+    assert settle(Decision(before, START - 100, last=last), what).mood == after
 
 
 @pytest.mark.parametrize(
@@ -134,13 +141,13 @@ def test_what_is_decided_without_faces(before: str, faceless_s: float, seeing: b
 def test_a_mood_from_before_a_restart_stands_until_there_is_evidence(
     what: Evidence, faceless_s: float, seeing: bool | None, after: str
 ) -> None:
-    restored = Decision("sad", START - 100, restored=True)
+    restored = Decision("sad", START - 100, last="sad", restored=True)
     assert settle(restored, what, faceless_s=faceless_s, seeing=seeing).mood == after
 
 
 def test_a_mood_that_met_evidence_is_a_mood_like_any_other() -> None:
-    decision = settle(Decision("sad", START - 100, restored=True), evidence(sad=0.9))
-    assert decision == Decision("sad", START - 100)
+    decision = settle(Decision("sad", START - 100, last="sad", restored=True), evidence(sad=0.9))
+    assert decision == Decision("sad", START - 100, last="sad")
     assert settle(decision, evidence(samples=0), faceless_s=5).mood == UNKNOWN
 
 
@@ -154,12 +161,21 @@ def test_a_mood_is_entered_after_its_dwell() -> None:
     assert decision.since == START + 5
 
 
+def test_a_mood_is_given_up_as_soon_as_the_last_seconds_speak_against_it() -> None:
+    before = Decision("happy", START - 100, last="happy")
+    what = Evidence({"happy": 0.8, "sad": 0.2}, 1, 50, 1, belief={"happy": 1}, lately={"happy": 0.1, "sad": 0.9})
+    after = decide(before, what, RULES, now=START, last_face_at=START, seeing=True)
+    assert (after.mood, after.last) == (UNKNOWN, "happy")
+    back = decide(after, evidence(happy=0.9), RULES, now=START + 1, last_face_at=START, seeing=True)
+    assert back.mood == "happy"
+
+
 def test_a_candidate_that_falters_begins_again() -> None:
-    decision = Decision("happy", START - 100)
+    decision = Decision("happy", START - 100, last="happy")
     for second in range(60):
         what = evidence(sad=0.9) if second % 5 else evidence(happy=0.9)
         decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
-    assert decision.mood == "happy"
+        assert decision.mood != "sad"
 
 
 def test_a_clock_that_is_set_back_delays_a_decision_by_the_dwell_at_most() -> None:

@@ -28,16 +28,17 @@ async def test_faces_become_a_mood_with_its_event(tmp_path: Path) -> None:
 
 async def test_a_change_is_told_with_before_and_after(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
-        await run.play(12, "happy")
+        await run.play(15, "happy")
         await run.play(25, "sad")
-    assert words(run)[0] == "happy"
-    assert words(run)[-1] == "sad"
-    event = run.events[-1]
+    assert (words(run)[0], words(run)[-1]) == ("happy", "sad")
+    doubt, event = run.events[-2:]
+    assert doubt.before is not None
+    assert doubt.before["mood"] == "happy"
     assert event.before is not None
     assert event.after is not None
-    assert event.before["mood"] == "happy"
+    assert event.before["mood"] == UNKNOWN
     assert event.after["decision_id"] == str(event.decision_id) == str(run.moods[-1].decision_id)
-    assert len({event.decision_id for event in run.events}) == len(run.events) == 2
+    assert len({event.decision_id for event in run.events}) == len(run.events) == 3
 
 
 async def test_the_mood_is_told_again_every_half_minute_with_fresh_figures(tmp_path: Path) -> None:
@@ -123,14 +124,14 @@ async def test_an_override_runs_out_by_itself_over_a_restart_too(tmp_path: Path)
 
 async def test_a_mood_stands_over_a_restart_without_an_event(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
-        await run.play(12, "sad")
+        await run.play(15, "sad")
     decided = run.moods[-1]
     async with running(tmp_path, now=run.now) as again:
         assert [mood.decision_id for mood in again.moods] == [decided.decision_id]
         assert again.events == []
-        await again.play(3, "happy")
+        await again.play(2, "happy")
         assert again.service.mood("home").mood == "sad"
-        await again.play(15, "happy")
+        await again.play(18, "happy")
         assert words(again)[-1] == "happy"
 
 

@@ -92,6 +92,6 @@ def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
 
 
 def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) -> None:
-    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.6}})
-    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.6, above"):
+    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.95}})
+    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.95, above"):
         build(settings.Settings(data=tmp_path, aggregator=rules))
