@@ -1,0 +1,60 @@
+"""The table of rules: what other projects' rules do, and what the table says of them."""
+
+import pytest
+
+from services.aggregator.measures import Tally
+from services.contracts.moods import UNKNOWN
+from services.runtime.mood_settings import Aggregator
+from tests.bench.mood import cost, hour_of_ours, merged, row, text
+from tests.bench.rules import MEDIAN_ENOUGH, AverageOf, CumulativeCounter, ModeOf, Rule, all_rules
+from tests.unit.aggregator_doubles import START, seen, sure
+
+
+def shown(rule: Rule, faces: str) -> str:
+    words = {"h": "happy", "s": "sad", "a": "angry"}
+    for second, face in enumerate(faces):
+        rule.observe(seen(START + second, words[face]))
+    return rule.mood(START + len(faces))
+
+
+@pytest.mark.parametrize(
+    ("rule", "faces", "mood"),
+    [
+        (CumulativeCounter(), "hhhhssss" + "h", "happy"),
+        (ModeOf(1), "hhhhs", "sad"),
+        (ModeOf(4), "hhhhsss", "sad"),
+        (AverageOf(3), "hhhhss", "sad"),
+        (AverageOf(3), "hhhhs", "happy"),
+        (CumulativeCounter(), "", UNKNOWN),
+        (AverageOf(3), "", UNKNOWN),
+    ],
+)
+def test_what_a_rule_says(rule: Rule, faces: str, mood: str) -> None:
+    assert shown(rule, faces) == mood
+
+
+def test_a_median_below_its_threshold_is_unknown() -> None:
+    rule = AverageOf(5, max, MEDIAN_ENOUGH)
+    rule.observe(seen(START, sure("happy", 0.4)))
+    assert rule.mood(START + 1) == UNKNOWN
+
+
+def test_our_rule_comes_first() -> None:
+    assert next(iter(all_rules(Aggregator()))) == "moodring"
+
+
+def test_the_table_says_never_where_changes_were_missed() -> None:
+    tally = Tally(3, {"sad": 0.9})
+    tally.add(["happy"] * 5 + ["sad"] * 5, ["happy"] * 10)
+    one = row("stubborn", tally)
+    assert (one["recognised_in_time"], one["time_wrong"], one["delay_p95_s"]) == (0, 0.5, None)
+    assert "never" in text([one])
+    assert cost(tally)[0] > 0
+
+
+@pytest.mark.slow
+def test_our_rule_keeps_its_promises_over_simulated_hours() -> None:
+    found = merged(hour_of_ours(Aggregator(), number) for number in range(12))["moodring"]
+    assert found.recognised_in_time >= 0.9
+    assert found.time_wrong <= 0.02
+    assert found.flaps_per_hour < 3
