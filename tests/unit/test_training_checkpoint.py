@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from training import checkpoint as checkpoints
 from training.checkpoint import Checkpoint
@@ -12,8 +13,9 @@ from training.checkpoint import Checkpoint
 def state(epoch: int) -> Checkpoint:
     weights = [np.full((2, 3), epoch, np.float32) for _ in range(12)]
     weights[10] += 1
-    optimizer = [np.array(7, np.int64), np.ones(3, np.float32)]
-    return Checkpoint(epoch, weights, [w / 2 for w in weights], optimizer, 12.5)
+    averaged = [(w / 2).astype(np.float32) for w in weights]
+    optimizer: list[NDArray[np.generic]] = [np.array(7, np.int64), np.ones(3, np.float32)]
+    return Checkpoint(epoch, weights, averaged, optimizer, 12.5)
 
 
 def test_a_checkpoint_comes_back_in_order_and_type(tmp_path: Path) -> None:
