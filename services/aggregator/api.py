@@ -36,8 +36,9 @@ def _mood(service: "AggregatorService") -> APIRouter:
 
     @router.put("/override")
     async def override(room: Name, body: MoodOverride) -> Mood:
-        """Say a room's mood by hand for some minutes."""
+        """Say a room's mood by hand for some minutes; the room has a camera or a player, or stands in the settings."""
         with _translated():
+            service.mood(room)
             return await service.say(room, body)
 
     @router.delete("/override")

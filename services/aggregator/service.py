@@ -16,8 +16,8 @@ from services.aggregator.rooms import Rooms
 from services.aggregator.state import AggregatorState
 from services.aggregator.telling import Telling
 from services.aggregator.window import Refusal
-from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS, MOOD_SET
-from services.contracts.messages import CameraStatus, Mood, MoodOverride
+from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS, MOOD_SET, PLAYER
+from services.contracts.messages import CameraStatus, Mood, MoodOverride, PlayerState
 from services.contracts.moodring_pb2 import Expressions
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
@@ -96,6 +96,7 @@ class AggregatorService:
         self._telling = Telling(bus, self._settings.aggregator, self._rooms, now)
         bus.subscribe(EXPRESSIONS, self._expressions)
         bus.subscribe(CAMERA_STATUS, self._camera_status)
+        bus.subscribe(PLAYER, self._player)
         bus.subscribe(MOOD_SET, self._mood_set)
         try:
             while True:
@@ -185,6 +186,13 @@ class AggregatorService:
         now = self._clock()
         try:
             self._rooms.enter(delivery.room, now).hear(delivery.camera, delivery.message.state, now)
+        except NoSuchRoomError as error:
+            self._complain("rooms", str(error))
+
+    async def _player(self, delivery: Delivery[PlayerState]) -> None:
+        """Know a room that has a player only: its mood can be said by hand."""
+        try:
+            self._rooms.enter(delivery.room, self._clock())
         except NoSuchRoomError as error:
             self._complain("rooms", str(error))
 

@@ -53,9 +53,16 @@ def routes(service: "RecommenderService") -> APIRouter:
 
 
 def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
+    def check_room(room: str) -> None:
+        if not service.knows(room):
+            raise HTTPException(
+                status.HTTP_404_NOT_FOUND, f"nothing is known of a room {room}: it has no mood, no player"
+            )
+
     @router.get("/api/rooms/{room}/policy")
     async def policy(room: Name) -> Policy:
         """Return what music does to the room's moods; a room that never set one has the default."""
+        check_room(room)
         return service.policy(room)
 
     @router.put("/api/rooms/{room}/policy")
@@ -66,6 +73,7 @@ def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
         """
         if not service.running:
             raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "the recommender is starting; try again")
+        check_room(room)
         try:
             return await service.set_policy(room, body)
         except ValueError as error:

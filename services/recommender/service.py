@@ -89,6 +89,10 @@ class RecommenderService:
             self._bus = None
             await self._database.close()
 
+    def knows(self, room: str) -> bool:
+        """Whether a room has said anything, or is the one of the settings."""
+        return room == self.settings.room or self._rooms.get(room) is not None
+
     def policy(self, room: str) -> Policy:
         """Return a room's policy."""
         return self._rooms.policy(room)

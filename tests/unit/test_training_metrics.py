@@ -51,5 +51,5 @@ def test_confusion_has_truth_in_rows_and_recall_on_its_diagonal() -> None:
 
 def test_halves_part_all_rows() -> None:
     even, odd = halves(5)
-    assert (even.sum(), odd.sum()) == (3, 2)
+    assert (int(even.sum()), int(odd.sum())) == (3, 2)
     assert (even ^ odd).all()
