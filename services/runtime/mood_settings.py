@@ -18,7 +18,7 @@ class MoodRules(Section):
         30, description="Age at which an observation weighs half as much as a new one; shorter follows changes sooner."
     )
     doubt_s: Seconds = Field(
-        3,
+        4,
         description="The same where a mood is doubted: shorter gives up a wrong mood sooner, and a right one oftener.",
     )
     min_samples: Annotated[int, Field(ge=1)] = Field(
