@@ -163,7 +163,7 @@ class MpdBackend:
         """Add a song, which MPD may have to look for first; return MPD's id of it."""
         uri = self._uri(path)
         try:
-            return (await self._ask(("addid", uri)))["addid"]
+            return (await self._ask(("addid", uri)))["Id"]
         except MpdError as error:
             if error.code != NO_EXIST:
                 raise
@@ -173,7 +173,7 @@ class MpdBackend:
                 while "updating_db" in await self._ask(("status",)):  # noqa: ASYNC110 - MPD tells only who idles
                     await asyncio.sleep(UPDATE_POLL_S)
         try:
-            return (await self._ask(("addid", uri)))["addid"]
+            return (await self._ask(("addid", uri)))["Id"]
         except MpdError as error:
             raise MpdError(
                 error.code, f"{error}; its music_directory has no {uri} (setting player.mpd_music)"

@@ -1,13 +1,18 @@
-"""A connection to the Music Player Daemon, on python-mpd2's blocking client in threads."""
+"""A connection to the Music Player Daemon (https://mpd.readthedocs.io/en/stable/protocol.html).
+
+Not python-mpd2: when MPD goes away, its asyncio client raises out of a callback, and its blocking one leaves
+half-written buffers behind that raise later, wherever they are collected.
+"""
 
 import asyncio
 import contextlib
-
-import mpd
+import re
 
 ANSWER_S = 5.0
-NO_EXIST = mpd.FailureResponseCode.NO_EXIST
-"""No such song."""
+NO_EXIST = 50
+"""MPD's ACK_ERROR_NO_EXIST: no such song."""
+
+_ACK = re.compile(r"ACK \[(\d+)@\d+\] \{\w*\} ?(.*)")
 
 
 class MpdError(Exception):
@@ -25,8 +30,9 @@ class MpdError(Exception):
 class MpdLink:
     """One connection, one command list at a time."""
 
-    def __init__(self, client: mpd.MPDClient) -> None:
-        self._client = client
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
 
     @classmethod
     async def open(cls, host: str, port: int, password: str | None) -> "MpdLink":
@@ -36,52 +42,50 @@ class MpdLink:
             OSError: Nothing answers, or what answers is no MPD.
             MpdError: The password is wrong or missing.
         """
-        link = cls(mpd.MPDClient())
-        link._client.timeout = ANSWER_S
-        try:
-            await asyncio.to_thread(link._connect, host, port)
-            await link.ask(*([("password", password)] if password else []), ("status",))
-        except BaseException:
-            await link.close()
-            raise
+        async with asyncio.timeout(ANSWER_S):
+            link = cls(*await asyncio.open_connection(host, port))
+            try:
+                await link._greet()
+                await link.ask(*([("password", password)] if password else []), ("status",))
+            except BaseException:
+                await link.close()
+                raise
         return link
 
     async def ask(self, *commands: tuple[str, ...]) -> dict[str, str]:
-        """Have commands done in one go; return the answers' keys and values.
+        """Have commands done in one go; return the answer's `key: value` lines.
 
         Raises:
             MpdError: One of them was refused; those after it were not done.
             OSError: The connection broke, or there was no answer in time.
         """
-        return await asyncio.to_thread(self._ask, commands)
+        lines = ["command_list_begin", *(" ".join((name, *map(_quoted, rest))) for name, *rest in commands)]
+        try:
+            self._writer.write("\n".join([*lines, "command_list_end", ""]).encode())
+        except UnicodeError as error:
+            raise MpdError(0, "its name is not UTF-8, and MPD takes no other; rename the file") from error
+        answer: dict[str, str] = {}
+        async with asyncio.timeout(ANSWER_S):
+            while line := (await self._reader.readline()).decode(errors="replace").rstrip("\n"):
+                if line == "OK":
+                    return answer
+                if refused := _ACK.match(line):
+                    raise MpdError(int(refused[1]), refused[2])
+                key, _, value = line.partition(": ")
+                answer[key] = value
+        raise ConnectionError("MPD closed the connection")
+
+    async def _greet(self) -> None:
+        if not (await self._reader.readline()).startswith(b"OK MPD "):
+            raise ConnectionError("what answers there is no MPD")
 
     async def close(self) -> None:
         """Close the connection."""
-        with contextlib.suppress(OSError, mpd.MPDError):
-            await asyncio.to_thread(self._client.disconnect)
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
-    def _connect(self, host: str, port: int) -> None:
-        try:
-            self._client.connect(host, port)
-        except mpd.MPDError as error:
-            raise ConnectionError(f"what answers there is no MPD ({error})") from error
 
-    def _ask(self, commands: tuple[tuple[str, ...], ...]) -> dict[str, str]:
-        try:  # before anything is sent: a list that breaks off would leave the connection in the middle of it
-            "".join(argument for command in commands for argument in command).encode()
-        except UnicodeError as error:
-            raise MpdError(0, "its name is not UTF-8, and MPD takes no other; rename the file") from error
-        try:
-            self._client.command_list_ok_begin()
-            for name, *arguments in commands:
-                getattr(self._client, name)(*arguments)
-            answers = self._client.command_list_end()
-        except mpd.CommandError as error:
-            raise MpdError(error.errno or 0, error.msg or str(error)) from error
-        except mpd.MPDError as error:
-            raise ConnectionError(f"MPD closed the connection ({error})") from error
-        # `addid` answers with the bare id, `update` with the job's, `status` with a mapping.
-        merged: dict[str, str] = {}
-        for (name, *_), answer in zip(commands, answers, strict=True):
-            merged |= answer if isinstance(answer, dict) else {name: str(answer)}
-        return merged
+def _quoted(argument: str) -> str:
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'
