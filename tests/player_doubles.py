@@ -1,14 +1,10 @@
 """Songs, a clock, a browser's tab and a real MPD for the tests of the player."""
 
 import asyncio
-import shutil
-import subprocess
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from uuid import uuid4
 
 from services.contracts.channels import EVENTS, PLAY, PLAYER, PLAYER_SET
@@ -29,7 +25,7 @@ from services.player.service import PlayerService
 from services.runtime.bus import Delivery
 from services.runtime.memory import MemoryBroker, MemoryBus
 from services.runtime.settings import Player, Settings
-from tests.servers import START_S, free_port, wait_for_port
+from tests.servers import Server, free_port
 
 NOW = 1_800_000_000.0
 RATE = 8000
@@ -123,47 +119,19 @@ class ScriptedTab:
         self._position_s, self._at, self.playing = position_s, self._clock(), order.playing
 
 
-class Mpd:
-    """A real MPD with a silent output, on a free port; it can be stopped and started again."""
+class Mpd(Server):
+    """A real MPD with a silent output."""
 
     def __init__(self, folder: Path, music: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
-        self.url = f"mpd://127.0.0.1:{self.port}"
-        self._config = folder / "mpd.conf"
-        self._config.write_text(
+        port, config = free_port(), folder / "mpd.conf"
+        config.write_text(
             f'music_directory "{music}"\ndb_file "{folder}/db"\nstate_file "{folder}/state"\n'
-            f'bind_to_address "127.0.0.1"\nport "{self.port}"\nzeroconf_enabled "no"\n'
+            f'bind_to_address "127.0.0.1"\nport "{port}"\nzeroconf_enabled "no"\n'
             'audio_output {\n type "null"\n name "silence"\n mixer_type "software"\n}\n'
         )
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        program = shutil.which("mpd")
-        assert program, "mpd is not installed: run `make test-packages`"
-        self._process = subprocess.Popen(
-            [program, "--no-daemon", "--stdout", str(self._config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for_port(self.port, self._process)
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process:
-            self._process.terminate()
-            self._process.wait(START_S)
-            self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        super().__init__(["mpd", "--no-daemon", "--stdout", str(config)], port)
+        self.url = f"mpd://127.0.0.1:{port}"
 
 
 class Room:

@@ -31,22 +31,25 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"{process.args!r} does not listen on {port} after {START_S} s")
 
 
-class Mosquitto:
-    """A Mosquitto that can be stopped and started again; it forgets everything in between."""
+class Server:
+    """A program that listens on a free port; it can be stopped and started again.
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n{extra}")
+    Args:
+        command: What to run, program first; the program is looked for where Debian puts it.
+        port: Where it will listen.
+    """
+
+    def __init__(self, command: list[str], port: int) -> None:
+        self.port = port
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-        assert program, "mosquitto is not installed: run `make test-packages`"
-        self._process = subprocess.Popen([program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        name, *arguments = self._command
+        program = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        assert program, f"{name} is not installed: run `make test-packages`"
+        self._process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_port(self.port, self._process)
 
     def stop(self) -> None:
@@ -64,3 +67,14 @@ class Mosquitto:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class Mosquitto(Server):
+    """A Mosquitto; it forgets everything between two starts."""
+
+    def __init__(self, folder: Path, extra: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        port, config = free_port(), folder / "mosquitto.conf"
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n{extra}")
+        super().__init__(["mosquitto", "-c", str(config)], port)
+        self.url = f"mqtt://127.0.0.1:{port}"
