@@ -144,6 +144,7 @@ class MqttBus:
             bytes(message.payload),
             retained=message.retain,
             settle=lambda: self._link.acknowledge(message),
+            lasting=message.qos > 0,
         )
 
     def _packet(self, channel: Channel[Any], message: Any, where: dict[str, str]) -> Packet:

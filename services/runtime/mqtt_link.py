@@ -142,7 +142,7 @@ class Link:
             return str(error) or type(error).__name__
 
     def _new_client(self, protocol: MQTTProtocolVersion) -> paho.Client:
-        client = new_client(self._access, protocol)
+        client = new_client(self._access, protocol, lambda: self._later(self._disconnected, "its socket is gone"))
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
         client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._disconnected, code)
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
@@ -174,7 +174,8 @@ class Link:
         if code.is_failure and "protocol" in str(code).lower():
             self._protocol = MQTTProtocolVersion.MQTTv311
 
-    def _disconnected(self, code: ReasonCode) -> None:
+    def _disconnected(self, code: ReasonCode | str) -> None:
+        """Take it that the connection is over; paho says so, or its thread ended, or both."""
         if self._answer and not self._answer.done():
             self._answer.set_result("it hung up on us")
             self._hang_ups += 1

@@ -299,6 +299,8 @@ async def test_command_for_an_absent_service_waits_where_the_broker_keeps_sessio
         speaker.publish(channels.MOOD_SET, override("sad"), room="home")
         await witness.get()
         async with world.open_bus("listener") as listener:
+            # A service that starts slowly: by the time this is confirmed, the broker has sent what it kept.
+            await listening(listener, channels.POLICY_SET)
             inbox = await listening(listener, channels.MOOD_SET)
             speaker.publish(channels.MOOD_SET, override("calm"), room="home")
             first = (await inbox.get()).message.mood
