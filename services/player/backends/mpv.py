@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -52,6 +53,7 @@ class MpvBackend:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._requests = 0
         self._loaded: dict[int, UUID] = {}
+        self._begun = 0
         self._observation = Observation()
         self._why = "mpv is starting"
         self._wake: Callable[[], None] = lambda: None
@@ -74,7 +76,7 @@ class MpvBackend:
 
     async def load(self, sound: Sound, position_s: float, *, playing: bool) -> None:
         """Replace what mpv plays."""
-        self._observation = Observation(sound.play_id)
+        self._observation, self._loaded = Observation(sound.play_id), {}
         await self._ask(["set_property", "pause", not playing])
         entry = await self._ask(  # by name: the order of its arguments changed with mpv 0.38
             {"name": "loadfile", "url": str(sound.path), "flags": "replace", "options": {"start": f"{position_s:.3f}"}}
@@ -96,12 +98,12 @@ class MpvBackend:
 
     async def observe(self) -> Observation:
         """Ask mpv where it is."""
-        seen = self._observation
         try:
-            position_s = await self._ask(["get_property", "time-pos"])
+            position_s: float | None = max(0.0, float(await self._ask(["get_property", "time-pos"])))
         except MpvError:
-            return seen
-        return Observation(seen.play_id, max(0.0, float(position_s)), ended=seen.ended, error=seen.error)
+            position_s = None
+        # mpv takes its time to change songs: until then the position is that of the one before.
+        return replace(self._observation, position_s=position_s if self._begun in self._loaded else None)
 
     async def _live(self) -> str:
         """Run one process; return how it ended."""
@@ -134,8 +136,11 @@ class MpvBackend:
                 self._on_event(message)
             elif answer := self._answers.pop(message.get("request_id", 0), None):
                 _settle(answer, message)
+                await asyncio.sleep(0)  # who asked knows the answer before the events that follow it
 
     def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "start-file":
+            self._begun = event["playlist_entry_id"]
         if event["event"] != "end-file" or event.get("playlist_entry_id") not in self._loaded:
             return
         play_id = self._loaded[event["playlist_entry_id"]]
