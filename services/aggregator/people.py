@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.aggregator.likelihood import news
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, Point
 
@@ -71,7 +70,13 @@ def _together(one: TrackEvidence, two: TrackEvidence) -> TrackEvidence:
         samples=one.samples + two.samples,
         last_at=max(one.last_at, two.last_at),
         first_at=min(one.first_at, two.first_at),
+        slices=dict(one.slices) | {number: _mean(logs, one.slices.get(number)) for number, logs in two.slices.items()},
     )
+
+
+def _mean(logs: Sequence[float], others: Sequence[float] | None) -> Sequence[float]:
+    """Return the mean of what two views of a face speak for at one time: they are no two answers."""
+    return logs if others is None else [(one + two) / 2 for one, two in zip(logs, others, strict=True)]
 
 
 def _distance(one: Mapping[str, float], two: Mapping[str, float]) -> float:
@@ -112,12 +117,12 @@ def folded(distribution: Mapping[str, float], folding: Mapping[str, str]) -> Map
 
 @dataclass(frozen=True)
 class Voter:
-    """A person as a fusion sees them: expressions, the moods that they fold to, a vote of 0 to 1, and `news`."""
+    """A person as a fusion sees them: expressions, the moods that they fold to, a vote of 0 to 1, and their slices."""
 
     expressions: Mapping[str, float]
     moods: Mapping[str, float]
     vote: float
-    news: float
+    slices: Mapping[int, Sequence[float]]
 
 
 def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[Voter]:
@@ -127,7 +132,7 @@ def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[
             track.distribution,
             folded(track.distribution, folding),
             track.weight / (track.weight + HALF_VOTE),
-            news(track.weight, track.samples, track.last_at - track.first_at),
+            track.slices,
         )
         for track in tracks
         if track.distribution

@@ -107,14 +107,13 @@ def table(pool: ProcessPoolExecutor, settings: Aggregator, hours: int) -> list[d
 
 
 GRID: dict[str, Sequence[float]] = {
-    "half_life_s": (20, 30, 60),
-    "doubt_s": (3, 4, 5),
-    "enter_confidence": (0.85, 0.9, 0.95),
-    "leave_confidence": (0.2, 0.3),
-    "dwell_s": (4, 5),
+    "half_life_s": (10, 15, 30, 60),
+    "hold_s": (100, 240, 1000),
+    "enter_confidence": (0.9, 0.93, 0.95),
+    "leave_confidence": (0.05, 0.1, 0.2, 0.3, 0.4),
+    "dwell_s": (5, 8, 10, 12),
 }
-"""What is tried. The window stays at 15 s and the dwell at 5 at most, so that the first mood comes within 20. A shorter
-half-life never gets sure of a face of 80 %, and a lower confidence lets a baseline not undo what it should."""
+"""What is tried. The window stays at 15 s, and the dwell at 12 at most, so that the first mood comes within 20."""
 TARGETS = {"recognised_in_time": 0.95, "time_wrong": 0.02}
 
 

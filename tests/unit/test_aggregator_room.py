@@ -35,7 +35,7 @@ def play_noisy(scene: Scene, seconds: float, stream: Iterator[dict[str, float]])
 
 @pytest.mark.parametrize("mood", EXPRESSIONS)
 def test_the_first_mood_is_known_within_twenty_seconds(mood: str) -> None:
-    assert 5 <= Scene().until(mood, mood) <= 20
+    assert 12 <= Scene().until(mood, mood) <= 20
 
 
 @pytest.mark.parametrize("mood", EXPRESSIONS)
@@ -114,8 +114,8 @@ def test_an_empty_room_becomes_unknown_and_then_nobody() -> None:
     assert scene.play(2) == NOBODY
     mood = scene.room.mood()
     assert (mood.people, mood.samples, mood.distribution, mood.valence, mood.confidence) == (0, 0, {}, 0, 1)
-    scene.play(10, "sad")
-    assert scene.moods == [UNKNOWN, "happy", UNKNOWN, NOBODY, "sad"]
+    scene.play(20, "sad")
+    assert [mood for mood in scene.moods if mood != UNKNOWN] == ["happy", NOBODY, "sad"]
 
 
 def test_a_face_in_the_curtain_is_nobody() -> None:
@@ -187,18 +187,18 @@ def test_cameras_are_bounded() -> None:
 
 def test_a_new_room_says_nothing_until_it_knows_or_has_looked_for_long() -> None:
     scene = Scene()
-    scene.play(5, "happy")
+    scene.play(10, "happy")
     assert not scene.room.has_mood(scene.now)
-    scene.play(5, "happy")
+    scene.play(10, "happy")
     assert scene.room.has_mood(scene.now)
 
 
 def test_a_new_room_says_unknown_of_a_face_sooner_than_of_none() -> None:
     face, no_face = Scene(), Scene()
-    assert face.play(19, sure("sad", 0.3)) == no_face.play(19) == UNKNOWN
+    assert face.play(24, sure("sad", 0.3)) == no_face.play(24) == UNKNOWN
     assert not face.room.has_mood(face.now)
     face.play(1, sure("sad", 0.3))
-    no_face.play(10)
+    no_face.play(5)
     assert face.room.has_mood(face.now)
     assert not no_face.room.has_mood(no_face.now)
     no_face.play(1)
@@ -214,7 +214,7 @@ def test_the_mood_carries_its_evidence() -> None:
     assert 0.95 < mood.confidence <= 1
     assert mood.distribution["happy"] == pytest.approx(0.8, abs=0.001)
     assert 0.5 < mood.valence < 0.81
-    assert at(START + 5) < mood.since < at(START + 11)
+    assert at(START + 10) < mood.since < at(START + 20)
 
 
 def test_a_decision_has_one_id_until_it_changes() -> None:

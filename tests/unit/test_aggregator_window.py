@@ -1,7 +1,7 @@
 import pytest
 
 from services.aggregator import window as window_module
-from services.aggregator.window import Refusal, Window, certainty
+from services.aggregator.window import Refusal, Window
 from services.contracts.moods import EXPRESSIONS
 from tests.unit.aggregator_doubles import START, seen, sure
 
@@ -82,19 +82,6 @@ def test_a_sure_answer_counts_more_than_an_unsure_one(window: Window) -> None:
     window.add(seen(START, sure("sad", 0.4), frame="camera-b"), START)
     [track] = window.tracks(START)
     assert track.distribution["happy"] > 2 * track.distribution["sad"]
-
-
-@pytest.mark.parametrize(
-    ("probabilities", "expected"),
-    [
-        ({"happy": 1.0, "sad": 0.0}, 1),
-        ({"happy": 0.5, "sad": 0.5}, 0),
-        ({"happy": 1.0}, 1),
-        ({"happy": 0.89, "sad": 0.11}, 0.5),
-    ],
-)
-def test_certainty_is_one_less_the_normalised_entropy(probabilities: dict[str, float], expected: float) -> None:
-    assert certainty(probabilities) == pytest.approx(expected, abs=0.01)
 
 
 def test_a_picture_without_any_worth_leaves_no_distribution(window: Window) -> None:
