@@ -12,8 +12,8 @@ from services.contracts.moods import EXPRESSIONS
 
 FAITH = 0.9
 """How much of what was believed before a window is believed when it begins; the rest is any mood."""
-REMEMBERED = 200
-"""Beliefs kept, one a look: longer than any window takes at a look a second is not asked for."""
+NOTE_S = 0.9
+"""Time between two beliefs that are kept: every look, at a look a second."""
 
 Belief = Sequence[float]
 """Probability of each of `EXPRESSIONS`, summing to 1."""
@@ -22,25 +22,31 @@ EVEN: Belief = (1 / len(EXPRESSIONS),) * len(EXPRESSIONS)
 
 
 class Memory:
-    """What was believed lately: a window begins with what was believed before it. Seconds since 1970."""
+    """What was believed lately: a window begins with what was believed before it. Seconds since 1970.
 
-    def __init__(self) -> None:
-        self._beliefs: deque[tuple[float, Belief]] = deque(maxlen=REMEMBERED)
+    Args:
+        window_s: Length of the window.
+        hold_s: How long moods last on average.
+    """
 
-    def note(self, at: float, belief: Belief) -> None:
-        """Keep what is believed at a time; later ones are from before the clock was set back."""
-        while self._beliefs and self._beliefs[-1][0] >= at:
+    def __init__(self, window_s: float, hold_s: float) -> None:
+        self._window_s, self._hold_s = window_s, hold_s
+        self._beliefs: deque[tuple[float, Belief]] = deque()
+
+    def note(self, now: float, belief: Belief) -> None:
+        """Keep what is believed now for as long as a window may begin with it; once in `NOTE_S` is enough."""
+        while self._beliefs and self._beliefs[-1][0] > now:  # from before the clock was set back
             self._beliefs.pop()
-        self._beliefs.append((at, belief))
-
-    def before(self, at: float, hold_s: float) -> Belief:
-        """Return what a window that begins at a time begins with, where moods hold for `hold_s` on average."""
-        while len(self._beliefs) > 1 and self._beliefs[1][0] <= at:
+        if not self._beliefs or now - self._beliefs[-1][0] >= NOTE_S:
+            self._beliefs.append((now, belief))
+        while len(self._beliefs) > 1 and self._beliefs[1][0] <= now - self._window_s:
             self._beliefs.popleft()
-        if not self._beliefs or self._beliefs[0][0] > at:
-            return EVEN
-        noted_at, belief = self._beliefs[0]
-        faith = FAITH * math.exp((noted_at - at) / hold_s)
+
+    def begin(self, now: float) -> Belief:
+        """Return what the window that ends now begins with."""
+        at = now - self._window_s
+        noted_at, belief = next((one for one in reversed(self._beliefs) if one[0] <= at), (at, EVEN))
+        faith = FAITH * math.exp((noted_at - at) / self._hold_s)
         return [(1 - faith) / len(belief) + faith * share for share in belief]
 
     def forget(self) -> None:
@@ -73,16 +79,9 @@ def changes_within(seconds: float, hold_s: float) -> float:
     return 1 - math.exp(-seconds / hold_s)
 
 
-def added(people: Sequence[Mapping[int, Sequence[float]]]) -> list[list[float]]:
-    """Return the sum of several people's slices in their order; a slice that nobody was seen in speaks for nothing."""
-    numbers = [number for person in people for number in person]
-    if not numbers:
+def filled(slices: Mapping[int, Sequence[float]]) -> list[Sequence[float]]:
+    """Return slices in their order; one in which nothing was seen speaks for nothing."""
+    if not slices:
         return []
-    first = min(numbers)
-    sums = [[0.0] * len(EXPRESSIONS) for _ in range(first, max(numbers) + 1)]
-    for person in people:
-        for number, logs in person.items():
-            total = sums[number - first]
-            for index, log in enumerate(logs):
-                total[index] += log
-    return sums
+    silent = [0.0] * len(EXPRESSIONS)
+    return [slices.get(number, silent) for number in range(min(slices), max(slices) + 1)]

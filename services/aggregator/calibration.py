@@ -110,6 +110,12 @@ class Calibrator:
         self.problem = ""
         self.measuring_until = now + MEASURE_S
 
+    def give_up(self, why: str) -> None:
+        """Drop what is being measured, if anything, and keep the reason."""
+        if self.measuring_until is not None:
+            self.problem = why
+        self.stop()
+
     def stop(self) -> None:
         """Drop what is being measured."""
         self.measuring_until = None

@@ -10,17 +10,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.aggregator.belief import EVEN, Belief, added, forward
-from services.aggregator.people import FUSIONS, Voter, folded, mean, point, voters
+from services.aggregator.belief import EVEN, Belief, filled, forward
+from services.aggregator.people import FUSIONS, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN, Point
 
 LEAST_SHARE = 0.1
 """Share of what was seen that a mood needs to be entered, however well it explains the rest."""
-AGAINST = 0.02
-"""Belief below which a person speaks against a mood."""
-CHANGES = 0.004
-"""Probability that a mood changes within a slice of a second, where moods hold four minutes on average."""
+DOUBTED = 0.02
+"""Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two."""
 HALF = 0.5
 """Share of the votes, and most that is believed of a mood that no more than so many share."""
 SHIFT_ODDS = 10.0
@@ -46,6 +44,7 @@ class Rules:
     leave_confidence: float
     dwell_s: float
     nobody_after_s: float
+    window_s: float
     shifts: Mapping[str, float] = field(default_factory=dict)
 
     def enter(self, mood: str) -> float:
@@ -102,7 +101,7 @@ class Decision:
         since: When it was entered.
         candidate: What leads instead, if anything.
         candidate_since: Since when it has done so without a break.
-        begin: What is believed before the window.
+        last: The latest mood that was clear.
         restored: Whether the mood is from before a restart and has not met any evidence since.
     """
 
@@ -120,8 +119,8 @@ def fuse(
     *,
     fusion: str = "average",
     folding: Mapping[str, str] | None = None,
+    changes: float,
     begin: Belief = EVEN,
-    changes: float = CHANGES,
 ) -> Evidence:
     """Return what the people of a room say together.
 
@@ -130,39 +129,51 @@ def fuse(
         now: The time.
         fusion: Who is heard: a key of `people.FUSIONS`.
         folding: Expression → mood, for those that are not moods of their own.
-        begin: What is believed before the window.
         changes: Probability that the mood changes within a slice of the window.
+        begin: What is believed before the window.
     """
     heard = FUSIONS[fusion](voters(tracks, folding or {}))
     votes = [voter.vote for voter in heard]
-    together = forward(added([voter.slices for voter in heard]), begin, changes) if heard else ()
+    believed = [forward(filled(voter.slices), begin, changes) for voter in heard]
+    moods = [folded(dict(zip(EXPRESSIONS, one, strict=True)), folding or {}) for one in believed]
     return Evidence(
         distribution=mean([voter.moods for voter in heard], votes),
         strength=1 - math.prod(1 - vote for vote in votes),
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
         place=point(mean([voter.expressions for voter in heard], votes)),
-        belief=_agreed(_moods(together, folding or {}), heard, folding or {}, begin, changes),
-        expressions=together,
+        belief=_agreed(moods, votes),
+        expressions=tuple(_pooled(believed, votes)) if heard else (),
     )
 
 
-def _moods(belief: Belief, folding: Mapping[str, str]) -> Mapping[str, float]:
-    return folded(dict(zip(EXPRESSIONS, belief, strict=bool(belief))), folding)
-
-
-def _agreed(
-    moods: Mapping[str, float], heard: Sequence[Voter], folding: Mapping[str, str], begin: Belief, changes: float
-) -> Mapping[str, float]:
-    """Return what is believed of people who may feel alike; where as many do not, half is believed at most."""
-    if len(heard) < 2:  # noqa: PLR2004 -- nobody to disagree with
-        return moods
-    each = [(voter.vote, _moods(forward(added([voter.slices]), begin, changes), folding)) for voter in heard]
-    most = HALF * sum(vote for vote, _ in each)
+def _agreed(moods: Sequence[Mapping[str, float]], votes: Sequence[float]) -> Mapping[str, float]:
+    """Return what a room's people believe together; of what no more than half of the votes believe, half at most."""
+    names = list(moods[0]) if moods else []
+    together = dict(zip(names, _pooled([[own[name] for name in names] for own in moods], votes), strict=True))
+    most = HALF * sum(votes)
     return {
-        mood: share if sum(vote for vote, own in each if own[mood] >= AGAINST) > most else min(share, HALF)
-        for mood, share in moods.items()
+        mood: share
+        if sum(vote for vote, own in zip(votes, moods, strict=True) if own[mood] > HALF) > most
+        else min(share, HALF)
+        for mood, share in together.items()
     }
+
+
+def _pooled(beliefs: Sequence[Belief], votes: Sequence[float]) -> Belief:
+    """Return the logarithmic opinion pool of beliefs, summing to 1 (Genest and Zidek, Statistical Science, 1986).
+
+    No one's belief counts as less than `DOUBTED`, so that one who is very sure does not outweigh all others.
+    """
+    if len(beliefs) < 2:  # noqa: PLR2004 -- nobody to agree with
+        return beliefs[0] if beliefs else ()
+    logs = [
+        sum(vote * math.log(max(share, DOUBTED)) for vote, share in zip(votes, column, strict=True))
+        for column in zip(*beliefs, strict=True)
+    ]
+    powers = [math.exp(log) for log in logs]
+    total = sum(powers)
+    return [power / total for power in powers]
 
 
 def decide(
@@ -188,7 +199,7 @@ def decide(
         return replace(before, candidate=None)
     if target == NOBODY:  # it has had its time
         return Decision(NOBODY, now)
-    if enough and target == before.last:  # it was only in doubt
+    if enough and target == before.last and now - before.since <= rules.window_s:  # it was only in doubt
         return Decision(target, now, last=target)
     if target != before.candidate or now < before.candidate_since:
         return replace(before, candidate=target, candidate_since=now)
@@ -212,13 +223,15 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
 
 def _clearest(before: Decision, evidence: Evidence, rules: Rules) -> str:
     seen = [mood for mood in evidence.belief if evidence.distribution.get(mood, 0.0) >= LEAST_SHARE]
-    leader = max(seen, key=lambda mood: _odds(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN)
+    leader = max(
+        seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
+    )
     if evidence.confidence(leader) >= rules.enter(leader):
         return leader
     return before.mood if before.mood in evidence.belief else UNKNOWN
 
 
-def _odds(probability: float, shift: float) -> float:
+def _handicapped(probability: float, shift: float) -> float:
     """Return how far ahead a mood is; one that needs more confidence has to be ahead by more."""
     return probability * math.exp(-SHIFT_ODDS * shift)
 

@@ -30,6 +30,9 @@ GOOD = 0.7
 INDEPENDENT = 0.8
 """What a new answer counts: all of them are still of the same face in the same light."""
 
+MOST_NEWS_PER_S = 2.0
+"""Independent answers that a face can give in a second, however fast its camera is and however it flickers."""
+
 Scale = Sequence[float]
 """By what the probability of each of `EXPRESSIONS` is multiplied to make it a likelihood."""
 

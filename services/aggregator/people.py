@@ -16,6 +16,8 @@ from services.contracts.moods import EXPRESSION_POINTS, Point
 ALIKE = 0.35
 """Greatest total variation distance (half the sum of differences, 0 to 1) between two views of the same face: noise
 of the model within a window stays below, two different clear expressions are at 0.6 and more."""
+HALF = 0.5
+"""What each of two cameras that see the same face counts: their answers are no two."""
 HALF_VOTE = 0.5
 """Weight at which a person has half a vote: about two good observations. Who is seen for a few seconds has nearly
 a whole one, so that who is seen more often does not count more."""
@@ -39,7 +41,7 @@ def _take_seat(seats: list[TrackEvidence], track: TrackEvidence) -> None:
     free = [index for index, seat in enumerate(seats) if seat.last_at < track.first_at]
     if free:
         last = max(free, key=lambda index: seats[index].last_at)
-        seats[last] = _together(seats[last], track)
+        seats[last] = _together(seats[last], track, 1.0)
     else:
         seats.append(track)
 
@@ -57,12 +59,14 @@ def _matched(known: Sequence[TrackEvidence], others: Sequence[TrackEvidence]) ->
         if distance <= ALIKE and here not in counterparts and there not in counterparts.values():
             counterparts[here] = there
     found = [
-        _together(one, others[counterparts[here]]) if here in counterparts else one for here, one in enumerate(known)
+        _together(one, others[counterparts[here]], HALF) if here in counterparts else one
+        for here, one in enumerate(known)
     ]
     return found + [two for there, two in enumerate(others) if there not in counterparts.values()]
 
 
-def _together(one: TrackEvidence, two: TrackEvidence) -> TrackEvidence:
+def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvidence:
+    """Join two views of a face; where both saw it at a time, `part` of what they speak for counts."""
     return replace(
         one,
         distribution=mean([one.distribution, two.distribution], [one.weight, two.weight]),
@@ -70,13 +74,12 @@ def _together(one: TrackEvidence, two: TrackEvidence) -> TrackEvidence:
         samples=one.samples + two.samples,
         last_at=max(one.last_at, two.last_at),
         first_at=min(one.first_at, two.first_at),
-        slices=dict(one.slices) | {number: _mean(logs, one.slices.get(number)) for number, logs in two.slices.items()},
+        slices={**one.slices, **two.slices}
+        | {
+            number: [part * (a + b) for a, b in zip(one.slices[number], two.slices[number], strict=True)]
+            for number in one.slices.keys() & two.slices.keys()
+        },
     )
-
-
-def _mean(logs: Sequence[float], others: Sequence[float] | None) -> Sequence[float]:
-    """Return the mean of what two views of a face speak for at one time: they are no two answers."""
-    return logs if others is None else [(one + two) / 2 for one, two in zip(logs, others, strict=True)]
 
 
 def _distance(one: Mapping[str, float], two: Mapping[str, float]) -> float:

@@ -46,10 +46,11 @@ class Room:
             leave_confidence=settings.leave_confidence,
             dwell_s=settings.dwell_s,
             nobody_after_s=settings.nobody_after_s,
+            window_s=settings.window_s,
         )
         self.moods = tuple(dict.fromkeys(self._folding.get(label, label) for label in EXPRESSIONS))
         self._window = Window(settings.window_s, settings.half_life_s)
-        self._memory = Memory()
+        self._memory = Memory(settings.window_s, settings.hold_s)
         self._factors: dict[str, float] = {}
         self._changes = changes_within(settings.window_s / BUCKETS, settings.hold_s)
         self._cameras = Cameras()
@@ -95,11 +96,10 @@ class Room:
     def hear(self, camera: str, state: CameraState, now: float) -> None:
         """Take how a camera does. One that goes private is forgotten at once, with everything it saw."""
         self.heard_at = now
-        self._cameras.hear(camera, state, now)
-        if state is CameraState.PRIVATE:
+        if self._cameras.hear(camera, state, now) and state is CameraState.PRIVATE:
             self._window.forget(camera)
             self._memory.forget()
-            self.calibration.stop()
+            self.calibration.give_up("a camera of this room went private; start again when it looks")
             if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
                 self._evidence = Evidence()
                 self._enter(Decision(UNKNOWN, now))
@@ -167,7 +167,7 @@ class Room:
         self._evidence = fuse(
             people(self._window.tracks(now)), now,
             fusion=self._settings.fusion, folding=self._folding, changes=self._changes,
-            begin=self._memory.before(now - self._settings.window_s, self._settings.hold_s),
+            begin=self._memory.begin(now),
         )  # fmt: skip
         if self._evidence.expressions:
             self._memory.note(now, self._evidence.expressions)
@@ -225,6 +225,8 @@ class Room:
     def _enter(self, decision: Decision) -> None:
         changed = decision.mood != self._decision.mood
         self._decision = decision
+        if changed and decision.mood == NOBODY:
+            self._memory.forget()  # who comes next is somebody else
         if changed:
             self._decision_id = uuid7()
             self._saved = self._measured()

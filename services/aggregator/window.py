@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.aggregator.likelihood import Scale, certainty, news, released, support
+from services.aggregator.likelihood import MOST_NEWS_PER_S, Scale, certainty, news, released, support
 from services.contracts.moods import EXPRESSIONS
 
 BUCKETS = 15
@@ -90,6 +90,7 @@ class _Bucket:
     frames: set[str] = field(default_factory=set)
     weight: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
+    news: float = 0.0
     support: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
     last_at: float = 0.0
     first_at: float = math.inf
@@ -153,7 +154,9 @@ class Window:
             observation.at - before.at if before else 0.0,
             observation.quality,
         )
+        new = min(new, MOST_NEWS_PER_S * self._bucket_s - bucket.news)
         if new > 0:
+            bucket.news += new
             for index, log in enumerate(support(observation.probabilities, self._scale)):
                 bucket.support[index] += new * log
         if before is None or observation.at >= before.at:

@@ -2,14 +2,16 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from services.aggregator.fusion import Evidence, fuse
 from services.aggregator.room import Room
 from services.aggregator.service import AggregatorService, build
-from services.aggregator.window import Observation
+from services.aggregator.window import Observation, TrackEvidence
 from services.contracts.channels import CAMERA_STATUS, EVENTS, EXPRESSIONS, MOOD
 from services.contracts.messages import CameraState, CameraStatus, Event, Mood
 from services.contracts.moodring_pb2 import Expression, Expressions, LabelProbability
@@ -39,6 +41,11 @@ def sure(label: str, probability: float = 0.8) -> dict[str, float]:
 def shows(mood: str, odds: float = 50, slices: int = 10) -> dict[int, list[float]]:
     """Return slices of time in each of which a mood is by so much likelier than any other."""
     return {number: [0.0 if label == mood else -math.log(odds) for label in LABELS] for number in range(slices)}
+
+
+def fused(tracks: Sequence[TrackEvidence], now: float, **options: Any) -> Evidence:
+    """Fuse tracks whose window is cut into seconds, where moods hold four minutes."""
+    return fuse(tracks, now, **({"changes": 1 / 240} | options))
 
 
 def seen(

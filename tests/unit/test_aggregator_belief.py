@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from services.aggregator.belief import EVEN, FAITH, REMEMBERED, Memory, added, changes_within, forward
+from services.aggregator.belief import EVEN, FAITH, Memory, changes_within, filled, forward
 from services.contracts.moods import EXPRESSIONS
 
 CHANGES = 0.004
@@ -22,35 +22,39 @@ def test_without_evidence_what_was_believed_is_believed_still() -> None:
 
 
 def test_a_window_begins_with_what_was_believed_before_it() -> None:
-    memory = Memory()
-    assert memory.before(10, HOLD_S) == EVEN
+    memory = Memory(15, HOLD_S)
+    assert memory.begin(10) == pytest.approx(EVEN)
     memory.note(10, SURE_HAPPY)
     memory.note(11, EVEN)
-    assert memory.before(9, HOLD_S) == EVEN
-    assert memory.before(10, HOLD_S)[HAPPY] == pytest.approx(FAITH + (1 - FAITH) / 8)
-    assert memory.before(11, HOLD_S) == pytest.approx(EVEN)
+    assert memory.begin(24) == pytest.approx(EVEN)
+    assert memory.begin(25)[HAPPY] == pytest.approx(FAITH + (1 - FAITH) / 8)
+    assert memory.begin(26) == pytest.approx(EVEN)
 
 
 def test_what_was_believed_long_ago_fades() -> None:
-    memory = Memory()
+    memory = Memory(15, HOLD_S)
     memory.note(0, SURE_HAPPY)
-    assert 1 / 8 < memory.before(5 * HOLD_S, HOLD_S)[HAPPY] < 0.14
+    assert 1 / 8 < memory.begin(15 + 5 * HOLD_S)[HAPPY] < 0.14
 
 
 def test_a_clock_that_is_set_back_takes_later_beliefs_with_it() -> None:
-    memory = Memory()
+    memory = Memory(15, 1e9)
     memory.note(1000, EVEN)
     memory.note(10, SURE_HAPPY)
-    assert memory.before(1000, 1e9)[HAPPY] > FAITH
+    assert memory.begin(1015)[HAPPY] > FAITH
 
 
-def test_memory_is_bounded_and_can_be_emptied() -> None:
-    memory = Memory()
-    for second in range(2 * REMEMBERED):
-        memory.note(second, SURE_HAPPY)
-    assert memory.before(REMEMBERED - 1, HOLD_S) == EVEN
+@pytest.mark.parametrize("look_s", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("window_s", [1, 15, 3600])
+def test_memory_spans_a_window_of_any_length_and_no_more(window_s: float, look_s: float) -> None:
+    memory = Memory(window_s, HOLD_S)
+    for look in range(round(2 * window_s / look_s) + 20):
+        memory.note(look * look_s, SURE_HAPPY)
+        now = look * look_s
+    assert memory.begin(now)[HAPPY] > 1 / 2
+    assert len(memory._beliefs) <= window_s / 0.9 + 3
     memory.forget()
-    assert memory.before(2 * REMEMBERED, HOLD_S) == EVEN
+    assert memory.begin(now) == pytest.approx(EVEN)
 
 
 def test_a_belief_sums_to_one_and_grows_with_the_evidence() -> None:
@@ -74,10 +78,9 @@ def test_evidence_of_any_size_stays_a_probability() -> None:
     assert sum(believed) == pytest.approx(1)
 
 
-def test_people_add_up_slice_by_slice_and_gaps_speak_for_nothing() -> None:
-    one, two = {3: [1.0] * 8, 5: [1.0] * 8}, {5: [2.0] * 8}
-    assert added([one, two]) == [[1.0] * 8, [0.0] * 8, [3.0] * 8]
-    assert added([]) == added([{}]) == []
+def test_gaps_speak_for_nothing() -> None:
+    assert filled({3: [1.0] * 8, 5: [2.0] * 8}) == [[1.0] * 8, [0.0] * 8, [2.0] * 8]
+    assert filled({}) == []
 
 
 @pytest.mark.parametrize(("seconds", "hold_s", "changes"), [(1, 240, 1 / 240), (0, 240, 0), (1e6, 1, 1)])

@@ -2,13 +2,13 @@ import dataclasses
 
 import pytest
 
-from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.fusion import Decision, Evidence, Rules, decide
 from services.aggregator.people import point
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
-from tests.unit.aggregator_doubles import START, shows, sure
+from tests.unit.aggregator_doubles import START, fused, shows, sure
 
-RULES = Rules(min_samples=15, enter_confidence=0.6, leave_confidence=0.35, dwell_s=5, nobody_after_s=30)
+RULES = Rules(min_samples=15, enter_confidence=0.6, leave_confidence=0.35, dwell_s=5, nobody_after_s=30, window_s=15)
 
 
 def track(mood: str, *, weight: float = 10, samples: int = 50, last_at: float = START) -> TrackEvidence:
@@ -29,33 +29,33 @@ def settle(
 
 
 def test_the_room_is_the_mean_of_its_tracks() -> None:
-    room = fuse([track("happy"), track("sad")], START)
+    room = fused([track("happy"), track("sad")], START)
     one, two = sure("happy"), sure("sad")
     assert room.distribution == pytest.approx({label: (one[label] + two[label]) / 2 for label in EXPRESSIONS})
 
 
 def test_who_is_seen_more_often_hardly_counts_more() -> None:
-    alike, unlike = (fuse([track("happy", weight=weight), track("sad", weight=4)], START) for weight in (4, 12))
+    alike, unlike = (fused([track("happy", weight=weight), track("sad", weight=4)], START) for weight in (4, 12))
     assert unlike.distribution["happy"] / alike.distribution["happy"] < 1.1
 
 
 def test_who_is_only_glimpsed_counts_little() -> None:
-    room = fuse([track("happy", weight=10), track("sad", weight=0.1, samples=1)], START)
+    room = fused([track("happy", weight=10), track("sad", weight=0.1, samples=1)], START)
     assert room.distribution["happy"] > 4 * room.distribution["sad"]
 
 
 def test_only_who_is_there_now_is_counted() -> None:
-    assert fuse([track("happy"), track("happy", last_at=START - 4)], START).people == 1
+    assert fused([track("happy"), track("happy", last_at=START - 4)], START).people == 1
 
 
 def test_nothing_seen_is_nothing_known() -> None:
-    assert fuse([], START) == Evidence()
-    worthless = fuse([TrackEvidence({}, 0, 20, START)], START)
+    assert fused([], START) == Evidence()
+    worthless = fused([TrackEvidence({}, 0, 20, START)], START)
     assert (worthless.distribution, worthless.strength, worthless.leader) == ({}, 0, UNKNOWN)
 
 
 def test_little_evidence_makes_little_confidence() -> None:
-    much, little = (fuse([track("happy", weight=weight)], START).confidence("happy") for weight in (10, 0.2))
+    much, little = (fused([track("happy", weight=weight)], START).confidence("happy") for weight in (10, 0.2))
     assert much > 0.75
     assert little < 0.3
 
@@ -167,21 +167,33 @@ def test_a_mood_that_was_only_in_doubt_comes_back_without_a_dwell() -> None:
     assert back.mood == "happy"
 
 
+def test_a_mood_that_was_in_doubt_for_longer_than_the_window_is_entered_anew() -> None:
+    doubtful = Decision(UNKNOWN, START - 100, last="happy")
+    after = decide(doubtful, evidence(happy=0.9), RULES, now=START, last_face_at=START, seeing=True)
+    assert (after.mood, after.candidate) == (UNKNOWN, "happy")
+
+
+def test_one_who_is_surer_does_not_outweigh_another() -> None:
+    sure_one = TrackEvidence(sure("happy"), 10, 50, START, slices=shows("happy", odds=1e6))
+    other = TrackEvidence(sure("sad"), 10, 50, START, slices=shows("sad", odds=2))
+    assert max(fused([sure_one, other], START).belief.values()) <= 0.5
+
+
 def test_two_who_contradict_each_other_are_not_believed() -> None:
-    assert max(fuse([track("happy"), track("sad")], START).belief.values()) <= 0.5
+    assert max(fused([track("happy"), track("sad")], START).belief.values()) <= 0.5
 
 
 def test_one_of_three_who_differs_is_outvoted() -> None:
-    assert fuse([track("happy"), track("happy"), track("sad")], START).belief["happy"] > 0.9
+    assert fused([track("happy"), track("happy"), track("sad")], START).belief["happy"] > 0.9
 
 
 def test_a_window_begins_with_what_was_believed() -> None:
     torn = TrackEvidence({"happy": 0.5, "sad": 0.5}, 10, 50, START, slices={0: [0.0] * len(EXPRESSIONS)})
     begin = [0.65 if label == "sad" else 0.05 for label in EXPRESSIONS]
-    believed = fuse([torn], START, begin=begin)
+    believed = fused([torn], START, begin=begin)
     assert believed.belief["sad"] == pytest.approx(0.65, abs=0.01)
     assert believed.expressions == pytest.approx(list(believed.belief.values()))
-    assert fuse([torn], START, folding={"sad": "low"}, begin=begin).belief["low"] == believed.belief["sad"]
+    assert fused([torn], START, folding={"sad": "low"}, begin=begin).belief["low"] == believed.belief["sad"]
 
 
 def test_a_candidate_that_falters_begins_again() -> None:

@@ -82,6 +82,15 @@ def test_two_who_differ_make_an_unknown_mood() -> None:
     assert scene.room.mood().people == 2
 
 
+@pytest.mark.parametrize("pair", [("happy", "sad"), ("neutral", "angry"), ("surprised", "neutral")])
+def test_two_who_differ_and_are_misread_now_and_then_make_no_mood(pair: tuple[str, str]) -> None:
+    scene = Scene()
+    one, two = noisy(pair[0], seed=1), noisy(pair[1], seed=2)
+    for _ in range(300 * 5):
+        scene.play(0.2, next(one), next(two))
+    assert scene.moods == [UNKNOWN]
+
+
 def test_two_who_agree_make_a_mood() -> None:
     assert Scene().play(30, "happy", "happy") == "happy"
 
@@ -116,6 +125,16 @@ def test_an_empty_room_becomes_unknown_and_then_nobody() -> None:
     assert (mood.people, mood.samples, mood.distribution, mood.valence, mood.confidence) == (0, 0, {}, 0, 1)
     scene.play(20, "sad")
     assert [mood for mood in scene.moods if mood != UNKNOWN] == ["happy", NOBODY, "sad"]
+
+
+def test_who_comes_into_an_empty_room_is_not_believed_to_feel_as_the_last_one_did() -> None:
+    ambiguous = {label: {"sad": 0.4, "neutral": 0.5}.get(label, 0.1 / 6) for label in EXPRESSIONS}
+    scene, fresh = Scene(), Scene()
+    scene.play(120, "sad")
+    assert scene.play(40) == NOBODY
+    scene.play(30, ambiguous)
+    fresh.play(30, ambiguous)
+    assert scene.room.mood().confidence == pytest.approx(fresh.room.mood().confidence, abs=0.01)
 
 
 def test_a_face_in_the_curtain_is_nobody() -> None:
@@ -164,6 +183,24 @@ def test_one_private_camera_does_not_blind_the_room() -> None:
     scene.room.hear("other", CameraState.PRIVATE, scene.now)
     assert scene.play(10, "happy") == "happy"
     assert scene.play(40) == NOBODY
+
+
+def test_a_camera_that_stays_private_does_not_stop_what_another_measures() -> None:
+    scene = Scene()
+    scene.room.hear("other", CameraState.PRIVATE, scene.now)
+    scene.room.measure_neutral(scene.now)
+    for _ in range(62):
+        scene.room.hear("other", CameraState.PRIVATE, scene.now)
+        scene.play(1, "neutral")
+    assert scene.room.calibration.state.baseline is not None
+
+
+def test_a_camera_that_goes_private_ends_a_measurement_and_says_why() -> None:
+    scene = Scene()
+    scene.room.measure_neutral(scene.now)
+    scene.room.hear("camera", CameraState.PRIVATE, scene.now)
+    assert scene.room.calibration.measuring_until is None
+    assert "went private" in scene.room.calibration.problem
 
 
 def test_a_camera_that_restarts_does_not_cost_the_mood() -> None:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from services.aggregator import window as window_module
@@ -140,3 +142,15 @@ def test_any_frame_rate_of_a_camera_counts(window: Window, fps: int) -> None:
 def test_a_clock_that_is_set_back_leaves_nothing_from_the_future(window: Window) -> None:
     window.add(seen(START), START)
     assert window.tracks(START - 3600) == []
+
+
+def test_a_fast_camera_and_a_flickering_face_speak_for_little_more() -> None:
+    def speaks(fps: int) -> float:
+        window = Window(15, 1e9)
+        for frame in range(15 * fps):
+            face = sure("happy", 0.9 if frame % 2 else 0.6)
+            window.add(seen(START + frame / fps, face), START + frame / fps)
+        [track] = window.tracks(START + 14.9)
+        return max(math.fsum(column) for column in zip(*track.slices.values(), strict=True))
+
+    assert speaks(30) == pytest.approx(speaks(5), rel=0.35)
