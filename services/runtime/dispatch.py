@@ -75,14 +75,16 @@ class Subscription(Generic[M]):
         self.queue.task_done()
         self.pending -= 1
 
-    async def handle(self, message: M, where: dict[str, str], retained: bool) -> None:
-        """Await the handler; what it raises ends here."""
+    async def handle(self, message: M, where: dict[str, str], retained: bool) -> bool:
+        """Await the handler and return whether it succeeded; what it raises ends here."""
         RECEIVED.labels(self.channel.template).inc()
         try:
             await self._handler(Delivery(message, where, retained))
         except Exception:
             DROPPED.labels(self.channel.template, "handler failed").inc()
             log.exception("%s: the handler failed", self.channel.template)
+            return False
+        return True
 
 
 class Dispatcher:
@@ -193,8 +195,8 @@ class Dispatcher:
             except Exception:  # a worker that ended would leave its channel deaf
                 log.exception("%s: a message was not handled", arrival.topic)
             finally:
-                arrival.settle()
                 subscription.finish()
+            arrival.settle()  # not where we end in the middle: the broker keeps the command for our next start
 
     async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
         channel = subscription.channel
@@ -211,8 +213,8 @@ class Dispatcher:
             return
         where = channel.where(self.prefix, arrival.topic)
         assert where is not None
-        await subscription.handle(message, where, arrival.retained)
-        if isinstance(message, Command):
+        succeeded = await subscription.handle(message, where, arrival.retained)
+        if succeeded and isinstance(message, Command):
             await asyncio.shield(self._commands.done(message))  # what was done stays done, even when we end now
 
     def _drop(self, channel: Channel[Any], topic: str, reason: str, detail: str) -> None:

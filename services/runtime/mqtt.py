@@ -139,11 +139,12 @@ class MqttBus:
 
     def arrived(self, message: paho.MQTTMessage) -> None:
         """Pass a message on."""
+        connection = self._link.connection
         self._dispatcher.receive(
             message.topic,
             bytes(message.payload),
             retained=message.retain,
-            settle=lambda: self._link.acknowledge(message),
+            settle=lambda: self._link.acknowledge(message, connection),
             lasting=message.qos > 0,
         )
 

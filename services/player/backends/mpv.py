@@ -69,6 +69,8 @@ class MpvBackend:
                 self._why = await self._live()
             except OSError as error:
                 self._why = f"mpv could not be started: {error.strerror}"
+            except ValueError as error:
+                self._why = f"mpv says what we do not understand: {error}"
             failures = 0 if loop.time() - started > STABLE_S else failures + 1
             log.warning("%s; it is started again", self._why)
             wake()
@@ -163,10 +165,10 @@ class MpvBackend:
     async def _ask(self, command: dict[str, Any] | list[Any]) -> Any:
         if self._writer is None:
             raise AwayError(self._why)
-        self._requests += 1
+        self._requests = number = self._requests + 1
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._answers[self._requests] = answer
-        line = json.dumps({"command": command, "request_id": self._requests}, ensure_ascii=False)
+        self._answers[number] = answer
+        line = json.dumps({"command": command, "request_id": number}, ensure_ascii=False)
         try:
             self._writer.write(f"{line}\n".encode(errors="surrogateescape"))
             async with asyncio.timeout(ANSWER_S):
@@ -176,7 +178,7 @@ class MpvBackend:
                 self._writer.close()  # ends this mpv, so that another one is started
             raise AwayError("mpv does not answer") from error
         finally:
-            self._answers.pop(self._requests, None)
+            self._answers.pop(number, None)
 
 
 def _settle(answer: asyncio.Future[Any], message: dict[str, Any] | None) -> None:
