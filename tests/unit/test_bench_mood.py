@@ -1,4 +1,7 @@
+import statistics
+
 """The table of rules: what other projects' rules do, and what the table says of them."""
+
 
 import pytest
 
@@ -34,7 +37,7 @@ def test_what_a_rule_says(rule: Rule, faces: str, mood: str) -> None:
 
 
 def test_a_median_below_its_threshold_is_unknown() -> None:
-    rule = AverageOf(5, max, MEDIAN_ENOUGH)
+    rule = AverageOf(5, statistics.median, MEDIAN_ENOUGH)
     rule.observe(seen(START, sure("happy", 0.4)))
     assert rule.mood(START + 1) == UNKNOWN
 
@@ -50,6 +53,12 @@ def test_the_table_says_never_where_changes_were_missed() -> None:
     assert (one["recognised_in_time"], one["time_wrong"], one["delay_p95_s"]) == (0, 0.5, None)
     assert "never" in text([one])
     assert cost(tally)[0] > 0
+
+
+def test_our_rule_does_not_flap_in_the_first_simulated_hours() -> None:
+    found = merged(hour_of_ours(Aggregator(), number) for number in range(2))["moodring"]
+    assert found.flaps == 0
+    assert found.time_wrong <= 0.02
 
 
 @pytest.mark.slow
