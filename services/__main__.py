@@ -63,6 +63,7 @@ def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     simulate = commands.add_parser("simulate", help="write a simulated room, as if it had been recorded")
     simulate.add_argument("--hours", type=float, default=1)
     simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as `misread_s=3`")
     for command, act in ((record, _record), (replay, _replay), (simulate, _simulate)):
         command.add_argument("file", type=Path)
         command.add_argument("--room", help="the room, where it is not this process's or the file's first")

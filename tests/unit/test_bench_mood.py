@@ -1,7 +1,6 @@
-import statistics
-
 """The table of rules: what other projects' rules do, and what the table says of them."""
 
+import statistics
 
 import pytest
 
