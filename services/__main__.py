@@ -19,6 +19,7 @@ from services.runtime import logs, settings
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
+from services.upkeep.commands import add_commands
 
 M_ARENA_MAX = -8
 """glibc's malloc.h."""
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(command=_migrate)
     commands.add_parser("models", help="fetch the face detector's file").set_defaults(command=_models)
     _add_recordings(commands)
+    add_commands(commands, _say)
     return parser
 
 

@@ -7,22 +7,33 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import Field, FilePath, ValidationError, field_validator
+from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.messages import Name, PolicyMode, Unit
 from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
+from services.runtime.secret_files import SecretFile, with_password
 from services.runtime.section import Seconds, Section
 from services.runtime.service import SetupError
 
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
 """Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
+
+HOST_VARIABLES = frozenset(
+    f"MOODRING_HOST_{name}"
+    for name in (
+        *("NAME", "ADDRESS", "PORT", "HTTPS_PORT", "MQTT_PORT", "MQTTS_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT"),
+        *("CAMERA", "CAMERA_GROUP", "CAMERA_ISOLATED", "ISOLATED", "SOUND", "SOUND_GROUP", "MODEL_SERVER"),
+        *("SECRETS", "ENV_FILE"),
+    )
+)
+"""What `docker-compose.yml` reads of `.env` besides settings: about the machine, so no service has a use for it."""
 
 
 class Http(Section):
@@ -37,6 +48,9 @@ class Http(Section):
         description="Who checks callers: `token`, this process, beyond loopback; `proxy`, with a reverse proxy in "
         "front: the gateway demands a token of everybody, other services leave it to the proxy, which asks `/auth`.",
     )
+    metrics_token_file: SecretFile | None = Field(
+        None, description="File with a token that opens `/metrics` and nothing else: for Prometheus."
+    )
 
 
 class Mqtt(Section):
@@ -48,6 +62,9 @@ class Mqtt(Section):
         "on loopback (one process only).",
     )
     prefix: Name = Field("moodring", description="First level of every topic; two homes on one broker use two.")
+    password_file: SecretFile | None = Field(
+        None, description="File with the password, where `url` names a user and no password."
+    )
     ca_file: FilePath | None = Field(
         None, description="Authority that signed the broker's certificate, for `mqtts://`."
     )
@@ -61,6 +78,11 @@ class Mqtt(Section):
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.port == 0:
             raise ValueError("it has to be mqtt://host[:port], mqtts://host[:port] for TLS, or embedded:")
         return url
+
+    @model_validator(mode="after")
+    def _add_password(self) -> Self:
+        object.__setattr__(self, "url", with_password(self.url, self.password_file))  # frozen for everyone else
+        return self
 
 
 class Camera(Section):
@@ -102,12 +124,20 @@ class Recommender(Section):
     database: str = Field(
         "", description="`postgresql://user:password@host/name`; empty for an SQLite file in the data directory."
     )
+    password_file: SecretFile | None = Field(
+        None, description="File with the password, where `database` names a user and no password."
+    )
     policy: PolicyMode = Field(PolicyMode.MIRROR, description="Policy of a room that has set none.")
     songs_ahead: Annotated[int, Field(ge=1, le=20)] = Field(2, description="Songs kept waiting in the queue.")
     act_every_s: Seconds = Field(300, description="A changed mood changes the music at most this often.")
     history_days: Annotated[int, Field(ge=1, le=36500)] = Field(
         365, description="Days that moods, decisions and plays are kept; older ones are deleted daily."
     )
+
+    @model_validator(mode="after")
+    def _add_password(self) -> Self:
+        object.__setattr__(self, "database", with_password(self.database, self.password_file))
+        return self
 
 
 class Player(Section):
@@ -117,7 +147,7 @@ class Player(Section):
         "auto",
         description="`auto` (a browser tab where one is open, else mpv where it is installed, else silent), "
         "`browser:`, `mpv:` (`mpv:?ao=alsa` names mpv's audio output), `mpd://[password@]host[:port]` or `null:` "
-        "(a silent clock).",
+        "(a silent clock). Several with commas between: the first one that is there plays.",
     )
     mpd_music: Path | None = Field(
         None, description="The `music_directory` of MPD as this process sees it; the music folder without it."
@@ -145,7 +175,12 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,  # compose passes variables on that nobody has set
+        extra="forbid",
+        frozen=True,
     )
 
     data: Path = Field(user_data_path("moodring"), description="Where everything that is written goes.")
@@ -169,6 +204,13 @@ class Settings(BaseSettings):
         if room == "services":
             raise ValueError("this name is taken by the topics of the services")
         return room
+
+    @field_validator("instance")
+    @classmethod
+    def _no_camera(cls, instance: str) -> str:
+        if instance == "status":
+            raise ValueError("this name is taken by the topics of the cameras")
+        return instance
 
     @field_validator("data", "music", "yunet")
     @classmethod
@@ -240,7 +282,7 @@ def redact(url: str) -> str:
 
 
 def _check_environment() -> None:
-    known = {variable(key) for key in keys()} | {FILE_VARIABLE}
+    known = {variable(key) for key in keys()} | {FILE_VARIABLE} | HOST_VARIABLES
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known:
             raise SetupError(f"the environment variable {name} is not a setting{_nearest(name, known)}")

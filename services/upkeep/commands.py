@@ -1,0 +1,57 @@
+"""The command line's part for installations: first start, demo songs, tokens."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+from services.runtime.tokens import open_tokens
+from services.upkeep.first_start import prepare
+
+Say = Callable[[str], None]
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Say) -> None:
+    """Add the commands; each is called with the options and the settings and returns the exit code."""
+    token = commands.add_parser("token", help="make an access token and print it, this once")
+    token.add_argument("name", nargs="?", default="admin", help="what it is for (admin)")
+    token.set_defaults(command=_token)
+    songs = commands.add_parser("demo-songs", help="make the demo songs, unless there is music")
+    songs.set_defaults(command=lambda _options, settings: _demo_songs(settings, say))
+    first = commands.add_parser("first-start", help="make the secrets and broker files of an installation")
+    first.add_argument("volumes", type=Path, help="folder with one folder per volume")
+    first.add_argument("--given", type=Path, default=Path("secrets"), help="folder with secrets of one's own")
+    first.add_argument("--name", action="append", default=[], help="a name of this server, for TLS on the broker")
+    first.set_defaults(command=lambda options, settings: _first_start(options, settings, say))
+
+
+def _token(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        _, secret = open_tokens(settings).create(options.name)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"no token can be made in {settings.data}: {error}") from error
+    print(secret)  # noqa: T201 - for a person, or a script that keeps it
+    return 0
+
+
+def _demo_songs(settings: Settings, say: Say) -> int:
+    from services.demo.songs import synthesise
+
+    if settings.music is not None:
+        say("there is music, so no demo songs are made")
+        return 0
+    try:
+        synthesise(settings.data / "songs", report=lambda done, of: say(f"making the demo songs: {done} of {of}"))
+    except OSError as error:
+        raise SetupError(f"the demo songs cannot be written to {settings.data / 'songs'}: {error.strerror}") from error
+    return 0
+
+
+def _first_start(options: argparse.Namespace, settings: Settings, say: Say) -> int:
+    names = tuple(name for name in options.name if name)
+    made = prepare(options.volumes, options.given, prefix=settings.mqtt.prefix, names=names)
+    for name in made:
+        say(f"made the secret {name}")
+    say("everything is there")
+    return 0
