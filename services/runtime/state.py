@@ -1,7 +1,10 @@
 """State that survives a restart: one small JSON file, replaced in one piece."""
 
+import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,6 +21,27 @@ class StateFile(Generic[T]):
     def __init__(self, path: Path, model: type[T]) -> None:
         self._path = path
         self._model = model
+
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """What changes whenever the file is replaced; `None` where there is none."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other processes that claim the file too from changing it in between.
+
+        Raises:
+            OSError: The folder is not writable.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".claim").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def load(self) -> T | None:
         """Return what was saved, or `None` where nothing usable is; a damaged file is kept aside as `*.broken`.
