@@ -1,8 +1,11 @@
-"""The command line's part for installations: first start, demo songs, tokens."""
+"""The command line's part for installations: first start, demo songs, tokens, backups."""
 
 import argparse
-from collections.abc import Callable
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
@@ -24,6 +27,54 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     first.add_argument("--given", type=Path, default=Path("secrets"), help="folder with secrets of one's own")
     first.add_argument("--name", action="append", default=[], help="a name of this server, for TLS on the broker")
     first.set_defaults(command=lambda options, settings: _first_start(options, settings, say))
+    _add_backups(commands)
+
+
+def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backup = commands.add_parser("backup", help="write database, state and settings to a file; Moodring may run")
+    backup.set_defaults(command=_backup)
+    restore = commands.add_parser("restore", help="put a backup in place; stop Moodring before")
+    restore.add_argument("--replace", action="store_true", help="delete what the database holds")
+    restore.set_defaults(command=_restore)
+    for command in (backup, restore):
+        command.add_argument("file", help="the file, or - for standard output or input")
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.backup import backup
+
+    with _file(options.file, "wb", sys.stdout.buffer) as file:
+        backup(settings, file, _aside)
+    return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.restore import restore
+
+    with _file(options.file, "rb", sys.stdin.buffer) as file:
+        lines = restore(settings, file, _aside, replace=options.replace)
+    if lines:
+        _aside("these settings held there; put them into moodring.yml or .env to have them here:")
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _aside(line: str) -> None:
+    """Say a line beside what may be the file itself."""
+    print(f"moodring: {line}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _file(name: str, mode: str, standard: IO[bytes]) -> Iterator[IO[bytes]]:
+    if name == "-":
+        yield standard
+        return
+    try:
+        with Path(name).open(mode) as file:
+            yield file
+    except OSError as error:
+        raise SetupError(f"{name}: {error.strerror}") from error
 
 
 def _token(options: argparse.Namespace, settings: Settings) -> int:
@@ -31,7 +82,7 @@ def _token(options: argparse.Namespace, settings: Settings) -> int:
         _, secret = open_tokens(settings).create(options.name)
     except (OSError, ValueError) as error:
         raise SetupError(f"no token can be made in {settings.data}: {error}") from error
-    print(secret)  # noqa: T201 - for a person, or a script that keeps it
+    print(secret)
     return 0
 
 
