@@ -80,7 +80,10 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
     end_on_signals()
     _say("starting …")
     from services.assembly import SERVICES, assembled  # the signals first: this takes a second
+    from services.upkeep.doctor import short
 
+    for finding in short(loaded):
+        _say(f"{finding.part}: {finding.what} → {finding.do}")
     with contextlib.suppress(asyncio.CancelledError):
         async with assembled(names or SERVICES, loaded, _say) as product:
             if product.first_token:

@@ -1,4 +1,4 @@
-"""The command line's part for installations: first start, demo songs, tokens, backups."""
+"""The command line's part for installations: doctor, first start, demo songs, tokens, backups."""
 
 import argparse
 import contextlib
@@ -17,6 +17,9 @@ Say = Callable[[str], None]
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Say) -> None:
     """Add the commands; each is called with the options and the settings and returns the exit code."""
+    doctor = commands.add_parser("doctor", help="look at everything that Moodring needs, and say what to do")
+    doctor.add_argument("--json", action="store_true", help="for scripts")
+    doctor.set_defaults(command=_doctor)
     token = commands.add_parser("token", help="make an access token and print it, this once")
     token.add_argument("name", nargs="?", default="admin", help="what it is for (admin)")
     token.set_defaults(command=_token)
@@ -38,6 +41,20 @@ def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     restore.set_defaults(command=_restore)
     for command in (backup, restore):
         command.add_argument("file", help="the file, or - for standard output or input")
+
+
+def _doctor(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.doctor import examine
+    from services.upkeep.findings import as_json, as_text, healthy
+
+    findings = []
+    for finding in examine(settings):
+        findings.append(finding)
+        if not options.json:
+            print(as_text([finding]), flush=True)
+    if options.json:
+        print(as_json(findings))
+    return 0 if healthy(findings) else 1
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:

@@ -59,11 +59,8 @@ def next_ids(connection: Connection) -> dict[str, int]:
         return {row.name: row.seq for row in found if row.name in Base.metadata.tables}
     ids = {}
     for table in _numbered():
-        sequence = connection.execute(text("SELECT pg_get_serial_sequence(:table, 'id')"), {"table": table}).scalar()
-        last = connection.execute(
-            text("SELECT pg_sequence_last_value(CAST(:of AS regclass))"), {"of": sequence}
-        ).scalar()
-        ids[table] = int(last or 0)
+        question = text("SELECT pg_sequence_last_value(CAST(pg_get_serial_sequence(:table, 'id') AS regclass))")
+        ids[table] = int(connection.execute(question, {"table": table}).scalar() or 0)
     return ids
 
 

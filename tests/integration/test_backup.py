@@ -43,7 +43,8 @@ def fill(settings: Settings) -> None:
         "playlist_entries": [{"playlist_id": 3, "position": 0, "song_id": 7}],
         "decisions": [
             {
-                "id": uuid7(), "decision_id": DECISION, "room": "home", "decided_at": NOW, "mood": "sad", "mode": "lift",
+                "id": uuid7(), "decision_id": DECISION, "room": "home", "decided_at": NOW, "mood": "sad",
+                "mode": "lift",
                 "target_valence": 0.1, "target_arousal": 0.2, "playlist": None, "how": "append", "reason": "so",
                 "songs": [{"song_id": 7, "score": 0.5, "distance": 0.25}],
             }
@@ -155,7 +156,7 @@ def test_what_is_there_is_replaced_only_when_asked(one_process: Settings, house:
     migrate(one_process)
     migrate(house)
     fill(house)
-    with pytest.raises(SetupError, match="holds .*songs.* already; `restore --replace`"):
+    with pytest.raises(SetupError, match=r"holds .*songs.* already; `restore --replace`"):
         there_and_back(one_process, house)
     assert content(house)["songs"]
     there_and_back(one_process, house, replace=True)
@@ -171,7 +172,7 @@ def test_nothing_is_restored_under_a_moodring_that_runs(one_process: Settings, h
 
 def test_a_backup_of_tables_of_another_version_is_refused(one_process: Settings) -> None:
     migrate(one_process, to="0001")
-    with pytest.raises(SetupError, match="revision 0001.*run `moodring migrate` first"):
+    with pytest.raises(SetupError, match=r"revision 0001.*run `moodring migrate` first"):
         backup(one_process, io.BytesIO(), silent)
 
 
