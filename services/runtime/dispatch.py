@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from prometheus_client import Counter
-
 from services.contracts.channels import BadMessageError, Channel, M
 from services.contracts.messages import Command
 from services.runtime.bus import Delivery, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.logs import Throttle
+from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +20,6 @@ QUEUE_QOS0 = 32
 """Messages that may be lost wait here; at 5 frames a second about as long as they are worth something."""
 QUEUE_QOS1 = 1000
 """Mosquitto's own bound for a client that does not keep up."""
-
-RECEIVED = Counter("moodring_messages_received", "Messages that reached a handler", ["channel"])
-DROPPED = Counter("moodring_messages_dropped", "Messages that reached none, by reason", ["channel", "reason"])
 
 
 @dataclass(frozen=True)
@@ -62,17 +58,22 @@ class Subscription(Generic[M]):
             self.finish()
         self.queue.put_nowait(arrival)
         self.pending += 1
+        WAITING.labels(self.channel.template).inc()
 
     def finish(self) -> None:
         """Count one arrival as handled or given up."""
         self.queue.task_done()
         self.pending -= 1
+        WAITING.labels(self.channel.template).dec()
 
     async def handle(self, message: M, where: dict[str, str], retained: bool) -> None:
         """Await the handler; what it raises ends here."""
         RECEIVED.labels(self.channel.template).inc()
+        if not retained and (age := age_s(message)) is not None:
+            AGE_SECONDS.labels(self.channel.template).observe(age)
         try:
-            await self._handler(Delivery(message, where, retained))
+            with HANDLING_SECONDS.labels(self.channel.template).time():
+                await self._handler(Delivery(message, where, retained))
         except Exception:
             DROPPED.labels(self.channel.template, "handler failed").inc()
             log.exception("%s: the handler failed", self.channel.template)
