@@ -80,8 +80,10 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
     end_on_signals()
     _say("starting …")
     from services.assembly import SERVICES, assembled  # the signals first: this takes a second
+    from services.runtime import traces
     from services.upkeep.doctor import short
 
+    traces.configure(loaded.traces.endpoint, names[0] if len(names) == 1 else "house")
     for finding in short(loaded):
         _say(f"{finding.part}: {finding.what} → {finding.do}")
     with contextlib.suppress(asyncio.CancelledError):

@@ -171,6 +171,14 @@ class Logs(Section):
     form: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
 
 
+class Traces(Section):
+    """Traces by OpenTelemetry."""
+
+    endpoint: str = Field(
+        "", description="Where they are sent, such as `http://collector:4318/v1/traces`; none are made without it."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -197,6 +205,7 @@ class Settings(BaseSettings):
     player: Player = Player()
     gateway: Gateway = Gateway()
     logs: Logs = Logs()
+    traces: Traces = Traces()
 
     @field_validator("room")
     @classmethod
