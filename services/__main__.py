@@ -84,7 +84,7 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
     from services.upkeep.doctor import short
 
     traces.configure(loaded.traces.endpoint, names[0] if len(names) == 1 else "house")
-    for finding in short(loaded):
+    for finding in short(loaded) if list(names) != ["model-server"] else ():  # that one keeps nothing
         _say(f"{finding.part}: {finding.what} → {finding.do}")
     with contextlib.suppress(asyncio.CancelledError):
         async with assembled(names or SERVICES, loaded, _say) as product:
