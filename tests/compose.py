@@ -27,6 +27,11 @@ def engine_there() -> bool:
     return all(subprocess.run(check, capture_output=True, check=False).returncode == 0 for check in checks)
 
 
+def public() -> bool:
+    """Whether the public images are to be taken, instead of the stand-ins for machines without a registry."""
+    return os.environ.get("MOODRING_TEST_IMAGES") == "public"
+
+
 class Stack(Door):
     """One stack; as a context it is built, started, and removed with its volumes.
 
@@ -47,8 +52,7 @@ class Stack(Door):
         ours = {f"HOST_{name}": str(port) for name, port in self.ports.items()}
         ours |= {"HOST_SECRETS": str(self.secrets), "HOST_ENV_FILE": str(self.env_file)}
         self.set(**ours, **variables)
-        public = os.environ.get("MOODRING_TEST_IMAGES") == "public"
-        files = ["docker-compose.yml", *([] if public else ["compose.offline.yml"])]
+        files = ["docker-compose.yml", *([] if public() else ["compose.offline.yml"])]
         self._command = ["docker", "compose", "--project-name", name, "--env-file", str(self.env_file)]
         self._command += [part for file in files for part in ("--file", str(ROOT / file))]
         # Variables of the shell would win over those of the file.
@@ -107,6 +111,8 @@ class Stack(Door):
         return self.run("--profile", "*", "logs", "--no-color", "--tail", "15", check=False).stdout.decode()[-12000:]
 
     def __enter__(self) -> Self:
+        if not public():
+            subprocess.run([ROOT / "infra" / "offline" / "build-images"], check=True)
         self.run("build")
         self.up()
         self.token = self.inside("gateway", "moodring", "token", "test")
@@ -119,7 +125,7 @@ class Stack(Door):
 
     def _but(self, *left_out: str) -> list[str]:
         """Return all services that run on but some: Grafana is in no package, so the twin has none."""
-        if os.environ.get("MOODRING_TEST_IMAGES") == "public":
+        if public():
             return []
         services = self.run("--profile", "metrics", "config", "--services").stdout.decode().split()
         return [service for service in services if service not in left_out]

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as paho
+import paho.mqtt.client
+import paho.mqtt.subscribe
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
@@ -54,11 +55,11 @@ class Hand:
         connect(self.client, access)
         assert self._up.wait(20)
 
-    def _connected(self, client: paho.Client, *_: Any) -> None:
+    def _connected(self, client: paho.mqtt.client.Client, *_: Any) -> None:
         client.subscribe("moodring/#", qos=1)
         self._up.set()
 
-    def _hear(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
+    def _hear(self, client: paho.mqtt.client.Client, _u: Any, message: paho.mqtt.client.MQTTMessage) -> None:
         self.heard.append((message.topic, bytes(message.payload)))
         client.ack(message.mid, message.qos)
 
@@ -133,6 +134,20 @@ def test_an_outside_subscriber_sees_the_mood(hand: Hand) -> None:
 def test_home_automation_never_hears_a_face(hand: Hand) -> None:
     hand.until(f"moodring/{ROOM}/mood", lambda _: True)
     assert not [topic for topic, _ in hand.heard if topic.endswith(("/faces", "/expressions"))]
+
+
+def test_home_automation_may_come_over_tls(stack: Stack, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_text(stack.inside("mosquitto", "cat", "/mosquitto/data/tls/ca.crt"))
+    password = stack.inside("mosquitto", "cat", "/mosquitto/data/home_automation")
+    found = paho.mqtt.subscribe.simple(
+        f"moodring/{ROOM}/mood",
+        hostname="localhost",
+        port=stack.ports["MQTTS_PORT"],
+        auth={"username": "home_automation", "password": password},
+        tls={"ca_certs": str(authority)},
+    )
+    assert json.loads(found.payload)["mood"]
 
 
 def test_the_song_plays_on_mpd_and_moves_on(stack: Stack) -> None:
