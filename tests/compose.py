@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
+
 from tests.product import Door
 from tests.servers import free_port
 
@@ -15,6 +17,12 @@ ROOT = Path(__file__).parents[1]
 PORTS = ("PORT", "HTTPS_PORT", "MQTT_PORT", "MQTTS_PORT", "PROMETHEUS_PORT")
 """What is published, by the end of its variable's name."""
 
+
+LONG_RUNNING = (
+    *("mosquitto", "postgres", "model-server", "camera", "inference", "aggregator", "recommender", "player", "mpd"),
+    *("gateway", "caddy"),
+)
+ROOM = "home"
 
 Done = subprocess.CompletedProcess[bytes]
 
@@ -30,6 +38,18 @@ def engine_there() -> bool:
 def public() -> bool:
     """Whether the public images are to be taken, instead of the stand-ins for machines without a registry."""
     return os.environ.get("MOODRING_TEST_IMAGES") == "public"
+
+
+NEEDS_ENGINE = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not engine_there(), reason="needs a Docker engine with Compose 2.24 or newer"),
+]
+
+
+def clear(mood: Any) -> bool:
+    """Whether a mood is one that somebody's face shows."""
+    return mood["mood"] not in ("unknown", "nobody")
 
 
 class Stack(Door):

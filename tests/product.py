@@ -90,7 +90,7 @@ class Product(Door):
         self._services = services
         ours = {"DATA": str(data), "HTTP_PORT": "0", "PLAYER_BACKEND": "null:"} | settings
         clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
-        self._environment = clean | {f"MOODRING_{name}": value for name, value in ours.items()}
+        self.environment = clean | {f"MOODRING_{name}": value for name, value in ours.items()}
         self.process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
 
@@ -103,7 +103,7 @@ class Product(Door):
         self._ready.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "services", "run", *self._services],
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -8,14 +8,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import Field, FilePath, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.messages import Name, PolicyMode, Unit
+from services.runtime.connection_settings import HOST_VARIABLES, Http, Mqtt, Traces
 from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
 from services.runtime.secret_files import SecretFile, with_password
 from services.runtime.section import Seconds, Section
@@ -24,65 +24,6 @@ from services.runtime.service import SetupError
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
 """Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
-
-HOST_VARIABLES = frozenset(
-    f"MOODRING_HOST_{name}"
-    for name in (
-        *("NAME", "ADDRESS", "PORT", "HTTPS_PORT", "MQTT_PORT", "MQTTS_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT"),
-        *("CAMERA", "CAMERA_GROUP", "CAMERA_ISOLATED", "ISOLATED", "SOUND", "SOUND_GROUP", "MODEL_SERVER"),
-        *("SECRETS", "ENV_FILE"),
-    )
-)
-"""What `docker-compose.yml` reads of `.env` besides settings: about the machine, so no service has a use for it."""
-
-
-class Http(Section):
-    """The web server of this process."""
-
-    host: str = Field("127.0.0.1", description="Address to listen on; any other than loopback demands a token.")
-    port: int | None = Field(
-        None, ge=0, le=65535, description="Port; 8080 for everything or the gateway, 8081 and up for single services."
-    )
-    access: Literal["token", "proxy"] = Field(
-        "token",
-        description="Who checks callers: `token`, this process, beyond loopback; `proxy`, with a reverse proxy in "
-        "front: the gateway demands a token of everybody, other services leave it to the proxy, which asks `/auth`.",
-    )
-    metrics_token_file: SecretFile | None = Field(
-        None, description="File with a token that opens `/metrics` and nothing else: for Prometheus."
-    )
-
-
-class Mqtt(Section):
-    """The message bus."""
-
-    url: str = Field(
-        "embedded:",
-        description="`mqtt://[user:password@]host[:port]`, `mqtts://…` for TLS, or `embedded:` for a broker of our own "
-        "on loopback (one process only).",
-    )
-    prefix: Name = Field("moodring", description="First level of every topic; two homes on one broker use two.")
-    password_file: SecretFile | None = Field(
-        None, description="File with the password, where `url` names a user and no password."
-    )
-    ca_file: FilePath | None = Field(
-        None, description="Authority that signed the broker's certificate, for `mqtts://`."
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _is_broker(cls, url: str) -> str:
-        if url == "embedded:":
-            return url
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.port == 0:
-            raise ValueError("it has to be mqtt://host[:port], mqtts://host[:port] for TLS, or embedded:")
-        return url
-
-    @model_validator(mode="after")
-    def _add_password(self) -> Self:
-        object.__setattr__(self, "url", with_password(self.url, self.password_file))  # frozen for everyone else
-        return self
 
 
 class Camera(Section):
@@ -169,14 +110,6 @@ class Logs(Section):
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level shown.")
     form: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
-
-
-class Traces(Section):
-    """Traces by OpenTelemetry."""
-
-    endpoint: str = Field(
-        "", description="Where they are sent, such as `http://collector:4318/v1/traces`; none are made without it."
-    )
 
 
 class Settings(BaseSettings):

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from services.gateway.upstream import OWNERS, owner
-from services.runtime.settings import HOST_VARIABLES, keys, variable
+from services.runtime.connection_settings import HOST_VARIABLES
+from services.runtime.settings import keys, variable
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
