@@ -5,18 +5,18 @@ that is there stays, and the rest are made; the broker's files are written anew 
 version.
 """
 
-import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.runtime.secret_files import read_secret
 from services.runtime.service import SetupError
+from services.runtime.state import replace_file
 from services.upkeep.authority import certify
 from services.upkeep.broker_files import HEALTH, broker_files
 
+SECRET_BYTES = 32
 BROKER_FOLDER = "/mosquitto/data"
 """The broker's volume as the broker sees it."""
 
@@ -44,9 +44,7 @@ def _secrets() -> tuple[Secret, ...]:
 SECRETS = _secrets()
 
 
-def prepare(
-    volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] = (), make: Callable[[], str] | None = None
-) -> list[str]:
+def prepare(volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] = ()) -> list[str]:
     """Write every file of a first start; at later starts, what is missing.
 
     Args:
@@ -54,7 +52,6 @@ def prepare(
         given: Folder with the user's own secrets, one file each.
         prefix: First level of every topic.
         names: Names and addresses of this server, for TLS on the broker; without any it has no TLS listener.
-        make: Makes a secret; 256 random bits by default.
 
     Returns:
         The names of the secrets that were made.
@@ -67,17 +64,17 @@ def prepare(
     values: dict[str, str] = {}
     try:
         for secret in SECRETS:
-            values[secret.name] = _value(secret, volumes, given) or (make or _random)()
+            values[secret.name] = _value(secret, volumes, given) or secrets.token_urlsafe(SECRET_BYTES)
             if not all((volumes / file).exists() for file in secret.files):
                 made.append(secret.name)
             for file in secret.files:
-                _write(volumes / file, values[secret.name])
+                replace_file(volumes / file, values[secret.name].encode())
         if names:
             certify(volumes / "mosquitto" / "tls", names)
         passwords = {name.removeprefix("mqtt-"): value for name, value in values.items() if name.startswith("mqtt-")}
         (volumes / "mosquitto" / "store").mkdir(exist_ok=True, mode=0o700)
         for path, text in broker_files(BROKER_FOLDER, prefix, passwords, tls=bool(names)).items():
-            _write(volumes / "mosquitto" / path, text)
+            replace_file(volumes / "mosquitto" / path, text.encode())
     except OSError as error:
         raise SetupError(f"{error.filename or volumes} cannot be written: {error.strerror}") from error
     return made
@@ -100,17 +97,3 @@ def _value(secret: Secret, volumes: Path, given: Path) -> str:
         return read_secret(kept[0]) if kept else ""
     except ValueError as error:
         raise SetupError(f"the secret {secret.name}: {error}") from error
-
-
-def _random() -> str:
-    return secrets.token_urlsafe(32)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one piece; only its owner reads it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(path)

@@ -1,10 +1,8 @@
 """Puts a backup in the place of an installation's database and state."""
 
 import io
-import os
 import zipfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import IO, Any
 
 import yaml
@@ -17,6 +15,7 @@ from services.recommender.migrate import migrate
 from services.recommender.tables import Base
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
+from services.runtime.state import replace_file
 from services.upkeep import rows
 from services.upkeep.backup import MANIFEST, SETTINGS, Manifest, Say, opened
 from services.upkeep.places import data_of, music_folder, owner
@@ -117,16 +116,9 @@ def _restore_state(settings: Settings, file: zipfile.ZipFile, moved: MovedMusic,
         folder, _, base = name.rpartition("/")
         service = owner(base)
         if folder == "state" and service:
-            _write(data_of(settings, service) / "state" / base, moved.in_json(file.read(name).decode()))
+            path = data_of(settings, service) / "state" / base
+            try:
+                replace_file(path, moved.in_json(file.read(name).decode()).encode())
+            except OSError as error:
+                raise SetupError(f"{path} cannot be written: {error.strerror}") from error
             say(f"state: {base}")
-
-
-def _write(path: Path, content: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-        path.with_suffix(".new").replace(path)
-    except OSError as error:
-        raise SetupError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,7 +1,9 @@
 """docker-compose.yml keeps its promises on paper: who reaches whom, who may do what, and which variables there are."""
 
+import os
 import re
 from pathlib import Path
+from subprocess import run
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from services.gateway.upstream import OWNERS, owner
 from services.runtime.connection_settings import HOST_VARIABLES
 from services.runtime.settings import keys, variable
+from tests.compose import engine_there
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -97,6 +100,16 @@ def test_the_offline_twin_swaps_images_and_nothing_else() -> None:
         assert name in SERVICES
         assert set(service) <= {"image", "build"}, name
         assert set(service.get("build", {})) <= {"args"}, name
+
+
+@pytest.mark.skipif(not engine_there(), reason="needs Docker Compose 2.24 or newer")
+def test_compose_accepts_it_without_any_settings() -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    for files in (["docker-compose.yml"], ["docker-compose.yml", "compose.offline.yml"]):
+        command = ["docker", "compose", "--env-file", "/dev/null", "--profile", "*"]
+        command += [part for file in files for part in ("--file", file)]
+        done = run([*command, "config", "--quiet"], cwd=ROOT, env=clean, capture_output=True, check=False, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_door_sends_every_path_to_its_owner() -> None:
