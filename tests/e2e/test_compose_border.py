@@ -9,8 +9,11 @@ from pathlib import Path
 
 import paho.mqtt.subscribe
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from services.contracts.rights import RIGHTS
+from tests.browser import Browser
 from tests.compose import LONG_RUNNING, NEEDS_ENGINE, ROOM, Stack
 from tests.home_automation import Hand
 
@@ -89,12 +92,15 @@ def test_https_is_known_by_the_households_own_authority(stack: Stack, tmp_path: 
             assert page.status == 200
 
 
-def test_a_browser_signs_in_and_sees_the_dashboard(stack: Stack) -> None:
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    form = urllib.parse.urlencode({"token": stack.token, "then": "/"}).encode()
-    with opener.open(f"{stack.url}/auth/sign-in", form, timeout=20) as page:
-        assert page.status == 200
-        assert "Moodring" in page.read().decode()
+def test_a_browser_signs_in_and_sees_the_dashboard_live(stack: Stack) -> None:
+    with Browser() as page:
+        page.open(stack.url)
+        field = page.until(lambda: page.driver.find_element(By.ID, "token"), "the sign-in page")
+        field.send_keys(stack.token, Keys.ENTER)
+        page.until(lambda: page.all("expression-bar"), "the faces, over a websocket through the door")
+        page.until(lambda: page.text("title") != "Nothing plays", "the song")
+        errors = [error for error in page.errors() if "401" not in error]  # the sign-in page's own status
+        assert [error for error in errors if "/media/" not in error] == []
 
 
 def test_a_service_reaches_the_broker_and_nobody_else(stack: Stack) -> None:
