@@ -32,7 +32,7 @@ def migrate(settings: Settings, *, to: str = "head") -> None:
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         with blocking_engine(url).begin() as connection:
-            _upgrade(connection, place, to)
+            upgrade(connection, place, to)
     except CommandError as error:
         raise SetupError(
             f"{place} was made by a newer Moodring ({error}): update Moodring, or restore a backup"
@@ -52,7 +52,17 @@ def blocking_engine(url: URL) -> Engine:
     return engine
 
 
-def _upgrade(connection: Connection, place: str, to: str) -> None:
+def upgrade(connection: Connection, place: str, to: str) -> None:
+    """Bring the tables to a revision within the transaction of a connection of `blocking_engine`.
+
+    Args:
+        connection: The connection.
+        place: What logs call the database.
+        to: The revision; `head` for the newest.
+
+    Raises:
+        CommandError: There is no such revision, or the tables are of one that this program does not know.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7300321)")  # a number of ours, the same for everyone
     before = current_revision(connection)

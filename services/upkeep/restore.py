@@ -2,16 +2,20 @@
 
 import io
 import zipfile
+import zlib
 from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import yaml
+from alembic.util import CommandError
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 
 from services.assembly import SERVICES, claim
 from services.recommender.database import database_url, place_of
-from services.recommender.migrate import migrate
+from services.recommender.migrate import upgrade
 from services.recommender.tables import Base
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
@@ -59,8 +63,7 @@ def restore(settings: Settings, source: IO[bytes], say: Say, *, replace: bool = 
         file, manifest = _open(source)
         stack.enter_context(file)
         moved = MovedMusic(manifest.music, music_folder(settings).as_uri())
-        _empty(settings, replace=replace)
-        _restore_tables(settings, file, manifest, moved, say)
+        _restore_tables(settings, file, manifest, _Tables(moved, say, replace=replace))
         _restore_state(settings, file, moved, say)
         return list(differing(yaml.safe_load(file.read(SETTINGS)) or {}, portable(settings)))
 
@@ -68,6 +71,8 @@ def restore(settings: Settings, source: IO[bytes], say: Say, *, replace: bool = 
 def _open(source: IO[bytes]) -> tuple[zipfile.ZipFile, Manifest]:
     try:
         file = zipfile.ZipFile(source if source.seekable() else io.BytesIO(source.read()))
+        if damaged := file.testzip():
+            raise SetupError(f"the backup is damaged: {damaged} in it cannot be read")
         return file, Manifest.model_validate_json(file.read(MANIFEST))
     except (zipfile.BadZipFile, KeyError) as error:
         raise SetupError("this is no backup of Moodring: it is no ZIP archive with a manifest") from error
@@ -75,40 +80,56 @@ def _open(source: IO[bytes]) -> tuple[zipfile.ZipFile, Manifest]:
         raise SetupError(f"this version cannot read the backup: {error.errors()[0]['msg']}; update Moodring") from error
 
 
-def _restore_tables(settings: Settings, file: zipfile.ZipFile, manifest: Manifest, moved: MovedMusic, say: Say) -> None:
-    """Load the rows into tables of the revision that they were written from, and bring those up to date then."""
-    names = set(file.namelist())
-    tables = [table for table in rows.TABLES if f"tables/{table.name}.jsonl" in names]
-    place = place_of(database_url(settings))
+@dataclass(frozen=True)
+class _Tables:
+    """How tables are restored."""
 
-    def change(row: dict[str, Any]) -> None:
+    moved: MovedMusic
+    say: Say
+    replace: bool
+
+    def change(self, row: dict[str, Any]) -> None:
+        """Let a song's address begin with the music folder of here."""
         if "uri" in row:
-            row["uri"] = moved.address(row["uri"])
+            row["uri"] = self.moved.address(row["uri"])
 
-    migrate(settings, to=manifest.revision)
+
+def _restore_tables(settings: Settings, file: zipfile.ZipFile, manifest: Manifest, how: _Tables) -> None:
+    """Load the rows into tables of the revision that they were written from, and bring those up to date then.
+
+    All in one transaction: whatever fails, the database is as it was.
+    """
+    names = set(file.namelist())
+    url = database_url(settings)
+    place = place_of(url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
         with opened(settings) as connection:
-            for table in tables:
+            _empty(connection, place, replace=how.replace)
+            upgrade(connection, place, manifest.revision)
+            for table in rows.TABLES:
+                if f"tables/{table.name}.jsonl" not in names:
+                    continue
                 with file.open(f"tables/{table.name}.jsonl") as entry:
-                    done = rows.load(connection, table, io.TextIOWrapper(entry, "utf-8"), change)
-                say(f"{table.name}: {done} rows")
+                    done = rows.load(connection, table, io.TextIOWrapper(entry, "utf-8"), how.change)
+                how.say(f"{table.name}: {done} rows")
             rows.continue_ids(connection, manifest.next_ids)
-    except (ValueError, KeyError, TypeError) as error:
-        raise SetupError(f"the backup is damaged, and {place} stays empty: {error}") from error
-    migrate(settings)
+            upgrade(connection, place, "head")
+    except CommandError as error:
+        raise SetupError(f"backup or database is of a newer Moodring ({error}): update Moodring") from error
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise SetupError(f"the backup is damaged, and {place} is as it was: {error}") from error
 
 
-def _empty(settings: Settings, *, replace: bool) -> None:
+def _empty(connection: Connection, place: str, *, replace: bool) -> None:
     """Drop the tables, where they hold nothing or may be replaced."""
-    migrate(settings)
-    with opened(settings) as connection:
-        held = [table.name for table in rows.TABLES if rows.count(connection, table)]
-        if held and not replace:
-            raise SetupError(
-                f"{place_of(database_url(settings))} holds {', '.join(held)} already; `restore --replace` deletes that"
-            )
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
+    there = set(inspect(connection).get_table_names())
+    held = [table.name for table in rows.TABLES if table.name in there and rows.count(connection, table)]
+    if held and not replace:
+        raise SetupError(f"{place} holds {', '.join(held)} already; `restore --replace` deletes that")
+    Base.metadata.drop_all(connection)
+    connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
 
 
 def _restore_state(settings: Settings, file: zipfile.ZipFile, moved: MovedMusic, say: Say) -> None:

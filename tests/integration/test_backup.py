@@ -193,29 +193,34 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(one_process: Setting
     assert restored["mood_minutes"] == []
 
 
-@pytest.mark.parametrize("damage", ["no zip", "no manifest", "newer", "rows"])
+@pytest.mark.parametrize("damage", ["no zip", "no manifest", "newer", "newer tables", "rows", "cut"])
 def test_what_is_no_backup_is_one_clear_line_and_changes_nothing(
     damage: str, one_process: Settings, house: Settings
 ) -> None:
     migrate(one_process)
     fill(one_process)
+    migrate(house)
+    fill(house)
+    before = content(house)
     file = io.BytesIO()
     backup(one_process, file, silent)
     bad = io.BytesIO()
     with zipfile.ZipFile(file) as good, zipfile.ZipFile(bad, "w") as target:
         for name in good.namelist():
-            content_of = good.read(name)
+            data = good.read(name)
             if damage == "newer":
-                content_of = content_of.replace(b'"format": 1', b'"format": 2')
+                data = data.replace(b'"format": 1', b'"format": 2')
+            if damage == "newer tables":
+                data = data.replace(b'"revision": "0002"', b'"revision": "9999"')
             if damage == "rows" and name == "tables/plays.jsonl":
-                content_of = b'{"play_id": "no id"}\n'
+                data = b'{"play_id": "no id"}\n'
             if damage != "no manifest" or name != "manifest.json":
-                target.writestr(name, content_of)
+                target.writestr(name, data)
     if damage == "no zip":
         bad = io.BytesIO(b"not a backup")
+    if damage == "cut":
+        bad = io.BytesIO(bad.getvalue()[:-200])
     bad.seek(0)
     with pytest.raises(SetupError, match="backup"):
-        restore(house, bad, silent)
-    if damage == "rows":
-        migrate(house)
-        assert not any(content(house).values())
+        restore(house, bad, silent, replace=True)
+    assert content(house) == before
