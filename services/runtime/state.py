@@ -22,7 +22,7 @@ def replace_file(path: Path, content: bytes) -> None:
         OSError: The disk is full or not writable.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f"{path.name}.new")
+    new = path.with_suffix(".new")
     with open(new, "wb", opener=_private) as file:
         file.write(content)
         file.flush()
