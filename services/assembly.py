@@ -81,7 +81,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
         for name in names:
-            stack.callback(_claim(settings, name).close)
+            stack.callback(claim(settings, name).close)
         embedded = settings.mqtt.url == EMBEDDED
         if together:
             await _prepare(settings, say)
@@ -99,8 +99,12 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         yield Product(_address(sock), first_token, failed)
 
 
-def _claim(settings: Settings, name: str) -> TextIO:
-    """Return the open lock file of a service: two that share one would overwrite each other's state."""
+def claim(settings: Settings, name: str) -> TextIO:
+    """Return the open lock file of a service: two that share one would overwrite each other's state.
+
+    Raises:
+        SetupError: Another process has it, or the data directory is not writable.
+    """
     try:
         (settings.data / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
         file = (settings.data / "state" / f"{name}-{settings.instance}.lock").open("w")

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from prometheus_client import Counter
-
 from services.contracts.channels import BadMessageError, Channel, M
 from services.contracts.messages import Command
 from services.runtime.bus import Delivery, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.logs import Throttle
+from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s
+from services.runtime.traces import step
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,6 @@ QUEUE_QOS1 = 1000
 """Mosquitto's own bound for a client that does not keep up."""
 UNCLAIMED = 50
 """Messages that may wait for a subscription yet to be made: fewer than a broker sends us unacknowledged."""
-
-RECEIVED = Counter("moodring_messages_received", "Messages that reached a handler", ["channel"])
-DROPPED = Counter("moodring_messages_dropped", "Messages that reached none, by reason", ["channel", "reason"])
 
 
 @dataclass(frozen=True)
@@ -69,17 +66,22 @@ class Subscription(Generic[M]):
             self.finish()
         self.queue.put_nowait(arrival)
         self.pending += 1
+        WAITING.labels(self.channel.template).inc()
 
     def finish(self) -> None:
         """Count one arrival as handled or given up."""
         self.queue.task_done()
         self.pending -= 1
+        WAITING.labels(self.channel.template).dec()
 
     async def handle(self, message: M, where: dict[str, str], retained: bool) -> bool:
         """Await the handler and return whether it succeeded; what it raises ends here."""
         RECEIVED.labels(self.channel.template).inc()
+        if not retained and (age := age_s(message)) is not None:
+            AGE_SECONDS.labels(self.channel.template).observe(age)
         try:
-            await self._handler(Delivery(message, where, retained))
+            with HANDLING_SECONDS.labels(self.channel.template).time(), step(self.channel.template, message):
+                await self._handler(Delivery(message, where, retained))
         except Exception:
             DROPPED.labels(self.channel.template, "handler failed").inc()
             log.exception("%s: the handler failed", self.channel.template)

@@ -72,7 +72,7 @@ class Client(paho.Client):
             self._on_end()
 
 
-def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[], None]) -> paho.Client:
+def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[], None] = lambda: None) -> paho.Client:
     """Return a client that is not connected; messages are acknowledged by hand, connecting again is not its job."""
     client = Client(
         on_end,
