@@ -140,9 +140,14 @@ class ModelServer:
         return servable.status(request, self._versions)
 
     async def _watch(self) -> None:
+        before = ""
         while True:
             await self._sleep(LOOK_S)
-            self._health.report("model", await self._versions.look())
+            problem = await self._versions.look()
+            if problem and problem != before:
+                log.warning("what is served stays as it is: %s", problem)
+            self._health.report("model", problem)
+            before = problem
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])

@@ -95,15 +95,12 @@ class Versions:
     async def _bring(self, version: int) -> str:
         if version in self._loaded:
             return ""
-        before = self.conditions.get(version)
         self.conditions[version] = Condition(State.LOADING)
         try:
             folder = await asyncio.to_thread(model_folder.read, self._models, self.name, version)
             model = await asyncio.to_thread(self._load, folder)
         except SetupError as error:
             self.conditions[version] = Condition(State.END, str(error))
-            if before != self.conditions[version]:
-                log.warning("version %d of the model %s is not served: %s", version, self.name, error)
             return str(error)
         self._loaded[version] = model
         self.conditions[version] = Condition(State.AVAILABLE)

@@ -30,7 +30,9 @@ async def test_a_new_version_takes_over_while_the_server_answers(tmp_path: Path)
         assert (await refusal(server.client.served(version={"value": 1})))[0] == Code.NOT_FOUND
 
 
-async def test_a_version_that_is_still_being_copied_waits_and_is_named(tmp_path: Path) -> None:
+async def test_a_version_that_is_still_being_copied_waits_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     put(tmp_path, 1)
     async with serving(tmp_path) as server:
         file = put(tmp_path, 2) / "model.tflite"
@@ -40,6 +42,8 @@ async def test_a_version_that_is_still_being_copied_waits_and_is_named(tmp_path:
         assert await server.client.served() == 1
         assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
         assert "its sha256 differs" in server.health.problems["model"]
+        await server.look()
+        assert caplog.text.count("its sha256 differs") == 1
         file.write_bytes(whole)
         await server.look()
         assert await server.client.served() == 2
