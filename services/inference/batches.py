@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT: Final = 64
 """Requests that wait or run; beyond them the answer is RESOURCE_EXHAUSTED."""
+TOGETHER: Final = 16
+"""Faces of several requests that share a run. On one core a face costs 3.1 ms alone, 2.1 ms among 8, 2.2 ms among 16
+and 2.7 ms among 32: beyond that all would wait longer and nobody gain."""
 
 IN_FLIGHT = Gauge("moodring_model_server_in_flight", "Requests that wait for the model or are in it")
 BATCH_FACES = Histogram(
@@ -105,10 +108,11 @@ class Batches:
         waiting = [request for request in self._waiting if not request.done.done()]
         batch: list[_Request] = []
         left: deque[_Request] = deque()
-        room = MAX_BATCH
+        faces = 0
         for request in waiting:
-            if request.model is waiting[0].model and len(request.faces) <= room:
-                room -= len(request.faces)
+            faces_with = faces + len(request.faces)
+            if not batch or (request.model is batch[0].model and faces_with <= TOGETHER):
+                faces = faces_with
                 batch.append(request)
             else:
                 left.append(request)

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from services.contracts.tfserving_pb2 import (
     ModelSpec,
 )
-from services.inference.batches import MAX_IN_FLIGHT
+from services.inference.batches import MAX_IN_FLIGHT, TOGETHER
 from services.inference.litert import LiteRtModel
 from services.inference.model_folder import ModelFolder
 from services.inference.servable import MAX_BATCH
@@ -78,19 +78,19 @@ async def test_requests_that_come_while_the_model_is_busy_share_its_next_run(tmp
     assert in_flight() == 0
 
 
-async def test_a_run_takes_no_more_faces_than_a_request_may_have_and_one_version_only(tmp_path: Path) -> None:
-    large = np.zeros((MAX_BATCH - 1, 48, 48, 1), np.uint8)
+async def test_a_run_is_shared_up_to_a_size_and_by_one_version_only(tmp_path: Path) -> None:
+    small, large = (np.zeros((count, 48, 48, 1), np.uint8) for count in (TOGETHER - 1, MAX_BATCH))
     async with held(tmp_path, 1, 2) as (server, loaded):
         first = asyncio.ensure_future(server.client.predict(request()))
         await asyncio.to_thread(loaded[2].entered.wait, 30)
         older = ModelSpec(name="expression", version={"value": 1})
-        sent = [request(large), request(large), request(model=older)]
+        sent = [request(small), request(large), request(small), request(model=older)]
         others = [asyncio.ensure_future(server.client.predict(one)) for one in sent]
-        await until(lambda: in_flight() == 4)
+        await until(lambda: in_flight() == 5)
         for model in loaded.values():
             model.go.set()  # type: ignore[union-attr]
         await asyncio.gather(first, *others)
-        assert sorted(loaded[2].ran) == [1, MAX_BATCH - 1, MAX_BATCH - 1]
+        assert sorted(loaded[2].ran) == [1, TOGETHER - 1, TOGETHER - 1, MAX_BATCH]
         assert loaded[1].ran == [1]
 
 
