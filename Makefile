@@ -49,7 +49,7 @@ proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh
 
 lock: $(VENV)/.dev  ## bring requirements.lock up to date with pyproject.toml
-	uv pip compile --quiet --universal --all-extras --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	PATH="$(VENV)/bin:$$PATH" uv pip compile --quiet --universal --all-extras --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 
 test-packages:
 	@infra/test-packages.sh

@@ -169,11 +169,10 @@ async def _open_broker(stack: AsyncExitStack, settings: Settings, say: Any) -> S
 
 
 async def _open_model_server(stack: AsyncExitStack, settings: Settings) -> Settings:
-    from services.inference.model_folder import latest
     from services.inference.model_server import ModelServer
 
-    folder = latest(settings.inference.models, settings.inference.model)
-    server = await stack.enter_async_context(ModelServer(folder))
+    inference = settings.inference
+    server = await stack.enter_async_context(ModelServer(inference.models, inference.model, keep=inference.versions))
     url = f"grpc://127.0.0.1:{server.port}"
     return settings.model_copy(update={"inference": settings.inference.model_copy(update={"model_server": url})})
 

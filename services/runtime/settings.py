@@ -54,6 +54,9 @@ class Inference(Section):
     models: Path = Field(
         Path(__file__).parents[2] / "models", description="Folder with one folder per model, for the light server."
     )
+    versions: Annotated[int, Field(ge=1, le=10)] = Field(
+        1, description="Newest versions of the model that the light server serves; those in labels.json besides."
+    )
     port: int = Field(8500, ge=0, le=65535, description="gRPC port of the light server when it runs alone.")
     host: str = Field("127.0.0.1", description="gRPC address of the light server when it runs alone.")
     timeout_s: Seconds = Field(1.0, description="Deadline of one classification.")

@@ -11,7 +11,7 @@ import pytest
 
 from services.contracts.moods import EXPRESSIONS
 from services.contracts.tfserving_pb2 import GetModelStatusResponse, ModelSpec, PredictRequest, PredictResponse
-from services.inference.model_folder import Labels, latest
+from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
 from services.inference.predictor import GrpcPredictor, PredictorAwayError, PredictorError, grpc_address
 from services.inference.tensors import from_proto, to_proto
@@ -59,7 +59,7 @@ def always(payload: bytes) -> Answer:
 
 
 async def test_it_reads_what_the_light_server_says() -> None:
-    async with ModelServer(latest(MODELS, "expression")) as server, predictor(server.port) as client:
+    async with ModelServer(MODELS, "expression") as server, predictor(server.port) as client:
         prediction = await client.predict(FACES)
         assert await client.status() == 1
     assert prediction.labels == EXPRESSIONS
@@ -170,15 +170,14 @@ async def test_a_server_that_hangs_is_away_when_the_time_is_up() -> None:
 
 
 async def test_it_finds_a_server_again_that_was_gone() -> None:
-    folder = latest(MODELS, "expression")
-    async with ModelServer(folder) as first:
+    async with ModelServer(MODELS, "expression") as first:
         port = first.port
         async with predictor(port) as client:
             await client.predict(FACES)
             await first.__aexit__(None, None, None)
             with pytest.raises(PredictorAwayError):
                 await client.predict(FACES)
-            async with ModelServer(folder, port=port):
+            async with ModelServer(MODELS, "expression", port=port):
                 await client._channel.channel_ready()
                 assert await client.status() == 1
 
