@@ -11,6 +11,7 @@ import pytest
 
 from services.contracts.moods import EXPRESSIONS
 from services.contracts.tfserving_pb2 import GetModelStatusResponse, ModelSpec, PredictRequest, PredictResponse
+from services.inference.breaker import FAILURES, Breaker
 from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
 from services.inference.predictor import GrpcPredictor, PredictorAwayError, PredictorError, grpc_address
@@ -180,6 +181,24 @@ async def test_it_finds_a_server_again_that_was_gone() -> None:
             async with ModelServer(MODELS, "expression", port=port):
                 await client._channel.channel_ready()
                 assert await client.status() == 1
+
+
+async def test_a_server_that_is_gone_costs_no_waiting_and_is_found_when_it_is_back() -> None:
+    async with ModelServer(MODELS, "expression") as first:
+        port = first.port
+        async with predictor(port) as client:
+            breaker = Breaker(client, lambda: 0.0)
+            await breaker.predict(FACES)
+            await first.__aexit__(None, None, None)
+            for _ in range(FAILURES + 1):
+                with pytest.raises(PredictorAwayError):
+                    await breaker.predict(FACES)
+            assert breaker.is_open
+            async with ModelServer(MODELS, "expression", port=port):
+                await client._channel.channel_ready()
+                await breaker.status()
+                await breaker.predict(FACES)
+                assert not breaker.is_open
 
 
 async def test_a_model_that_still_loads_is_not_ready() -> None:
