@@ -18,6 +18,7 @@ from services.inference.tensors import from_proto, to_proto
 from services.runtime.settings import Settings
 
 MODELS = Settings().inference.models
+RELEASED = latest(MODELS, "expression")
 FACES = np.zeros((2, 48, 48, 1), np.uint8)
 UNIFORM = np.full((2, 8), 0.125, np.float32)
 
@@ -59,13 +60,13 @@ def always(payload: bytes) -> Answer:
 
 
 async def test_it_reads_what_the_light_server_says() -> None:
-    async with ModelServer(latest(MODELS, "expression")) as server, predictor(server.port) as client:
+    async with ModelServer(RELEASED) as server, predictor(server.port) as client:
         prediction = await client.predict(FACES)
-        assert await client.status() == 1
+        assert await client.status() == RELEASED.version
     assert prediction.labels == EXPRESSIONS
     assert prediction.probabilities.shape == (2, 8)
     assert prediction.embeddings is not None
-    assert (prediction.model, prediction.version) == ("expression", 1)
+    assert (prediction.model, prediction.version) == ("expression", RELEASED.version)
 
 
 async def test_it_asks_for_the_model_with_the_faces_as_they_are() -> None:
@@ -180,7 +181,7 @@ async def test_it_finds_a_server_again_that_was_gone() -> None:
                 await client.predict(FACES)
             async with ModelServer(folder, port=port):
                 await client._channel.channel_ready()
-                assert await client.status() == 1
+                assert await client.status() == RELEASED.version
 
 
 async def test_a_model_that_still_loads_is_not_ready() -> None:

@@ -22,6 +22,7 @@ from training.golden import golden_faces
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-training/bin/python"
 MODELS = Settings().inference.models
+RELEASED = latest(MODELS, "expression")
 TOLERANCE = 1e-3
 
 pytestmark = [
@@ -51,22 +52,22 @@ async def said(*arguments: str, stdin: str = "") -> str:
 
 
 def golden() -> Any:
-    return json.loads((MODELS / "expression/1/golden.json").read_text())["probabilities"]
+    return json.loads((RELEASED.path / "golden.json").read_text())["probabilities"]
 
 
 async def test_our_client_is_answered_by_a_saved_model_behind_official_stubs() -> None:
-    async with official("serve", str(MODELS.absolute() / "expression/1")) as server:
+    async with official("serve", str(RELEASED.path.absolute())) as server:
         assert server.stdout is not None
         address = f"127.0.0.1:{int(await server.stdout.readline())}"
         async with GrpcPredictor(address, model="expression", labels=Labels(MODELS), timeout_s=60) as predictor:
             prediction = await predictor.predict(golden_faces())
     np.testing.assert_allclose(prediction.probabilities, golden(), atol=TOLERANCE)
-    assert prediction.version == 1
+    assert prediction.version == RELEASED.version
     assert prediction.embeddings is not None
 
 
 async def test_an_official_client_is_answered_by_our_server() -> None:
-    async with ModelServer(latest(MODELS, "expression")) as server:
+    async with ModelServer(RELEASED) as server:
         answers = json.loads(await said("ask", str(server.port)))
     np.testing.assert_allclose(answers["golden"], golden(), atol=TOLERANCE)
     assert answers["values_in_fill"] == 1
@@ -83,7 +84,7 @@ async def test_requests_are_the_official_ones_byte_for_byte() -> None:
 
 async def test_answers_are_the_official_ones_byte_for_byte() -> None:
     request = PredictRequest(model_spec=ModelSpec(name="expression"), inputs={"faces": to_proto(golden_faces())})
-    async with ModelServer(latest(MODELS, "expression")) as server:
+    async with ModelServer(RELEASED) as server:
         response = await server.predict(request)
     assert isinstance(response, PredictResponse)
     ours = response.SerializeToString(deterministic=True).hex()

@@ -36,6 +36,7 @@ from services.runtime.settings import Inference, Settings
 from training.golden import golden_faces
 
 MODELS = Settings().inference.models
+RELEASED = latest(MODELS, "expression")
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 Code = grpc.StatusCode
@@ -58,7 +59,7 @@ class Client:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer(latest(MODELS, "expression")) as running:
+    async with ModelServer(RELEASED) as running:
         yield running
 
 
@@ -93,12 +94,12 @@ async def test_probabilities_and_embeddings_come_with_the_version_that_made_them
     assert probabilities.shape == (3, len(EXPRESSIONS))
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert embedding.shape[0] == 3
-    assert (response.model_spec.name, response.model_spec.version.value) == ("expression", 1)
+    assert (response.model_spec.name, response.model_spec.version.value) == ("expression", RELEASED.version)
     assert response.model_spec.signature_name == "serving_default"
 
 
 async def test_answers_are_those_the_model_was_released_with(client: Client) -> None:
-    golden = json.loads((MODELS / "expression/1/golden.json").read_text())["probabilities"]
+    golden = json.loads((RELEASED.path / "golden.json").read_text())["probabilities"]
     response = await client.predict(request(golden_faces()))
     np.testing.assert_allclose(from_proto(response.outputs["probabilities"]), golden, atol=1e-3)
 
@@ -125,8 +126,8 @@ async def test_only_the_outputs_asked_for_are_sent(client: Client) -> None:
 
 
 async def test_the_version_there_is_can_be_asked_for(client: Client) -> None:
-    response = await client.predict(request(model=spec(version={"value": 1})))
-    assert response.model_spec.version.value == 1
+    response = await client.predict(request(model=spec(version={"value": RELEASED.version})))
+    assert response.model_spec.version.value == RELEASED.version
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ async def test_what_is_too_much_at_once_is_refused_and_the_rest_answered() -> No
         return loaded[0]
 
     async with (
-        ModelServer(latest(MODELS, "expression"), load=load) as server,
+        ModelServer(RELEASED, load=load) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         client = Client(channel)
@@ -224,7 +225,7 @@ async def test_a_model_that_fails_is_an_internal_error_and_the_server_goes_on() 
             return super().run(faces)
 
     async with (
-        ModelServer(latest(MODELS, "expression"), load=Failing) as server,
+        ModelServer(RELEASED, load=Failing) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         client = Client(channel)
@@ -235,9 +236,9 @@ async def test_a_model_that_fails_is_an_internal_error_and_the_server_goes_on() 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     for name in ("model.json", "model.tflite"):
-        file = tmp_path / "expression" / "1" / name
+        file = tmp_path / "expression" / RELEASED.path.name / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(MODELS / "expression" / "1" / name, file)
+        shutil.copy(RELEASED.path / name, file)
     return tmp_path
 
 
@@ -255,7 +256,7 @@ def alone(models: Path, port: int = 0) -> Settings:
     ],
 )
 def test_a_spoilt_model_stops_the_start(copied: Path, spoil: Callable[[Path], Any], text: str) -> None:
-    spoil(copied / "expression/1")
+    spoil(copied / "expression" / RELEASED.path.name)
     with pytest.raises(SetupError, match=text):
         build_model_server(alone(copied))
 
