@@ -1,6 +1,6 @@
 """Turns a training run's averaged weights into the version that both model servers read.
 
-    python -m training.export --run build/training --out models/expression/2
+    python -m training.export --run build/training/grown --out models/expression/2
     python -m training.export --check
 
 Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFlow Serving,
@@ -170,7 +170,7 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
         "training": {
             "run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12],
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
-            "command": f"python -m training.train --epochs {settings['recipe']['epochs']} && python -m training.export",
+            "command": "make train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
             "hardware": f"{os.cpu_count()} cores {platform.machine()}, no accelerator",
             "seconds": history[-1]["seconds"],
@@ -228,7 +228,7 @@ def check(out: Path) -> None:
 def main() -> None:
     """Reads the command line; exports or checks."""
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
-    parser.add_argument("--run", type=Path, default=Path("build/training"))
+    parser.add_argument("--run", type=Path, default=Path("build/training/grown"))
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperature on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")

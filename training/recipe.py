@@ -25,9 +25,9 @@ class Recipe:
         seed: Seed of the order, the augmentation and the weights.
     """
 
-    epochs: int = 60
+    epochs: int = 17
     batch: int = 256
-    peak_rate: float = 0.2
+    peak_rate: float = 0.1
     warm_up: float = 0.05
     decay: float = 5e-4
     average: float = 0.997
@@ -35,7 +35,7 @@ class Recipe:
     original: float = 0.4
     smoothing: float = 0.1
     small_px: int = 32
-    small: float = 0.5
+    small: float = 0.0
     seed: int = 20261127
 
 

@@ -37,10 +37,10 @@ class Builder:
         """Keeps the weights by name."""
         self._arrays = arrays
 
-    def convolution(self, inputs: Any, name: str, activation: str | None = None) -> Any:
+    def convolution(self, inputs: Any, name: str, activation: str | None = None, stride: int = 1) -> Any:
         """Adds a folded convolution."""
         kernel, bias = folded(self._arrays, name)
-        layer = layers.Conv2D(kernel.shape[3], kernel.shape[0], padding="same", activation=activation)
+        layer = layers.Conv2D(kernel.shape[3], kernel.shape[0], stride, padding="same", activation=activation)
         outputs = layer(inputs)
         layer.set_weights([kernel, bias])
         return outputs
@@ -53,13 +53,14 @@ class Builder:
         layer.set_weights([kernel, bias])
         return outputs
 
-    def residual(self, inputs: Any, name: str) -> Any:
+    def residual(self, inputs: Any, name: str, stride: int) -> Any:
         """Adds a residual block with squeeze-and-excitation."""
-        outputs = self.convolution(self.convolution(inputs, f"{name}.first", "relu"), f"{name}.second")
+        outputs = self.convolution(self.convolution(inputs, f"{name}.first", "relu", stride), f"{name}.second")
         weights = self.dense(layers.GlobalAveragePooling2D(keepdims=True)(outputs), f"{name}.narrow", "relu")
         weighed = layers.Multiply()([outputs, self.dense(weights, f"{name}.widen", "sigmoid")])
-        if f"{name}.short.convolution.weight" in self._arrays:
-            inputs = self.convolution(inputs, f"{name}.short")
+        if f"{name}.short.1.convolution.weight" in self._arrays:
+            pooled = layers.AveragePooling2D(stride)(inputs) if stride > 1 else inputs
+            inputs = self.convolution(pooled, f"{name}.short.1")
         return layers.ReLU()(layers.Add()([inputs, weighed]))
 
 
@@ -87,11 +88,10 @@ def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
     """
     builder = Builder(arrays)
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
-    hidden = builder.convolution(standardised(faces), "stem", "relu")
+    hidden = builder.convolution(standardised(faces), "stem", "relu", 2)
     for stage, blocks in enumerate(shape.blocks):
-        hidden = layers.AveragePooling2D(2)(hidden)
         for block in range(blocks):
-            hidden = builder.residual(hidden, f"stages.{stage}.{block}")
+            hidden = builder.residual(hidden, f"stages.{stage}.{block}", 2 if stage and not block else 1)
     embedding = layers.GlobalAveragePooling2D(name="embedding")(hidden)
     outputs = {
         "logits": builder.dense(embedding, "expressions"),

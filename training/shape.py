@@ -15,16 +15,16 @@ class Shape:
     """How wide and deep the network is.
 
     Attributes:
-        stem: Channels of the first convolution.
+        stem: Channels of the first convolution, which halves height and width.
         widths: Channels of each stage, multiples of 32 (bfloat16 kernels are slow on others). Every
-            stage halves height and width.
+            stage but the first halves height and width.
         blocks: Residual blocks of each stage.
         squeeze: By how much squeeze-and-excitation narrows.
         dropout: Fraction of the embedding dropped while training.
     """
 
     stem: int = 32
-    widths: tuple[int, ...] = (32, 96, 192, 256)
-    blocks: tuple[int, ...] = (1, 2, 1, 1)
+    widths: tuple[int, ...] = (32, 64, 128, 128)
+    blocks: tuple[int, ...] = (1, 3, 3, 2)
     squeeze: int = 8
-    dropout: float = 0.1
+    dropout: float = 0.2

@@ -1,15 +1,18 @@
 """Trains the expression network and goes on where it was interrupted.
 
-    python -m training.train --data ../shared/data/fer/ferplus_train_valid.npz --out build/training
+    python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow
+    python -m training.train --start build/training/shallow --out build/training/grown
 
 One process per core, each with its own faces, averages its gradients with the others': on processors that
 others use too that is faster than threads, which wait for each other in every layer. The state after every
 epoch lies in ``checkpoint.npz`` and the course of the run in ``history.jsonl``. Start the same command again
-after an interruption; ``--epochs`` may change on the way.
+after an interruption; ``--epochs`` may change on the way. ``--start`` grows a network from a finished,
+shallower one: blocks that it lacks begin as the identity.
 """
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import os
 import socket
@@ -23,19 +26,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
-from torch.nn import functional
+from torch import distributed, multiprocessing
 
 from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
-from training.labels import NO_FER2013
+from training.learning import MovingAverage, Weights, loss_of, share_gradients
 from training.lesson import Batch, Lesson, batch_of, read_lesson, reduced
 from training.network import Network, standardised
 from training.recipe import Recipe, learning_rate, side_of
 from training.shape import Shape
 
-DEFAULT_OUT: Final = Path("build/training")
-Weights = dict[str, Tensor]
+DEFAULT_OUT: Final = Path("build/training/shallow")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Run:
         data: The FER+ archive.
         out: Where its checkpoint and history lie.
         processes: How many train together.
+        start: A finished run of a shallower network to grow from, or ``None``.
     """
 
     recipe: Recipe
@@ -55,46 +57,7 @@ class Run:
     data: Path
     out: Path
     processes: int
-
-
-class MovingAverage:
-    """Keeps the exponential moving average of parameters and buffers."""
-
-    EVERY: Final = 8
-
-    def __init__(self, decay: float, steps: int, start: Weights) -> None:
-        """Starts from the averages after ``steps``."""
-        self.values = {name: value.detach().float().clone() for name, value in start.items()}
-        self._decay, self._steps = decay, steps
-
-    def follow(self, network: nn.Module) -> None:
-        """Moves the averages towards the weights, every few calls."""
-        self._steps += 1
-        if self._steps % self.EVERY:
-            return
-        keep = min(self._decay**self.EVERY, 1 - 1 / (1 + self._steps / self.EVERY))
-        for name, value in network.state_dict().items():
-            self.values[name].lerp_(value.float(), 1 - keep)
-
-
-def loss_of(answers: tuple[Tensor, Tensor, Tensor], batch: Batch, recipe: Recipe) -> Tensor:
-    """Gives the weighed cross-entropy of both heads' logits against a batch's targets."""
-    logits, original, _ = (answer.float() for answer in answers)
-    spread = functional.cross_entropy(logits, batch.targets, reduction="none")
-    named = functional.cross_entropy(
-        original, batch.original, reduction="none", ignore_index=NO_FER2013, label_smoothing=recipe.smoothing
-    )
-    return ((spread + recipe.original * named) * batch.weights).mean()
-
-
-def share_gradients(network: nn.Module, processes: int) -> None:
-    """Replaces every gradient by its mean over all processes."""
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    together = torch.cat([gradient.flatten() for gradient in gradients])
-    distributed.all_reduce(together)
-    parts = torch.split(together / processes, [gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view_as(gradient))
+    start: Path | None
 
 
 @torch.inference_mode()
@@ -124,6 +87,19 @@ def as_tensors(arrays: checkpoints.Arrays) -> Weights:
     return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
 
 
+def finished(run: Path) -> checkpoints.Checkpoint:
+    """Reads the checkpoint of a run to grow from.
+
+    Raises:
+        SystemExit: There is none.
+    """
+    state = checkpoints.load(run / "checkpoint.npz")
+    if state is None:
+        message = f"{run / 'checkpoint.npz'}: no such file; train the shallower network first, or leave out --start"
+        raise SystemExit(message)
+    return state
+
+
 class Training:
     """One process's part of a run."""
 
@@ -139,6 +115,8 @@ class Training:
             self._named.values(), recipe.peak_rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay, fused=True
         )
         state = checkpoints.load(run.out / "checkpoint.npz")
+        if state is None and run.start is not None:
+            self._network.grow_from(as_tensors(finished(run.start).averaged))
         if state is not None:
             self._network.load_state_dict(as_tensors(state.weights))
             for name, value in as_tensors(state.momentum).items():
@@ -224,18 +202,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def name_of(run: Path) -> str:
+    """Names a run by what its history hashes to."""
+    return hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12]
+
+
 def begin(run: Run) -> None:
     """Writes a run's description beside its checkpoint.
 
     Raises:
-        SystemExit: A run of another network lies there.
+        SystemExit: A run of another network lies there, or the one to start from does not.
     """
+    if run.start is not None:
+        finished(run.start)
     run.out.mkdir(parents=True, exist_ok=True)
     described, network = run.out / "recipe.json", json.loads(json.dumps(asdict(run.shape)))
     if described.exists() and json.loads(described.read_text())["network"] != network:
         message = f"{run.out} holds a run of another network; name a new folder with --out, or remove it"
         raise SystemExit(message)
-    described.write_text(json.dumps({"recipe": asdict(run.recipe), "network": network}, indent=1) + "\n")
+    settings = {"recipe": asdict(run.recipe), "network": network, "start": run.start and name_of(run.start)}
+    described.write_text(json.dumps(settings, indent=1) + "\n")
 
 
 def main() -> None:
@@ -243,12 +229,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the expression network; resumable.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
+    parser.add_argument("--start", type=Path, help="a finished run of a shallower network to grow from")
+    parser.add_argument("--blocks", type=int, nargs="+", default=Shape().blocks, help="residual blocks of each stage")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     for field in dataclasses.fields(Recipe):
         parser.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default)
     options = vars(parser.parse_args())
-    data, out, processes = options.pop("data"), options.pop("out"), options.pop("processes")
-    run = Run(Recipe(**options), Shape(), data, out, processes)
+    data, out, processes, start = (options.pop(name) for name in ("data", "out", "processes", "start"))
+    shape = Shape(blocks=tuple(options.pop("blocks")))
+    run = Run(Recipe(**options), shape, data, out, processes, start)
     begin(run)
     multiprocessing.spawn(joined, (free_port(), run), nprocs=processes)
 
