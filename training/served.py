@@ -101,3 +101,26 @@ def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
     assert outputs["logits"].shape[-1] == len(EXPRESSIONS)
     assert outputs["fer2013"].shape[-1] == len(FER2013)
     return keras.Model(faces, outputs, name="expression")
+
+
+def mirrored(network: keras.Model) -> keras.Model:
+    """Wraps a network so that it looks at each face and its mirror image and averages the outputs.
+
+    An expression is the same in a mirror. Both are stacked along the batch, so that the weights are there once.
+
+    Returns:
+        A model with the inputs and outputs of ``served_network``.
+    """
+    faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
+    both = network(layers.Lambda(_with_mirror_images, name="with_mirror_images")(faces))
+    outputs = {name: layers.Lambda(_mean_of_halves, name=name)(output) for name, output in both.items()}
+    return keras.Model(faces, outputs, name="mirrored")
+
+
+def _with_mirror_images(faces: Any) -> Any:
+    return ops.concatenate([faces, ops.flip(faces, axis=2)], axis=0)
+
+
+def _mean_of_halves(outputs: Any) -> Any:
+    plain, mirror = ops.split(outputs, 2, axis=0)
+    return (plain + mirror) / 2

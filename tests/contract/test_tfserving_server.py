@@ -134,7 +134,7 @@ async def test_the_version_there_is_can_be_asked_for(client: Client) -> None:
     ("model", "code", "text"),
     [
         (spec("moods"), Code.NOT_FOUND, "Servable not found for request: Latest(moods)"),
-        (spec(version={"value": 2}), Code.NOT_FOUND, "Servable not found for request: Specific(expression, 2)"),
+        (spec(version={"value": 99}), Code.NOT_FOUND, "Servable not found for request: Specific(expression, 99)"),
         (spec(version={}), Code.NOT_FOUND, "Servable not found for request: Specific(expression, 0)"),
         (spec(version_label="stable"), Code.INVALID_ARGUMENT, "Unrecognized servable version label: stable"),
         (spec(""), Code.INVALID_ARGUMENT, "ModelSpec has no name specified."),
@@ -158,7 +158,7 @@ async def test_a_model_that_is_not_here_is_refused(
         (request(TensorProto()), "DT_INVALID are not supported"),
         (PredictRequest(model_spec=spec()), "none given, faces needed"),
         (PredictRequest(model_spec=spec(), inputs={"images": to_proto(faces())}), "images given, faces needed"),
-        (request(output_filter=["mood"]), "mood; outputs are embedding, probabilities"),
+        (request(output_filter=["mood"]), "mood; outputs are embedding, fer2013, probabilities"),
     ],
 )
 async def test_a_request_that_does_not_fit_is_an_invalid_argument(
@@ -175,7 +175,7 @@ async def test_bytes_that_are_no_request_are_an_invalid_argument(client: Client)
 
 async def test_status_says_which_version_is_available(client: Client) -> None:
     [version] = (await client.status(GetModelStatusRequest(model_spec=spec()))).model_version_status
-    assert (version.version, version.state) == (1, ModelVersionStatus.State.AVAILABLE)
+    assert (version.version, version.state) == (RELEASED.version, ModelVersionStatus.State.AVAILABLE)
     assert version.status.error_code == 0
 
 
