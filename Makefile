@@ -39,11 +39,12 @@ mood-table: $(VENV)/.dev  ## how far moods can be trusted, beside other projects
 models: $(VENV)/.run  ## fetch the face detector's file
 	$(python) -m services models
 
-train-env: .venv-training/.ready  ## the environment for training
+train-env: .venv-training/.ready  ## the environment for export and evaluation
 
-train: train-env  ## train the expression model and export it; goes on where it was stopped
-	.venv-training/bin/python -m training.train
-	.venv-training/bin/python -m training.export
+train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
+	.venv-training/bin/python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow
+	.venv-training/bin/python -m training.train --start build/training/shallow --out build/training/grown
+	.venv-training/bin/python -m training.export --run build/training/grown
 
 proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh
@@ -78,4 +79,8 @@ $(VENV)/.dev: pyproject.toml requirements.lock infra/setup.sh
 .venv-training/.ready: training/requirements.txt
 	python3 -m venv .venv-training
 	.venv-training/bin/pip install --quiet -r training/requirements.txt
+	@touch $@
+
+.venv-training/.torch: .venv-training/.ready training/requirements-torch.txt
+	.venv-training/bin/pip install --quiet -r training/requirements-torch.txt
 	@touch $@

@@ -39,11 +39,11 @@ class Augmentation:
     scale: float = 0.11
     aspect: float = 0.07
     shift_px: float = 2.2
-    contrast: float = 0.35
-    brightness: float = 35.0
+    contrast: float = 0.3
+    brightness: float = 30.0
     distance: float = 0.3
     smallest_px: int = 14
-    erase: float = 0.25
+    erase: float = 0.12
 
 
 _SIDE: Final = 48

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = list[NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
+"""Arrays by the name of the network's parameter or buffer that they belong to."""
 
 
 @dataclass(frozen=True)
@@ -17,27 +18,27 @@ class Checkpoint:
 
     Attributes:
         epoch: Epochs done.
-        weights: The network's variables, in its own order.
-        averaged: Their exponential moving averages, in the same order.
-        optimizer: The optimizer's variables, in its own order; integers kept as they are.
+        weights: The network's parameters and buffers.
+        averaged: Their exponential moving averages.
+        momentum: The optimizer's momentum of each parameter.
         seconds: Wall-clock seconds of training so far.
     """
 
     epoch: int
     weights: Arrays
     averaged: Arrays
-    optimizer: list[NDArray[np.generic]]
+    momentum: Arrays
     seconds: float
+
+
+_GROUPS = ("weights", "averaged", "momentum")
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint beside ``path``, flushes it to the disk and moves it into place."""
-    groups: dict[str, list[Any]] = {
-        "weights": checkpoint.weights,
-        "averaged": checkpoint.averaged,
-        "optimizer": checkpoint.optimizer,
+    arrays: dict[str, Any] = {
+        f"{group}/{name}": array for group in _GROUPS for name, array in getattr(checkpoint, group).items()
     }
-    arrays = {f"{name}_{i:04d}": v for name, group in groups.items() for i, v in enumerate(group)}
     partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     with partial.open("wb") as file:
@@ -52,9 +53,8 @@ def load(path: Path) -> Checkpoint | None:
     if not path.is_file():
         return None
     with np.load(path) as archive:
-        names = sorted(archive.files)
-        groups = {
-            group: [archive[name] for name in names if name.startswith(f"{group}_")]
-            for group in ("weights", "averaged", "optimizer")
-        }
-        return Checkpoint(epoch=int(archive["epoch"]), seconds=float(archive["seconds"]), **groups)
+        weights, averaged, momentum = (
+            {name.removeprefix(f"{group}/"): archive[name] for name in archive.files if name.startswith(f"{group}/")}
+            for group in _GROUPS
+        )
+        return Checkpoint(int(archive["epoch"]), weights, averaged, momentum, float(archive["seconds"]))

@@ -22,6 +22,12 @@ EXPRESSIONS: Final = (
 )
 """FER+'s eight expressions in FER+'s order: the order of every label axis in this project."""
 
+FER2013: Final = ("angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral")
+"""FER2013's own seven labels in its order, in FER+'s words (Goodfellow et al. 2013, arXiv:1307.0414)."""
+
+NO_FER2013: Final = 255
+"""The original label of a face on which the archive does not know it."""
+
 UNKNOWN: Final = -1
 """The label of a face on which the taggers did not agree, or agreed that it shows nothing known."""
 

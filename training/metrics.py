@@ -1,5 +1,6 @@
 """What an expression model is measured by, in plain NumPy."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,17 +33,22 @@ class Interval:
     high: float
 
 
-def bootstrap_interval(correct: NDArray[np.bool_], draws: int = 2000, seed: int = 0) -> Interval:
-    """Gives the percentile bootstrap interval of an accuracy.
+Statistic = Callable[[NDArray[np.int64]], float]
+"""A figure of the rows whose numbers it is given."""
+
+
+def bootstrap_interval(statistic: Statistic, count: int, draws: int = 1000, seed: int = 0) -> Interval:
+    """Gives the percentile bootstrap interval of a figure over ``count`` rows (Efron 1979).
 
     Args:
-        correct: Whether each answer was right, shape (N,).
+        statistic: Gives the figure of rows that were drawn with replacement.
+        count: Rows there are.
         draws: Resamples.
         seed: Seed of the resampling.
     """
     generator = np.random.default_rng(seed)
-    means = generator.binomial(len(correct), correct.mean(), size=draws) / len(correct)
-    low, high = np.percentile(means, (2.5, 97.5))
+    figures = [statistic(generator.integers(0, count, count)) for _ in range(draws)]
+    low, high = np.percentile(figures, (2.5, 97.5))
     return Interval(float(low), float(high))
 
 
@@ -105,3 +111,10 @@ def recalls(matrix: NDArray[np.int64]) -> list[float]:
     """Gives each row's share on the diagonal; rows without any answer count as 0."""
     totals = np.maximum(matrix.sum(axis=1), 1)
     return [float(share) for share in np.diag(matrix) / totals]
+
+
+def mean_recall(probabilities: Probabilities, labels: Labels) -> float:
+    """Gives the mean over the labels that occur of the share that is answered right."""
+    matrix = confusion(probabilities, labels)
+    occurs = matrix.sum(axis=1) > 0
+    return float(np.mean(np.diag(matrix)[occurs] / matrix.sum(axis=1)[occurs]))

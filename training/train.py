@@ -1,184 +1,227 @@
 """Trains the expression network and goes on where it was interrupted.
 
-    python -m training.train --data ../shared/data/fer/ferplus_train_valid.npz --out build/training
+    python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow
+    python -m training.train --start build/training/shallow --out build/training/grown
 
-The state after every epoch lies in ``checkpoint.npz`` and the course of the run in ``history.jsonl``.
-Start the same command again after an interruption, or with more ``--epochs`` in a new ``--out``.
+One process per core, each with its own faces, averages its gradients with the others': on processors that
+others use too that is faster than threads, which wait for each other in every layer. The state after every
+epoch lies in ``checkpoint.npz`` and the course of the run in ``history.jsonl``. Start the same command again
+after an interruption; ``--epochs`` may change on the way. ``--start`` grows a network from a finished,
+shallower one: blocks that it lacks begin as the identity.
 """
 
 import argparse
+import dataclasses
+import hashlib
 import json
-import math
 import os
-import sys
+import socket
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import keras
+import cv2
 import numpy as np
-from keras import ops
-from numpy.typing import NDArray
+import torch
+from torch import distributed, multiprocessing
 
 from training import checkpoint as checkpoints
-from training.augment import Augmentation, varied
-from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, Faces, load_split
-from training.network import Shape, build
+from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
+from training.learning import MovingAverage, Weights, loss_of, share_gradients
+from training.lesson import Batch, Lesson, batch_of, read_lesson, reduced
+from training.network import Network, standardised
+from training.recipe import Recipe, learning_rate, side_of
+from training.shape import Shape
 
-DEFAULT_OUT: Final = Path("build/training")
+DEFAULT_OUT: Final = Path("build/training/shallow")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What decides a run's result.
+class Run:
+    """One training run.
 
     Attributes:
-        epochs: Passes over the training faces.
-        batch: Faces per step.
-        peak_rate: Learning rate after the warm-up; it falls to zero along a cosine.
-        warm_up: Fraction of the steps over which the rate rises.
-        decay: Weight decay, decoupled, times the learning rate.
-        average: Decay per step of the weights' moving average; shorter in the first steps.
-        balance: How strongly rare expressions weigh more: 0 not at all, 1 as much as frequent ones.
-        seed: Seed of the order, the augmentation and the weights.
+        recipe: What decides its result.
+        shape: The network's.
+        data: The FER+ archive.
+        out: Where its checkpoint and history lie.
+        processes: How many train together.
+        start: A finished run of a shallower network to grow from, or ``None``.
     """
 
-    epochs: int = 45
-    batch: int = 128
-    peak_rate: float = 0.1
-    warm_up: float = 0.05
-    decay: float = 5e-4
-    average: float = 0.9985
-    balance: float = 0.2
-    seed: int = 20261121
+    recipe: Recipe
+    shape: Shape
+    data: Path
+    out: Path
+    processes: int
+    start: Path | None
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Shuffled, augmented batches; the same for the same seed and epoch."""
-
-    def __init__(self, faces: Faces, targets: NDArray[np.float32], recipe: Recipe, epoch: int) -> None:
-        """Keeps the arrays and draws this epoch's order."""
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self._faces, self._targets, self._batch = faces, targets, recipe.batch
-        self._seed = (recipe.seed, epoch)
-        self._order = np.random.default_rng(self._seed).permutation(len(faces))
-        frequency = targets.mean(axis=0)
-        self._weights = (targets @ (frequency.mean() / frequency) ** recipe.balance).astype(np.float32)
-        self._weights /= self._weights.mean()
-
-    def __len__(self) -> int:
-        """Counts whole batches; the remainder of the shuffled order is left out."""
-        return len(self._order) // self._batch
-
-    def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
-        """Gives faces uint8 (B, 48, 48, 1), targets (B, 8) and weights (B,)."""
-        rows = self._order[index * self._batch : (index + 1) * self._batch]
-        generator = np.random.default_rng((*self._seed, index))
-        how = Augmentation()
-        faces = np.stack([varied(self._faces[row], generator, how) for row in rows])
-        return faces[..., None], self._targets[rows], self._weights[rows]
+@torch.inference_mode()
+def accuracies(run: Run, weights: Weights, side: int) -> dict[str, float]:
+    """Gives the validation accuracy against FER+'s majority and FER2013's own labels, faces of ``side`` pixels."""
+    network = Network(run.shape)
+    network.load_state_dict(weights)
+    network.eval().to(memory_format=torch.channels_last)
+    split = load_split(run.data, VALID_SPLIT)
+    scores = {}
+    for head, (name, (faces, labels)) in enumerate((("ferplus", split.majority()), ("fer2013", split.original()))):
+        answers = []
+        for i in range(0, len(faces), 128):
+            with torch.autocast("cpu", torch.bfloat16):
+                answers.append(network(standardised(reduced(faces[i : i + 128], side)))[head].argmax(1).numpy())
+        scores[name] = round(float((np.concatenate(answers) == labels).mean()), 4)
+    return scores
 
 
-class MovingAverage(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the exponential moving average of all variables, batch statistics included."""
-
-    EVERY: Final = 8
-
-    def __init__(self, network: keras.Model, decay: float, steps: int, start: Any) -> None:
-        """Starts from the averages after ``steps``, or from the network as it is."""
-        super().__init__()
-        self._network, self._decay, self._steps = network, decay, steps
-        self.values: list[Any] = start or [np.array(v) for v in network.get_weights()]
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Moves the averages towards the weights every few steps."""
-        del batch, logs
-        self._steps += 1
-        if self._steps % self.EVERY:
-            return
-        keep = min(self._decay**self.EVERY, 1 - 1 / (1 + self._steps / self.EVERY))
-        pairs = zip(self.values, self._network.get_weights(), strict=True)
-        self.values = [keep * average + (1 - keep) * value for average, value in pairs]
+def as_arrays(weights: Weights) -> checkpoints.Arrays:
+    """Gives tensors as arrays in standard memory order."""
+    return {name: np.ascontiguousarray(value.detach().numpy()) for name, value in weights.items()}
 
 
-def learning_rate(recipe: Recipe, epoch: float) -> float:
-    """Gives the rate after some epochs: a linear rise, then half a cosine down to zero."""
-    done = epoch / recipe.epochs
-    return recipe.peak_rate * min(1.0, done / recipe.warm_up) * (1 + math.cos(math.pi * done)) / 2
+def as_tensors(arrays: checkpoints.Arrays) -> Weights:
+    """Gives arrays as tensors."""
+    return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
 
 
-class CosineRate(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the learning rate at every step."""
+def finished(run: Path) -> checkpoints.Checkpoint:
+    """Reads the checkpoint of a run to grow from.
 
-    def __init__(self, recipe: Recipe, steps_per_epoch: int, epoch: int) -> None:
-        """Starts at the first step of an epoch."""
-        super().__init__()
-        self._recipe, self._steps, self._epoch = recipe, steps_per_epoch, epoch
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Sets this step's rate."""
-        del logs
-        self.model.optimizer.learning_rate = learning_rate(self._recipe, self._epoch + batch / self._steps)
-
-
-def accuracy(network: keras.Model, weights: list[Any], faces: Faces, labels: NDArray[np.int64]) -> float:
-    """Gives the share of faces that the network with these weights labels as the majority does."""
-    kept = network.get_weights()
-    network.set_weights(weights)
-    logits = network.predict(faces[..., None], batch_size=256, verbose=0)
-    network.set_weights(kept)
-    return float((logits.argmax(axis=1) == labels).mean())
+    Raises:
+        SystemExit: There is none.
+    """
+    state = checkpoints.load(run / "checkpoint.npz")
+    if state is None:
+        message = f"{run / 'checkpoint.npz'}: no such file; train the shallower network first, or leave out --start"
+        raise SystemExit(message)
+    return state
 
 
-def run(recipe: Recipe, data: Path, out: Path) -> None:
-    """Trains up to ``recipe.epochs``, from the checkpoint in ``out`` if there is one."""
-    faces, targets = load_split(data, TRAIN_SPLIT).soft()
-    valid_faces, valid_labels = load_split(data, VALID_SPLIT).majority()
-    keras.utils.set_random_seed(recipe.seed)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    whole = build(Shape())
-    network = keras.Model(whole.input, whole.output["logits"])
-    rule = keras.optimizers.SGD(momentum=0.9, nesterov=True, weight_decay=recipe.decay)
-    rule.build(network.trainable_variables)
-    network.compile(rule, keras.losses.CategoricalCrossentropy(from_logits=True))
+class Training:
+    """One process's part of a run."""
 
-    start = checkpoints.load(out / "checkpoint.npz")
-    if start is not None:
-        network.set_weights(start.weights)
-        for variable, value in zip(rule.variables, start.optimizer, strict=True):
-            variable.assign(value)
-        print(f"goes on after epoch {start.epoch} of {recipe.epochs}")
-    done = start.epoch if start else 0
-    seconds = start.seconds if start else 0.0
-    average = MovingAverage(
-        network, recipe.average, done * (len(faces) // recipe.batch), start.averaged if start else None
-    )
-    bar = 1 if sys.stdout.isatty() else 2
-    for epoch in range(done, recipe.epochs):
-        began = time.monotonic()
-        batches = Batches(faces, targets, recipe, epoch)
-        rate = CosineRate(recipe, len(batches), epoch)
-        fitted = network.fit(batches, epochs=epoch + 1, initial_epoch=epoch, callbacks=[rate, average], verbose=bar)
-        fit_s = time.monotonic() - began
-        score = accuracy(network, average.values, valid_faces, valid_labels)
-        seconds += time.monotonic() - began
-        line = {
-            "epoch": epoch + 1,
-            "loss": round(float(fitted.history["loss"][0]), 4),
-            "valid_accuracy": round(score, 4),
-            "fit_seconds": round(fit_s, 1),
-            "seconds": round(seconds, 1),
-        }
-        optimizer = [ops.convert_to_numpy(v) for v in rule.variables]
-        state = checkpoints.Checkpoint(epoch + 1, network.get_weights(), average.values, optimizer, seconds)
-        checkpoints.save(out / "checkpoint.npz", state)
-        with (out / "history.jsonl").open("a") as history:
-            history.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
+    def __init__(self, run: Run, rank: int) -> None:
+        """Starts afresh or where the run's checkpoint ends; process 0 also validates and saves."""
+        self._run, self._rank, recipe = run, rank, run.recipe
+        torch.manual_seed(recipe.seed)
+        self._lesson: Lesson = read_lesson(run.data, recipe.balance)
+        self._steps = len(self._lesson.faces) // recipe.batch
+        self._network = Network(run.shape).to(memory_format=torch.channels_last)
+        self._named = dict(self._network.named_parameters())
+        self._rule = torch.optim.SGD(
+            self._named.values(), recipe.peak_rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay, fused=True
+        )
+        state = checkpoints.load(run.out / "checkpoint.npz")
+        if state is None and run.start is not None:
+            self._network.grow_from(as_tensors(finished(run.start).averaged))
+        if state is not None:
+            self._network.load_state_dict(as_tensors(state.weights))
+            for name, value in as_tensors(state.momentum).items():
+                # The fused step walks through memory: the momentum must lie there as its parameter does.
+                self._rule.state[self._named[name]]["momentum_buffer"] = torch.empty_like(self._named[name]).copy_(
+                    value
+                )
+        self.epoch = state.epoch if state else 0
+        self._seconds = state.seconds if state else 0.0
+        averaged = as_tensors(state.averaged) if state else dict(self._network.state_dict())
+        self._average = MovingAverage(recipe.average, self.epoch * self._steps, averaged)
+        self._compiled: Any = torch.compile(self._network)
+
+    def step(self, batch: Batch, rate: float) -> float:
+        """Learns from a batch and gives its loss."""
+        for group in self._rule.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16):
+            answers = self._compiled(batch.faces)
+        loss = loss_of(answers, batch, self._run.recipe)
+        self._rule.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        share_gradients(self._network, self._run.processes)
+        self._rule.step()
+        if self._rank == 0:
+            self._average.follow(self._network)
+        return loss.item()
+
+    def learn(self) -> None:
+        """Learns for one epoch; process 0 then saves and says how it went."""
+        began, recipe, total = time.monotonic(), self._run.recipe, 0.0
+        self._network.train()
+        side = side_of(recipe, self.epoch)
+        order = np.random.default_rng((recipe.seed, self.epoch)).permutation(len(self._lesson.faces))
+        torch.manual_seed(recipe.seed + self.epoch * self._run.processes + self._rank)
+        for step in range(self._steps):
+            rows = order[step * recipe.batch : (step + 1) * recipe.batch][self._rank :: self._run.processes]
+            generator = np.random.default_rng((recipe.seed, self.epoch, step, self._rank))
+            rate = learning_rate(recipe, self.epoch + step / self._steps)
+            total += self.step(batch_of(self._lesson, rows, side, generator), rate)
+            if self._rank == 0 and step % 10 == 0:
+                spent = time.monotonic() - began
+                print(
+                    f"epoch {self.epoch + 1}, {step}/{self._steps}: {total / (step + 1):.4f}, {spent:.0f} s", flush=True
+                )
+        self.epoch += 1
+        if self._rank == 0:
+            scores = accuracies(self._run, self._average.values, side)
+            self._seconds += time.monotonic() - began
+            self._save()
+            self._record({"loss": round(total / self._steps, 4), "valid": scores})
+
+    def _save(self) -> None:
+        momentum = {name: self._rule.state[value]["momentum_buffer"] for name, value in self._named.items()}
+        parts = (as_arrays(each) for each in (self._network.state_dict(), self._average.values, momentum))
+        checkpoints.save(
+            self._run.out / "checkpoint.npz", checkpoints.Checkpoint(self.epoch, *parts, seconds=self._seconds)
+        )
+
+    def _record(self, figures: dict[str, Any]) -> None:
+        line = json.dumps({"epoch": self.epoch, "seconds": round(self._seconds, 1), **figures})
+        with (self._run.out / "history.jsonl").open("a") as history:
+            history.write(line + "\n")
+        print(line, flush=True)
+
+
+def joined(rank: int, port: int, run: Run) -> None:
+    """Trains as one of a run's processes, which meet on a loopback port."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    meeting = f"tcp://127.0.0.1:{port}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=run.processes)
+    training = Training(run, rank)
+    while training.epoch < run.recipe.epochs:
+        training.learn()
+    distributed.destroy_process_group()
+
+
+def free_port() -> int:
+    """Gives a port on loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def name_of(run: Path) -> str:
+    """Names a run by what its history hashes to."""
+    return hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12]
+
+
+def begin(run: Run) -> None:
+    """Writes a run's description beside its checkpoint.
+
+    Raises:
+        SystemExit: A run of another network lies there, or the one to start from does not.
+    """
+    if run.start is not None:
+        finished(run.start)
+    run.out.mkdir(parents=True, exist_ok=True)
+    described, network = run.out / "recipe.json", json.loads(json.dumps(asdict(run.shape)))
+    if described.exists() and json.loads(described.read_text())["network"] != network:
+        message = f"{run.out} holds a run of another network; name a new folder with --out, or remove it"
+        raise SystemExit(message)
+    settings = {"recipe": asdict(run.recipe), "network": network, "start": run.start and name_of(run.start)}
+    described.write_text(json.dumps(settings, indent=1) + "\n")
 
 
 def main() -> None:
@@ -186,19 +229,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the expression network; resumable.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    for name, value in asdict(Recipe()).items():
-        parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
+    parser.add_argument("--start", type=Path, help="a finished run of a shallower network to grow from")
+    parser.add_argument("--blocks", type=int, nargs="+", default=Shape().blocks, help="residual blocks of each stage")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    for field in dataclasses.fields(Recipe):
+        parser.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default)
     options = vars(parser.parse_args())
-    data, out = options.pop("data"), options.pop("out")
-    out.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(**options)
-    settings = {"recipe": asdict(recipe), "network": asdict(Shape())}
-    described = out / "recipe.json"
-    if described.exists() and json.loads(described.read_text())["network"] != json.loads(json.dumps(asdict(Shape()))):
-        message = f"{out} holds a run of another network; name a new folder with --out, or remove it"
-        raise SystemExit(message)
-    described.write_text(json.dumps(settings, indent=1) + "\n")
-    run(recipe, data, out)
+    data, out, processes, start = (options.pop(name) for name in ("data", "out", "processes", "start"))
+    shape = Shape(blocks=tuple(options.pop("blocks")))
+    run = Run(Recipe(**options), shape, data, out, processes, start)
+    begin(run)
+    multiprocessing.spawn(joined, (free_port(), run), nprocs=processes)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from services.inference.model_folder import latest
 from training.golden import golden_faces
 
-FOLDER = Path(__file__).parents[2] / "models/expression/1"
+FOLDER = latest(Path(__file__).parents[2] / "models", "expression").path
 
 
 @pytest.mark.parametrize("batch", [1, 3, 8])

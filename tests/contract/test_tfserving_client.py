@@ -17,6 +17,7 @@ from services.inference.model_server import ModelServer
 from services.inference.predictor import GrpcPredictor, PredictorAwayError, PredictorError, grpc_address
 from services.inference.tensors import from_proto, to_proto
 from services.runtime.settings import Settings
+from tests.contract.model_server_doubles import RELEASED
 
 MODELS = Settings().inference.models
 FACES = np.zeros((2, 48, 48, 1), np.uint8)
@@ -62,11 +63,11 @@ def always(payload: bytes) -> Answer:
 async def test_it_reads_what_the_light_server_says() -> None:
     async with ModelServer(MODELS, "expression") as server, predictor(server.port) as client:
         prediction = await client.predict(FACES)
-        assert await client.status() == 1
+        assert await client.status() == RELEASED.version
     assert prediction.labels == EXPRESSIONS
     assert prediction.probabilities.shape == (2, 8)
     assert prediction.embeddings is not None
-    assert (prediction.model, prediction.version) == ("expression", 1)
+    assert (prediction.model, prediction.version) == ("expression", RELEASED.version)
 
 
 async def test_it_asks_for_the_model_with_the_faces_as_they_are() -> None:
@@ -180,7 +181,7 @@ async def test_it_finds_a_server_again_that_was_gone() -> None:
                 await client.predict(FACES)
             async with ModelServer(MODELS, "expression", port=port):
                 await client._channel.channel_ready()
-                assert await client.status() == 1
+                assert await client.status() == RELEASED.version
 
 
 async def test_a_server_that_is_gone_costs_no_waiting_and_is_found_when_it_is_back() -> None:

@@ -52,17 +52,17 @@ async def said(*arguments: str, stdin: str = "") -> str:
 
 
 def golden() -> Any:
-    return json.loads((MODELS / "expression/1/golden.json").read_text())["probabilities"]
+    return json.loads((RELEASED.path / "golden.json").read_text())["probabilities"]
 
 
 async def test_our_client_is_answered_by_a_saved_model_behind_official_stubs() -> None:
-    async with official("serve", str(MODELS.absolute() / "expression/1")) as server:
+    async with official("serve", str(RELEASED.path.absolute())) as server:
         assert server.stdout is not None
         address = f"127.0.0.1:{int(await server.stdout.readline())}"
         async with GrpcPredictor(address, model="expression", labels=Labels(MODELS), timeout_s=60) as predictor:
             prediction = await predictor.predict(golden_faces())
     np.testing.assert_allclose(prediction.probabilities, golden(), atol=TOLERANCE)
-    assert prediction.version == 1
+    assert prediction.version == RELEASED.version
     assert prediction.embeddings is not None
 
 

@@ -34,6 +34,7 @@ from services.inference.tensors import Array, from_proto, to_proto
 from services.runtime.memory import MemoryBus
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
+from tests.contract.model_server_doubles import RELEASED
 from training.golden import golden_faces
 
 MODELS = Settings().inference.models
@@ -94,12 +95,12 @@ async def test_probabilities_and_embeddings_come_with_the_version_that_made_them
     assert probabilities.shape == (3, len(EXPRESSIONS))
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert embedding.shape[0] == 3
-    assert (response.model_spec.name, response.model_spec.version.value) == ("expression", 1)
+    assert (response.model_spec.name, response.model_spec.version.value) == ("expression", RELEASED.version)
     assert response.model_spec.signature_name == "serving_default"
 
 
 async def test_answers_are_those_the_model_was_released_with(client: Client) -> None:
-    golden = json.loads((MODELS / "expression/1/golden.json").read_text())["probabilities"]
+    golden = json.loads((RELEASED.path / "golden.json").read_text())["probabilities"]
     response = await client.predict(request(golden_faces()))
     np.testing.assert_allclose(from_proto(response.outputs["probabilities"]), golden, atol=1e-3)
 
@@ -126,15 +127,15 @@ async def test_only_the_outputs_asked_for_are_sent(client: Client) -> None:
 
 
 async def test_the_version_there_is_can_be_asked_for(client: Client) -> None:
-    response = await client.predict(request(model=spec(version={"value": 1})))
-    assert response.model_spec.version.value == 1
+    response = await client.predict(request(model=spec(version={"value": RELEASED.version})))
+    assert response.model_spec.version.value == RELEASED.version
 
 
 @pytest.mark.parametrize(
     ("model", "code", "text"),
     [
         (spec("moods"), Code.NOT_FOUND, "Servable not found for request: Latest(moods)"),
-        (spec(version={"value": 2}), Code.NOT_FOUND, "Servable not found for request: Specific(expression, 2)"),
+        (spec(version={"value": 99}), Code.NOT_FOUND, "Servable not found for request: Specific(expression, 99)"),
         (spec(version={}), Code.NOT_FOUND, "Servable not found for request: Specific(expression, 0)"),
         (spec(version_label="stable"), Code.INVALID_ARGUMENT, "Unrecognized servable version label: stable"),
         (spec(""), Code.INVALID_ARGUMENT, "ModelSpec has no name specified."),
@@ -158,7 +159,7 @@ async def test_a_model_that_is_not_here_is_refused(
         (request(TensorProto()), "DT_INVALID are not supported"),
         (PredictRequest(model_spec=spec()), "none given, faces needed"),
         (PredictRequest(model_spec=spec(), inputs={"images": to_proto(faces())}), "images given, faces needed"),
-        (request(output_filter=["mood"]), "mood; outputs are embedding, probabilities"),
+        (request(output_filter=["mood"]), "mood; outputs are embedding, fer2013, probabilities"),
     ],
 )
 async def test_a_request_that_does_not_fit_is_an_invalid_argument(
@@ -175,7 +176,7 @@ async def test_bytes_that_are_no_request_are_an_invalid_argument(client: Client)
 
 async def test_status_says_which_version_is_available(client: Client) -> None:
     [version] = (await client.status(GetModelStatusRequest(model_spec=spec()))).model_version_status
-    assert (version.version, version.state) == (1, ModelVersionStatus.State.AVAILABLE)
+    assert (version.version, version.state) == (RELEASED.version, ModelVersionStatus.State.AVAILABLE)
     assert version.status.error_code == 0
 
 
@@ -236,9 +237,9 @@ async def test_a_model_that_fails_is_an_internal_error_and_the_server_goes_on() 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     for name in ("model.json", "model.tflite"):
-        file = tmp_path / "expression" / "1" / name
+        file = tmp_path / "expression" / RELEASED.path.name / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(MODELS / "expression" / "1" / name, file)
+        shutil.copy(RELEASED.path / name, file)
     return tmp_path
 
 
@@ -256,7 +257,7 @@ def alone(models: Path, port: int = 0) -> Settings:
     ],
 )
 def test_a_spoilt_model_stops_the_start(copied: Path, spoil: Callable[[Path], Any], text: str) -> None:
-    spoil(copied / "expression/1")
+    spoil(copied / "expression" / RELEASED.path.name)
     with pytest.raises(SetupError, match=text):
         build_model_server(alone(copied))
 

@@ -9,6 +9,7 @@ from training.metrics import (
     confusion,
     fitted_temperature,
     halves,
+    mean_recall,
     recalls,
     softmax,
 )
@@ -36,8 +37,9 @@ def test_fitted_temperature_undoes_overconfidence() -> None:
     assert fitted_temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
 
 
-def test_bootstrap_interval_encloses_the_accuracy_as_the_normal_approximation_does() -> None:
-    interval = bootstrap_interval(np.arange(1000) < 800)
+def test_bootstrap_interval_encloses_a_share_as_the_normal_approximation_does() -> None:
+    right = np.arange(1000) < 800
+    interval = bootstrap_interval(lambda rows: float(right[rows].mean()), len(right))
     half = 1.96 * (0.8 * 0.2 / 1000) ** 0.5
     assert (interval.low, interval.high) == pytest.approx((0.8 - half, 0.8 + half), abs=0.004)
 
@@ -47,6 +49,11 @@ def test_confusion_has_truth_in_rows_and_recall_on_its_diagonal() -> None:
     matrix = confusion(probabilities, np.array([0, 1, 1]))
     assert matrix.tolist() == [[1, 0], [1, 1]]
     assert recalls(matrix) == [1.0, 0.5]
+
+
+def test_mean_recall_counts_rare_labels_as_much_and_leaves_out_absent_ones() -> None:
+    probabilities = np.eye(3)[[0, 0, 0, 0, 1]]
+    assert mean_recall(probabilities, np.array([0, 0, 0, 1, 1])) == pytest.approx((1 + 0.5) / 2)
 
 
 def test_halves_part_all_rows() -> None:

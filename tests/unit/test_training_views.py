@@ -1,0 +1,56 @@
+"""Faces are shown as distance and the product's path would show them."""
+
+import numpy as np
+import pytest
+
+from services.vision.detectors import Detection
+from services.vision.geometry import Box
+from services.vision.images import Bgr
+from training.views import FRAME_PX, all_as_seen, as_seen, from_afar, set_into_frame
+
+FACE = np.tile(np.linspace(0, 255, 48).astype(np.uint8), (48, 1))
+
+
+class Knowing:
+    """A detector that is told where the face is, in sides of its frame off."""
+
+    name = "knowing"
+
+    def __init__(self, seed: int, off: float = 0) -> None:
+        self._generator, self._off = np.random.default_rng(seed), off
+
+    def detect(self, frame: Bgr) -> list[Detection]:
+        _, (x, y, side) = set_into_frame(FACE, self._generator)
+        box = Box(x - 0.4 * side, y - 0.52 * side, 0.8 * side, 1.04 * side)
+        return [Detection(Box(box.x + self._off * side, box.y, box.width, box.height), (), 0.9)]
+
+
+def test_a_face_that_was_found_exactly_comes_back_as_it_was() -> None:
+    seen = as_seen(FACE, Knowing(1), np.random.default_rng(1))
+    assert seen is not None
+    assert np.abs(seen.astype(int) - FACE).mean() < 3
+
+
+def test_what_is_found_elsewhere_is_not_the_face() -> None:
+    assert as_seen(FACE, Knowing(1, off=0.5), np.random.default_rng(1)) is None
+
+
+def test_faces_that_are_not_found_are_counted() -> None:
+    seen, found = all_as_seen(np.stack([FACE, FACE]), Knowing(0), seed=0)
+    assert seen.shape == (2, 48, 48)
+    assert found.tolist() == [True, True]
+
+
+def test_a_face_lies_within_its_frame() -> None:
+    for seed in range(20):
+        frame, (x, y, side) = set_into_frame(FACE, np.random.default_rng(seed))
+        assert frame.shape == (*FRAME_PX, 3)
+        assert side / 2 <= x <= FRAME_PX[1] - side / 2
+        assert side / 2 <= y <= FRAME_PX[0] - side / 2
+
+
+@pytest.mark.parametrize("side", [48, 24, 16])
+def test_from_afar_keeps_size_and_brightness(side: int) -> None:
+    faces = from_afar(FACE[None], side)
+    assert faces.shape == (1, 48, 48)
+    assert faces.mean() == pytest.approx(FACE.mean(), abs=1)

@@ -1,0 +1,54 @@
+"""The parts of one training step: its loss, the gradients that processes share, the average that ships."""
+
+from typing import Final
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+
+from training.labels import NO_FER2013
+from training.lesson import Batch
+from training.recipe import Recipe
+
+Weights = dict[str, Tensor]
+"""Parameters and buffers by name."""
+
+
+class MovingAverage:
+    """Keeps the exponential moving average of parameters and buffers."""
+
+    EVERY: Final = 8
+
+    def __init__(self, decay: float, steps: int, start: Weights) -> None:
+        """Starts from the averages after ``steps``."""
+        self.values = {name: value.detach().float().clone() for name, value in start.items()}
+        self._decay, self._steps = decay, steps
+
+    def follow(self, network: nn.Module) -> None:
+        """Moves the averages towards the weights, every few calls."""
+        self._steps += 1
+        if self._steps % self.EVERY:
+            return
+        keep = min(self._decay**self.EVERY, 1 - 1 / (1 + self._steps / self.EVERY))
+        for name, value in network.state_dict().items():
+            self.values[name].lerp_(value.float(), 1 - keep)
+
+
+def loss_of(answers: tuple[Tensor, Tensor, Tensor], batch: Batch, recipe: Recipe) -> Tensor:
+    """Gives the weighed cross-entropy of both heads' logits against a batch's targets."""
+    logits, original, _ = (answer.float() for answer in answers)
+    spread = functional.cross_entropy(logits, batch.targets, reduction="none")
+    named = functional.cross_entropy(
+        original, batch.original, reduction="none", ignore_index=NO_FER2013, label_smoothing=recipe.smoothing
+    )
+    return ((spread + recipe.original * named) * batch.weights).mean()
+
+
+def share_gradients(network: nn.Module, processes: int) -> None:
+    """Replaces every gradient by its mean over all processes."""
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    together = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(together)
+    parts = torch.split(together / processes, [gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))

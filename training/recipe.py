@@ -1,0 +1,50 @@
+"""What decides a training run's result, and what follows from it for each epoch. Plain numbers."""
+
+import math
+from dataclasses import dataclass
+
+from training.shape import FACE_PX
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a run's result.
+
+    Attributes:
+        epochs: Passes over the training faces.
+        batch: Faces per step, over all processes.
+        peak_rate: Learning rate after the warm-up; it falls to zero along a cosine.
+        warm_up: Fraction of the steps over which the rate rises.
+        decay: Weight decay, times the learning rate.
+        average: Decay per step of the weights' moving average; shorter in the first steps.
+        balance: How strongly rare expressions weigh more: 0 not at all, 1 as much as frequent ones.
+        original: Weight of the loss on FER2013's own labels.
+        smoothing: Share of those labels that is spread over all seven.
+        small_px: Side that faces are reduced to at first: most is learnt as well from half the pixels.
+        small: Share of the epochs over which they are.
+        seed: Seed of the order, the augmentation and the weights.
+    """
+
+    epochs: int = 17
+    batch: int = 256
+    peak_rate: float = 0.1
+    warm_up: float = 0.05
+    decay: float = 5e-4
+    average: float = 0.997
+    balance: float = 0.25
+    original: float = 0.4
+    smoothing: float = 0.1
+    small_px: int = 32
+    small: float = 0.0
+    seed: int = 20261127
+
+
+def learning_rate(recipe: Recipe, epoch: float) -> float:
+    """Gives the rate after some epochs: a linear rise, then half a cosine down to zero."""
+    done = epoch / recipe.epochs
+    return recipe.peak_rate * min(1.0, done / recipe.warm_up) * (1 + math.cos(math.pi * done)) / 2
+
+
+def side_of(recipe: Recipe, epoch: int) -> int:
+    """Gives the side in pixels of the faces that an epoch teaches."""
+    return recipe.small_px if epoch < recipe.small * recipe.epochs else FACE_PX

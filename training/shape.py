@@ -1,0 +1,30 @@
+"""How wide and deep the expression network is: shared by its trained and its exported definition."""
+
+from dataclasses import dataclass
+from typing import Final
+
+FACE_PX: Final = 48
+MIN_CONTRAST: Final = 8.0
+"""Grey levels added to the standard deviation, so that a flat image is not blown up into noise."""
+EPSILON: Final = 1e-3
+"""Added to the variance in batch normalisation."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How wide and deep the network is.
+
+    Attributes:
+        stem: Channels of the first convolution, which halves height and width.
+        widths: Channels of each stage, multiples of 32 (bfloat16 kernels are slow on others). Every
+            stage but the first halves height and width.
+        blocks: Residual blocks of each stage.
+        squeeze: By how much squeeze-and-excitation narrows.
+        dropout: Fraction of the embedding dropped while training.
+    """
+
+    stem: int = 32
+    widths: tuple[int, ...] = (32, 64, 128, 128)
+    blocks: tuple[int, ...] = (1, 3, 3, 2)
+    squeeze: int = 8
+    dropout: float = 0.2
