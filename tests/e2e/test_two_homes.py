@@ -4,15 +4,18 @@ import getpass
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import paho.mqtt.publish
 import paho.mqtt.subscribe
 import pytest
-from paho.mqtt.publish import AuthParameter
 
 from services.upkeep.broker_files import password_line
 from tests.product import Product, playing
 from tests.servers import Mosquitto
+
+if TYPE_CHECKING:  # where paho defines it
+    from paho.mqtt.publish import AuthParameter
 
 
 @pytest.fixture
