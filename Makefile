@@ -2,7 +2,9 @@
 SHELL := /bin/sh
 VENV := .venv
 python := $(VENV)/bin/python
-settings := $(if $(CAMERA),MOODRING_CAMERA_SOURCE='$(CAMERA)') $(if $(MUSIC),MOODRING_MUSIC='$(MUSIC)') $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
+# In quotes that neither make nor the shell looks into: a password may hold any character.
+quoted = '$(subst ','\'',$(value $1))'
+settings := $(if $(value CAMERA),MOODRING_CAMERA_SOURCE=$(call quoted,CAMERA)) $(if $(value MUSIC),MOODRING_MUSIC=$(call quoted,MUSIC)) $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
 sources := services tests training
 
 .PHONY: compose-demo compose-check arm64-check help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check

@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -82,7 +83,7 @@ class PlayerService:
 
     async def run(self, bus: Bus) -> None:
         """Play until cancelled."""
-        self._session = await asyncio.to_thread(self._keeper.load)
+        self._session = await asyncio.to_thread(self._load)
         self._output = self._new_output()
         self._announcements = Announcements(bus, self.room, self._clock)
         bus.subscribe(PLAY, self._on_play, room=self.room)
@@ -175,6 +176,21 @@ class PlayerService:
     async def _on_command(self, delivery: Delivery[PlayerCommand]) -> None:
         if not self.command(delivery.message):
             log.info("there is no song to %s", delivery.message.action)
+
+    def _load(self) -> Session:
+        """Return the saved session without what can no longer be played: songs of another folder, say."""
+        session = self._keeper.load()
+        playable = tuple(queued for queued in session.queue if self._is_playable(queued))
+        if gone := len(session.queue) - len(playable):
+            log.warning("%d queued song(s) are no longer in the music folder and were left out", gone)
+        return replace(session, queue=playable)
+
+    def _is_playable(self, queued: QueuedTrack) -> bool:
+        try:
+            self._find(queued.track)
+        except UnplayableError:
+            return False
+        return True
 
     def _new_output(self) -> Output:
         return Output(self._backends, find=self._find, health=self.health, clock=self._clock)

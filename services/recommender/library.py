@@ -83,11 +83,19 @@ class Library:
             DatabaseAwayError: The shelf stays as it is.
         """
         async with self._shelving:
-            songs, pinned = await self.songs.candidates(), await self.playlists.pinned()
-            self.shelf = Shelf(songs, {playlist.mood: playlist for playlist in pinned})
+            songs, pinned = self._within(await self.songs.candidates()), await self.playlists.pinned()
+            self.shelf = Shelf(
+                songs,
+                {one.mood: dataclasses.replace(one, songs=self._within(one.songs)) for one in pinned},
+            )
         SONGS.set(len(songs))
         problem = f"there are no songs yet: put music into {self._folder}, or set MOODRING_MUSIC to your folder"
         self._health.report("songs", "" if songs else problem)
+
+    def _within(self, songs: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return the songs of the music folder: until a scan has ended, the library still holds those of another."""
+        folder = f"{self._folder.absolute().as_uri()}/"
+        return tuple(song for song in songs if song.uri.startswith(folder))
 
     async def replace(self, song: SongInfo) -> None:
         """Have a song as it was changed, wherever it stands, without reading the library again."""

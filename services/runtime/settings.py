@@ -242,6 +242,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"the setting {key} is unknown{_nearest(key, keys())}"
+        known = keys() if "." in key else {*Settings.model_fields, *keys()}
+        return f"the setting {key} is unknown{_nearest(key, known)}"
     named = f"{key} ({variable(key)})" if key in keys() else key
     return f"the setting {named} is wrong: {first['msg']}, not {redact(str(first['input']))!r}"

@@ -51,9 +51,8 @@ class CameraCard:
         """Show the cameras and faces."""
         for camera in list(look.room.cameras) or [""]:
             self._show_camera(camera, look)
-        self._faces.show(
-            faces=views.faces(look.seen, look.now.timestamp()), note=words.face_note(look.house, look.room)
-        )
+        seen = () if look.room.privacy is Privacy.ON else look.seen
+        self._faces.show(faces=views.faces(seen, look.now.timestamp()), note=words.face_note(look.house, look.room))
 
     def _show_camera(self, camera: str, look: Look) -> None:
         if camera and "" in self._previews:
