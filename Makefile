@@ -5,10 +5,10 @@ python := $(VENV)/bin/python
 settings := $(if $(CAMERA),MOODRING_CAMERA_SOURCE='$(CAMERA)') $(if $(MUSIC),MOODRING_MUSIC='$(MUSIC)') $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
 sources := services tests training
 
-.PHONY: help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
+.PHONY: compose-demo compose-check arm64-check help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | column -t -l 2
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1  /p' Makefile | column -t -l 2
 
 run: $(VENV)/.run  ## run everything in one process (CAMERA=, MUSIC=, PORT=)
 	@exec env $(settings) $(python) -m services run
@@ -50,10 +50,19 @@ proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh
 
 lock: $(VENV)/.dev  ## bring requirements.lock up to date with pyproject.toml
-	uv pip compile --quiet --universal --all-extras --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	PATH="$(VENV)/bin:$$PATH" uv pip compile --quiet --universal --all-extras --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 
 test-packages:
 	@infra/test-packages.sh
+
+compose-demo:  ## the home server with the demo camera and songs, in Docker; no .env needed
+	@infra/compose-demo
+
+compose-check:  ## prove `docker compose up` from a clean clone
+	infra/offline/check
+
+arm64-check:  ## build the images for arm64 under emulation, and classify a face there
+	infra/offline/arm64-check
 
 fresh-check:  ## prove the README's two commands in bare Debian containers
 	infra/fresh/check

@@ -19,6 +19,7 @@ from services.runtime import logs, settings
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
+from services.upkeep.commands import add_commands
 
 M_ARENA_MAX = -8
 """glibc's malloc.h."""
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(command=_migrate)
     commands.add_parser("models", help="fetch the face detector's file").set_defaults(command=_models)
     _add_recordings(commands)
+    add_commands(commands, _say)
     return parser
 
 
@@ -63,6 +65,7 @@ def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     simulate = commands.add_parser("simulate", help="write a simulated room, as if it had been recorded")
     simulate.add_argument("--hours", type=float, default=1)
     simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as `misread_s=3`")
     for command, act in ((record, _record), (replay, _replay), (simulate, _simulate)):
         command.add_argument("file", type=Path)
         command.add_argument("--room", help="the room, where it is not this process's or the file's first")
@@ -78,7 +81,12 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
     end_on_signals()
     _say("starting …")
     from services.assembly import SERVICES, assembled  # the signals first: this takes a second
+    from services.runtime import traces
+    from services.upkeep.doctor import short
 
+    traces.configure(loaded.traces.endpoint, names[0] if len(names) == 1 else "house")
+    for finding in short(loaded) if list(names) != ["model-server"] else ():  # that one keeps nothing
+        _say(f"{finding.part}: {finding.what} → {finding.do}")
     with contextlib.suppress(asyncio.CancelledError):
         async with assembled(names or SERVICES, loaded, _say) as product:
             if product.first_token:

@@ -81,7 +81,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
         for name in names:
-            stack.callback(_claim(settings, name).close)
+            stack.callback(claim(settings, name).close)
         embedded = settings.mqtt.url == EMBEDDED
         if together:
             await _prepare(settings, say)
@@ -99,8 +99,12 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         yield Product(_address(sock), first_token, failed)
 
 
-def _claim(settings: Settings, name: str) -> TextIO:
-    """Return the open lock file of a service: two that share one would overwrite each other's state."""
+def claim(settings: Settings, name: str) -> TextIO:
+    """Return the open lock file of a service: two that share one would overwrite each other's state.
+
+    Raises:
+        SetupError: Another process has it, or the data directory is not writable.
+    """
     try:
         (settings.data / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
         file = (settings.data / "state" / f"{name}-{settings.instance}.lock").open("w")
@@ -165,11 +169,10 @@ async def _open_broker(stack: AsyncExitStack, settings: Settings, say: Any) -> S
 
 
 async def _open_model_server(stack: AsyncExitStack, settings: Settings) -> Settings:
-    from services.inference.model_folder import latest
     from services.inference.model_server import ModelServer
 
-    folder = latest(settings.inference.models, settings.inference.model)
-    server = await stack.enter_async_context(ModelServer(folder))
+    inference = settings.inference
+    server = await stack.enter_async_context(ModelServer(inference.models, inference.model, keep=inference.versions))
     url = f"grpc://127.0.0.1:{server.port}"
     return settings.model_copy(update={"inference": settings.inference.model_copy(update={"model_server": url})})
 

@@ -13,6 +13,14 @@ import psycopg
 USER = "postgres"
 
 
+def program(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs, of the newest version there is."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(versions[-1]) if versions else shutil.which(name)
+    assert found, f"{name} is not installed: run `make test-packages`"
+    return found
+
+
 class Postgres:
     """A cluster of its own; it refuses to run as root, so a root's runs as the packages' user."""
 
@@ -44,12 +52,9 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-m", "immediate", "stop")
         shutil.rmtree(self._folder)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
-        found = str(versions[-1]) if versions else shutil.which(program)
-        assert found, f"{program} is not installed: run `make test-packages`"
+    def _run(self, name: str, *arguments: str) -> None:
         done = subprocess.run(
-            [*self._as_user, found, *arguments],
+            [*self._as_user, program(name), *arguments],
             cwd="/", check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert done.returncode == 0, f"{program} failed: {done.stderr.decode()}"
+        assert done.returncode == 0, f"{name} failed: {done.stderr.decode()}"

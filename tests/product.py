@@ -24,7 +24,57 @@ def playing(state: Any) -> bool:
     return bool(state["playback"] == "playing" and state["current"])
 
 
-class Product:
+class Door:
+    """What answers over REST: one address, and the token that opens it where one is needed."""
+
+    url = ""
+    token = ""
+
+    def story(self) -> str:
+        """Return what was said lately, for a test that fails."""
+        return ""
+
+    def get(self, path: str, method: str = "GET", body: Any = None, token: str = "") -> Any:
+        """Return what a path answers as JSON (`None` for nothing).
+
+        Raises:
+            urllib.error.HTTPError: The answer is an error.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        token = token or self.token
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def wait_for(self, path: str, wanted: Callable[[Any], Any], patience_s: float = 90) -> Any:
+        """Return the first answer of a path that is as wanted."""
+        deadline = time.monotonic() + patience_s
+        answer: Any = None
+        while time.monotonic() < deadline:
+            try:
+                answer = self.get(path)
+                if wanted(answer):
+                    return answer
+            except (urllib.error.URLError, ConnectionError) as error:
+                answer = error
+            time.sleep(0.1)
+        raise AssertionError(f"{path} still says {answer!r}\n" + self.story())
+
+    def music_moves_on(self, room: str = "home") -> None:
+        """Return when the song that plays now has gone further, or the next one has begun."""
+        path = f"/api/players/{room}"
+        first = self.wait_for(path, playing)
+
+        def further(state: Any) -> bool:
+            same = playing(state) and state["current"]["play_id"] == first["current"]["play_id"]
+            return state["position_s"] > first["position_s"] if same else playing(state)
+
+        self.wait_for(path, further)
+
+
+class Product(Door):
     """One process; as a context it is started, waited for, and stopped as Ctrl-C does.
 
     Args:
@@ -35,13 +85,12 @@ class Product:
 
     def __init__(self, data: Path, *services: str, **settings: str) -> None:
         self.data = data
-        self.url = ""
         self.lines: list[str] = []
         """What it printed and logged."""
         self._services = services
         ours = {"DATA": str(data), "HTTP_PORT": "0", "PLAYER_BACKEND": "null:"} | settings
         clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
-        self._environment = clean | {f"MOODRING_{name}": value for name, value in ours.items()}
+        self.environment = clean | {f"MOODRING_{name}": value for name, value in ours.items()}
         self.process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
 
@@ -54,7 +103,7 @@ class Product:
         self._ready.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "services", "run", *self._services],
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -75,43 +124,9 @@ class Product:
         self.process.stdout.close() if number is signal.SIGKILL else None
         return code
 
-    def get(self, path: str, method: str = "GET", body: Any = None, token: str = "") -> Any:
-        """Return what a path answers as JSON (`None` for nothing).
-
-        Raises:
-            urllib.error.HTTPError: The answer is an error.
-        """
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-    def wait_for(self, path: str, wanted: Callable[[Any], Any], patience_s: float = 90) -> Any:
-        """Return the first answer of a path that is as wanted."""
-        deadline = time.monotonic() + patience_s
-        answer: Any = None
-        while time.monotonic() < deadline:
-            try:
-                answer = self.get(path)
-                if wanted(answer):
-                    return answer
-            except (urllib.error.URLError, ConnectionError) as error:
-                answer = error
-            time.sleep(0.1)
-        raise AssertionError(f"{path} still says {answer!r}\n" + "\n".join(self.lines[-40:]))
-
-    def music_moves_on(self, room: str = "home") -> None:
-        """Return when the song that plays now has gone further, or the next one has begun."""
-        path = f"/api/players/{room}"
-        first = self.wait_for(path, playing)
-
-        def further(state: Any) -> bool:
-            same = playing(state) and state["current"]["play_id"] == first["current"]["play_id"]
-            return state["position_s"] > first["position_s"] if same else playing(state)
-
-        self.wait_for(path, further)
+    def story(self) -> str:
+        """Return the last lines it printed."""
+        return "\n".join(self.lines[-40:])
 
     def __enter__(self) -> Self:
         self.start()

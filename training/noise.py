@@ -1,4 +1,4 @@
-"""Samples what the exported model says of FER+'s validation faces: its habits, and noise for simulated rooms.
+"""Samples what the exported model says of FER+'s validation faces: how common its answers are, and simulated ones.
 
     python -m training.noise --data ../shared/data/fer/ferplus_train_valid.npz
 

@@ -1,7 +1,7 @@
 """What a room is taught: its people's neutral faces, and where a decision was wrong. Pure; seconds since 1970.
 
-Both act where a decision is made, on what the window holds, so that forgetting them undoes them at once. Both are
-bounded: neither can rule a mood out.
+The one acts on every answer of the model as it comes, the other where a decision is made, so that forgetting them
+undoes them within a window. Both are bounded: neither can rule a mood out.
 
 The **baseline** corrects a model that reads a resting face as something else. An expression that a minute of neutral
 faces showed more of than `FAIR` is weighed down by as much, which is the correction of a classifier's answers for
@@ -12,6 +12,7 @@ The **answers** move the confidence that a mood needs: up where it was wrong, do
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -26,8 +27,8 @@ LEAST_SAMPLES = 60
 """Faces that a baseline needs: a fifth of what a minute at 5 frames a second gives."""
 FAIR = 0.05
 """Share of any other expression in a neutral face that is the model's usual noise and stays."""
-MOST = 4.0
-"""An expression is weighed down to a quarter at most: whoever really feels so is still seen to."""
+MOST = 8.0
+"""An expression is weighed down to an eighth at most: whoever really feels so is still seen to."""
 NEUTRAL = "neutral"
 
 WRONG_STEP = 0.04
@@ -109,12 +110,24 @@ class Calibrator:
         self.problem = ""
         self.measuring_until = now + MEASURE_S
 
+    def give_up(self, why: str) -> None:
+        """Drop what is being measured, if anything, and keep the reason."""
+        if self.measuring_until is not None:
+            self.problem = why
+        self.stop()
+
     def stop(self) -> None:
         """Drop what is being measured."""
         self.measuring_until = None
         self.samples = 0
         self._weight = 0.0
         self._sums: dict[str, float] = {}
+
+    def corrected(self, observation: Observation) -> Observation:
+        """Return an observation as it is to be understood of these people."""
+        if not self.factors:
+            return observation
+        return replace(observation, probabilities=corrected(observation.probabilities, self.factors))
 
     def observe(self, observation: Observation) -> None:
         """Take a face, in case one is being measured."""

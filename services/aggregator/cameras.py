@@ -26,10 +26,13 @@ class Cameras:
     def __init__(self) -> None:
         self._cameras: dict[str, _Camera] = {}
 
-    def hear(self, name: str, state: CameraState, now: float) -> None:
-        """Take how a camera does."""
-        if camera := self._camera(name, now):
-            camera.state, camera.heard_at = state, now
+    def hear(self, name: str, state: CameraState, now: float) -> bool:
+        """Take how a camera does; return whether that is new."""
+        camera = self._camera(name, now)
+        if camera is None:
+            return False
+        before, camera.state, camera.heard_at = camera.state, state, now
+        return before is not state
 
     def take(self, observation: Observation, now: float) -> Observation | Refusal:
         """Return an observation in our time, or why it does not count."""

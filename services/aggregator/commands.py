@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import math
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from pydantic import ValidationError
 
@@ -17,11 +19,15 @@ from services.aggregator.measures import Tally
 from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
+from services.contracts.moods import EXPRESSIONS
 from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
+
+if TYPE_CHECKING:  # it needs numpy, which only the replay has
+    from services.aggregator.simulation import Scenario
 
 CONNECT_S = 10.0
 LOCAL_BROKER = "mqtt://127.0.0.1:1883"
@@ -66,14 +72,15 @@ def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     """Decide a recording afresh, print what is decided, and draw it."""
     try:
         with options.file.open(encoding="utf-8") as file:
-            looks = list(replay(*_of_one_room(file, options, settings)))
+            lines, rules = _of_one_room(file, options, settings)
+            looks = list(replay(lines, rules))
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{options.file} cannot be read: {error}") from error
     except BadRecordingError as error:
         raise SetupError(f"{options.file} {error}") from error
     if not looks:
         raise SetupError(f"{options.file} holds nothing of the room; --room names another")
-    for line in told(looks):
+    for line in told(looks, rules.window_s + rules.dwell_s):
         say(line)
     if options.plot:
         _plot(looks, options)
@@ -81,8 +88,8 @@ def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     return 0
 
 
-def told(looks: Sequence[Look]) -> Iterator[str]:
-    """Yield a line for each decision, and what they come to."""
+def told(looks: Sequence[Look], deadline_s: float) -> Iterator[str]:
+    """Yield a line for each decision, and what they come to; true changes are to be recognised by the deadline."""
     before = None
     for look in looks:
         mood = look.mood
@@ -99,17 +106,22 @@ def told(looks: Sequence[Look]) -> Iterator[str]:
     yield f"{len(looks)} s: " + ", ".join(f"{mood} {share:.0%}" for mood, share in ranked)
     known = [look for look in looks if look.truth]
     if known:
-        yield measured(known)
+        yield measured(known, deadline_s)
 
 
-def measured(looks: Sequence[Look]) -> str:
+def measured(looks: Sequence[Look], deadline_s: float) -> str:
     """Say how well the moods follow the true ones."""
-    tally = Tally(looks[0].mood.window_s, {})
+    tally = Tally(deadline_s, dict.fromkeys(EXPRESSIONS, 1.0))
     tally.add([look.truth or "" for look in looks], [look.mood.mood for look in looks])
-    return (
+    text = (
         f"against the truth: {tally.flaps_per_hour:.1f} flaps an hour, wrong {tally.time_wrong:.1%}, "
         f"unknown {tally.time_unknown:.1%} of the time"
     )
+    if not tally.delays:
+        return text
+    recognised = f"{tally.recognised_in_time:.0%} of {len(tally.delays)} changes recognised within {deadline_s:g} s"
+    late = f"95 % within {tally.delay_p95_s:g} s" if math.isfinite(tally.delay_p95_s) else "over 5 % never"
+    return f"{text}; {recognised}, {late}"
 
 
 def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
@@ -118,7 +130,8 @@ def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
         from services.aggregator.simulation import Scenario, lines, load_noise, simulate
     except ModuleNotFoundError as error:
         raise SetupError(f"{error.name} is missing: pip install 'moodring[replay]'") from error
-    stream = simulate(Scenario(), load_noise(), seconds=round(options.hours * 3600), seed=(options.seed,))
+    scenario = _varied(Scenario(), options.set)
+    stream = simulate(scenario, load_noise(), seconds=round(options.hours * 3600), seed=(options.seed,))
     with _written(options.file) as file:
         file.writelines(line.written() for line in lines(stream, settings.room))
     say(f"{options.hours:g} simulated hours are in {options.file}")
@@ -146,15 +159,30 @@ def changed(section: Aggregator, assignments: Sequence[str]) -> Aggregator:
     Raises:
         SetupError: A key or a value is wrong.
     """
-    pairs = [assignment.partition("=")[::2] for assignment in assignments]
+    pairs = dict(assignment.partition("=")[::2] for assignment in assignments)
+    keys = section.model_dump()
+    rooms = {room: rules | pairs for room, rules in keys["rooms"].items()}
     try:
-        return Aggregator.model_validate(section.model_dump(exclude={"rooms"}) | dict(pairs))
+        return Aggregator.model_validate(keys | pairs | {"rooms": rooms})
     except ValidationError as error:
         first = error.errors()[0]
         raise SetupError(
             f"--set {'.'.join(str(part) for part in first['loc'])}={first['input']}: {first['msg']}; "
             "`moodring config` lists the keys below `aggregator`"
         ) from error
+
+
+def _varied(scenario: "Scenario", assignments: Sequence[str]) -> "Scenario":
+    """Return a scenario with some `key=value` put over it."""
+    known = {one.name for one in fields(scenario) if isinstance(getattr(scenario, one.name), int | float)}
+    for key, value in (assignment.partition("=")[::2] for assignment in assignments):
+        if key not in known:
+            raise SetupError(f"--set {key}={value}: it is none of {', '.join(sorted(known))}")
+        try:
+            scenario = replace(scenario, **{key: type(getattr(scenario, key))(float(value))})
+        except ValueError as error:
+            raise SetupError(f"--set {key}={value}: that is no number") from error
+    return scenario
 
 
 def _plot(looks: Sequence[Look], options: Namespace) -> None:

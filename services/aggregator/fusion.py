@@ -1,9 +1,8 @@
 """From tracks to a room's mood: pure functions over plain values. All times are seconds since 1970.
 
 The room's distribution is the mean of those who are heard (see `people`); what is believed of it is which mood
-explains it best (see `likelihood`). A mood is entered at one confidence, once the whole window has led to it for a
-while (dwell), and left at a lower one (hysteresis), as soon as the last seconds speak against it: no single frame
-flips a mood, doubt is quick, and not knowing is an answer. The clear mood before has an advantage over others.
+explains best what they showed, slice by slice (see `belief`). A mood is entered at one confidence, once it has led
+for a while (dwell), and left at a lower one (hysteresis): no single frame flips a mood, and not knowing is an answer.
 The figures behind this: `make mood-table`.
 """
 
@@ -11,22 +10,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.aggregator.likelihood import Habits, belief
-from services.aggregator.people import FUSIONS, Voter, folded, mean, point, voters
+from services.aggregator.belief import EVEN, Belief, filled, forward
+from services.aggregator.people import FUSIONS, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
-from services.contracts.moods import NOBODY, UNKNOWN, Point
+from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN, Point
 
-LEAST_SHARE = 0.03
-"""Share of what was seen that a mood needs, however well it explains the rest."""
-AGAINST = 0.02
-"""Belief below which a person speaks against a mood."""
+LEAST_SHARE = 0.1
+"""Share of what was seen that a mood needs to be entered, however well it explains the rest."""
+DOUBTED = 0.02
+"""Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two."""
 HALF = 0.5
 """Share of the votes, and most that is believed of a mood that no more than so many share."""
-LATELY = 0.5
-"""Probability by the last seconds that a mood needs to be entered: what they already doubt is over."""
-LOYALTY = 4.0
-"""Logarithm of the odds that the clear mood before is ahead by: who was sad is more likely misread than changed."""
-SHIFT_ODDS = 15.0
+SHIFT_ODDS = 10.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3
 """Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
@@ -49,6 +44,7 @@ class Rules:
     leave_confidence: float
     dwell_s: float
     nobody_after_s: float
+    window_s: float
     shifts: Mapping[str, float] = field(default_factory=dict)
 
     def enter(self, mood: str) -> float:
@@ -75,7 +71,7 @@ class Evidence:
         people: How many were seen just now.
         place: Expected point on the plane, of the expressions before they were folded to moods.
         belief: Probability of each mood behind this.
-        lately: The same by what was seen in the last seconds.
+        expressions: The same of the expressions, as if all felt alike; empty where nothing is known.
     """
 
     distribution: Mapping[str, float] = field(default_factory=dict)
@@ -84,7 +80,7 @@ class Evidence:
     people: int = 0
     place: Point = ORIGIN
     belief: Mapping[str, float] = field(default_factory=dict)
-    lately: Mapping[str, float] = field(default_factory=dict)
+    expressions: Belief = ()
 
     def confidence(self, mood: str) -> float:
         """Return how sure a mood is, 0 to 1: its probability, less where little stands behind it."""
@@ -94,18 +90,6 @@ class Evidence:
     def leader(self) -> str:
         """The most probable mood; `unknown` where nothing is known."""
         return max(self.belief, key=self.belief.__getitem__, default=UNKNOWN)
-
-    def bears(self, mood: str, least: float) -> bool:
-        """Whether the last seconds do not speak against a mood, and it was seen at all."""
-        return self.lately.get(mood, 0.0) >= least and self.distribution.get(mood, 0.0) >= LEAST_SHARE
-
-    def loyal(self, mood: str | None) -> "Evidence":
-        """Return what is believed by someone to whom a mood has the advantage."""
-        if mood is None or mood not in self.belief or self.distribution.get(mood, 0.0) < LEAST_SHARE:
-            return self
-        odds = {one: share * (math.exp(LOYALTY) if one == mood else 1.0) for one, share in self.belief.items()}
-        total = sum(odds.values()) + max(0.0, 1 - sum(self.belief.values()))  # what people disagree on is nobody's
-        return replace(self, belief={one: value / total for one, value in odds.items()})
 
 
 @dataclass(frozen=True)
@@ -132,9 +116,11 @@ class Decision:
 def fuse(
     tracks: Sequence[TrackEvidence],
     now: float,
+    *,
     fusion: str = "average",
     folding: Mapping[str, str] | None = None,
-    model: Habits | None = None,
+    changes: float,
+    begin: Belief = EVEN,
 ) -> Evidence:
     """Return what the people of a room say together.
 
@@ -143,36 +129,51 @@ def fuse(
         now: The time.
         fusion: Who is heard: a key of `people.FUSIONS`.
         folding: Expression → mood, for those that are not moods of their own.
-        model: Habits of the model; without them it is taken by its word.
+        changes: Probability that the mood changes within a slice of the window.
+        begin: What is believed before the window.
     """
     heard = FUSIONS[fusion](voters(tracks, folding or {}))
     votes = [voter.vote for voter in heard]
-    believed = _believed(heard, folding or {}, model)
+    believed = [forward(filled(voter.slices), begin, changes) for voter in heard]
+    moods = [folded(dict(zip(EXPRESSIONS, one, strict=True)), folding or {}) for one in believed]
     return Evidence(
         distribution=mean([voter.moods for voter in heard], votes),
         strength=1 - math.prod(1 - vote for vote in votes),
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
         place=point(mean([voter.expressions for voter in heard], votes)),
-        belief=believed,
-        lately=believed,
+        belief=_agreed(moods, votes),
+        expressions=tuple(_pooled(believed, votes)) if heard else (),
     )
 
 
-def _believed(heard: Sequence[Voter], folding: Mapping[str, str], model: Habits | None) -> dict[str, float]:
-    """Return what is believed of people who may feel alike; where as many do not, half is believed at most."""
-    votes = [voter.vote for voter in heard]
-    if model is None:
-        return mean([voter.moods for voter in heard], votes)
-    together = belief(mean([voter.expressions for voter in heard], votes), sum(voter.news for voter in heard), model)
-    moods = dict(folded(together, folding))
-    if len(heard) > 1:
-        each = [folded(belief(voter.expressions, voter.news, model), folding) for voter in heard]
-        for mood, share in moods.items():
-            with_it = sum(vote for vote, own in zip(votes, each, strict=True) if own.get(mood, 0.0) >= AGAINST)
-            if with_it <= HALF * sum(votes):
-                moods[mood] = min(share, HALF)
-    return moods
+def _agreed(moods: Sequence[Mapping[str, float]], votes: Sequence[float]) -> Mapping[str, float]:
+    """Return what a room's people believe together; of what no more than half of the votes believe, half at most."""
+    names = list(moods[0]) if moods else []
+    together = dict(zip(names, _pooled([[own[name] for name in names] for own in moods], votes), strict=True))
+    most = HALF * sum(votes)
+    return {
+        mood: share
+        if sum(vote for vote, own in zip(votes, moods, strict=True) if own[mood] > HALF) > most
+        else min(share, HALF)
+        for mood, share in together.items()
+    }
+
+
+def _pooled(beliefs: Sequence[Belief], votes: Sequence[float]) -> Belief:
+    """Return the logarithmic opinion pool of beliefs, summing to 1 (Genest and Zidek, Statistical Science, 1986).
+
+    No one's belief counts as less than `DOUBTED`, so that one who is very sure does not outweigh all others.
+    """
+    if len(beliefs) < 2:  # noqa: PLR2004 -- nobody to agree with
+        return beliefs[0] if beliefs else ()
+    logs = [
+        sum(vote * math.log(max(share, DOUBTED)) for vote, share in zip(votes, column, strict=True))
+        for column in zip(*beliefs, strict=True)
+    ]
+    powers = [math.exp(log) for log in logs]
+    total = sum(powers)
+    return [power / total for power in powers]
 
 
 def decide(
@@ -191,14 +192,14 @@ def decide(
     enough = evidence.samples >= rules.min_samples
     if enough:
         before = replace(before, restored=False)
-        if before.mood not in {UNKNOWN, NOBODY} and not evidence.bears(before.mood, rules.leave(before.mood)):
+        if before.mood not in {UNKNOWN, NOBODY} and evidence.belief.get(before.mood, 0.0) < rules.leave(before.mood):
             before = replace(before, mood=UNKNOWN, since=now)
     target = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
     if target == before.mood:
         return replace(before, candidate=None)
     if target == NOBODY:  # it has had its time
         return Decision(NOBODY, now)
-    if enough and target == before.last:  # it was only in doubt
+    if enough and target == before.last and now - before.since <= rules.window_s:  # it was only in doubt
         return Decision(target, now, last=target)
     if target != before.candidate or now < before.candidate_since:
         return replace(before, candidate=target, candidate_since=now)
@@ -221,14 +222,16 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
 
 
 def _clearest(before: Decision, evidence: Evidence, rules: Rules) -> str:
-    loyal = evidence.loyal(before.last)
-    leader = max(loyal.belief, key=lambda mood: _odds(loyal.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN)
-    if loyal.confidence(leader) >= rules.enter(leader) and evidence.bears(leader, max(LATELY, rules.leave(leader))):
+    seen = [mood for mood in evidence.belief if evidence.distribution.get(mood, 0.0) >= LEAST_SHARE]
+    leader = max(
+        seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
+    )
+    if evidence.confidence(leader) >= rules.enter(leader):
         return leader
     return before.mood if before.mood in evidence.belief else UNKNOWN
 
 
-def _odds(probability: float, shift: float) -> float:
+def _handicapped(probability: float, shift: float) -> float:
     """Return how far ahead a mood is; one that needs more confidence has to be ahead by more."""
     return probability * math.exp(-SHIFT_ODDS * shift)
 

@@ -1,14 +1,15 @@
-"""Which mood explains best what the model says of a face.
+"""What one answer of the model speaks for, and how much of it is new. Pure.
 
-A model has habits: it calls most sad faces sad and many of them neutral, but hardly a neutral one sad. So a sad face
-is likelier behind two thirds `sad` and a third `neutral` than a neutral one. What the released model says on average
-of each mood's faces (`noise.json`) turns the window's mean into a belief: the posterior of a multinomial with equal
-priors (Bayes' rule), in which the window counts as so many independent answers as there was news in it.
+The model's answer to a face is a posterior: what it saw, times how common each expression was among its training
+faces. Divided by these shares it is the likelihood of the face under each expression, up to a factor ("scaled
+likelihoods", Bourlard and Morgan, Connectionist Speech Recognition, 1994). Logarithms of likelihoods add up over
+answers that are independent, which the frames of one face are not: it is misread alike for seconds. So an answer
+counts by how far it differs from the one before, or by how long that has held.
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,59 +17,65 @@ from services.contracts.moods import EXPRESSIONS
 
 NOISE = Path(__file__).with_name("noise.json")
 
-UNSEEN = 0.01
-"""Share that every answer has with every mood: a few hundred faces cannot say that one never comes."""
-NEWS = 0.8
-"""Independent answers in an observation of weight 1 at `NEWS_FPS`: the same face is answered alike for a while."""
-NEWS_FPS = 5.0
-"""Frames beyond so many a second say the same again."""
+DOUBT = 0.01
+"""Share of every answer that speaks for all expressions alike: no single one is wholly sure."""
+SHRINK = 0.85
+"""Power of the shares that answers are divided by: those of rare expressions rest on few faces."""
+NEW = 0.2
+"""Total variation distance (0 to 1) from which an answer is another one altogether; up to half of it is flicker."""
+HELD_S = 1.5
+"""Time after which the same answer is as good as a new one."""
+GOOD = 0.7
+"""Quality from which a face counts whole; below, it counts less by the square: a turned one is read at random."""
+INDEPENDENT = 0.8
+"""What a new answer counts: all of them are still of the same face in the same light."""
 
-Habits = Mapping[str, Mapping[str, float]]
-"""Mood → answer → logarithm of how often it comes."""
+MOST_NEWS_PER_S = 2.0
+"""Independent answers that a face can give in a second, however fast its camera is and however it flickers."""
 
-
-def habits(means: Mapping[str, Mapping[str, float]]) -> Habits:
-    """Return a model's habits from its mean answer, a distribution, to each mood's faces."""
-    whole = 1 + UNSEEN * len(EXPRESSIONS)
-    return {
-        mood: {label: math.log((means[mood][label] + UNSEEN) / whole) for label in EXPRESSIONS} for mood in EXPRESSIONS
-    }
+Scale = Sequence[float]
+"""By what the probability of each of `EXPRESSIONS` is multiplied to make it a likelihood."""
 
 
 @lru_cache(1)
-def released() -> Habits:
-    """Return the released model's habits; the file is read once."""
+def released() -> Scale:
+    """Return the scale of the released model, by its answers to validation faces; the file is read once."""
     table = json.loads(NOISE.read_text())
-    rows = table["means"]
-    return habits({mood: dict(zip(EXPRESSIONS, row, strict=True)) for mood, row in rows.items()})
+    weighed = [[table["frequency"][mood] * share for share in table["means"][mood]] for mood in EXPRESSIONS]
+    return scale([math.fsum(column) for column in zip(*weighed, strict=True)])
 
 
-def news(weight: float, samples: int, seconds: float) -> float:
-    """Return how many independent answers observations are worth.
+def scale(common: Sequence[float]) -> Scale:
+    """Return the scale of a model by how common each of `EXPRESSIONS` is among its answers."""
+    return [share**-SHRINK for share in common]
+
+
+def support(answer: Mapping[str, float], by: Scale) -> list[float]:
+    """Return the logarithm of the likelihood of an answer under each of `EXPRESSIONS`, up to a constant."""
+    scaled = [answer.get(label, 0.0) * factor for label, factor in zip(EXPRESSIONS, by, strict=True)]
+    sure = (1 - DOUBT) / sum(scaled)
+    return [math.log(sure * one + DOUBT / len(scaled)) for one in scaled]
+
+
+def news(answer: Mapping[str, float], before: Mapping[str, float] | None, seconds: float, quality: float) -> float:
+    """Return how many independent answers an answer is worth, 0 to `INDEPENDENT`.
 
     Args:
-        weight: Sum of their weights.
-        samples: Their number.
-        seconds: From the first to the last of them.
+        answer: What the model says of a face.
+        before: What it said of the same one last; `None` where this is the first.
+        seconds: Time between the two.
+        quality: Fitness of the picture, 0 to 1.
     """
-    return NEWS * weight * min(1.0, NEWS_FPS * (seconds + 1) / max(1, samples))
+    fit = INDEPENDENT * min(1.0, quality / GOOD) ** 2
+    if before is None:
+        return fit
+    distance = sum([abs(share - before.get(label, 0.0)) for label, share in answer.items()]) / 2
+    return fit * min(1.0, max(2 * distance / NEW - 1, abs(seconds) / HELD_S))
 
 
-def belief(distribution: Mapping[str, float], answers: float, model: Habits) -> dict[str, float]:
-    """Return the probability of each expression behind a window's mean, summing to 1; empty where nothing is known.
-
-    Args:
-        distribution: Mean of what the model said, over expressions.
-        answers: How many independent answers it is the mean of.
-        model: The model's habits.
-    """
-    if not distribution:
-        return {}
-    logs = {
-        mood: answers * sum(share * usual[label] for label, share in distribution.items())
-        for mood, usual in model.items()
-    }
-    top = max(logs.values())
-    powers = {mood: math.exp(value - top) for mood, value in logs.items()}
-    total = sum(powers.values())
-    return {mood: power / total for mood, power in powers.items()}
+def certainty(probabilities: Mapping[str, float]) -> float:
+    """Return how sure a distribution is: 1 less its entropy over the greatest possible one (Shannon 1948), 0 to 1."""
+    if len(probabilities) < 2:  # noqa: PLR2004 -- nothing to be unsure between
+        return 1.0
+    entropy = -sum(p * math.log(p) for p in probabilities.values() if p > 0)
+    return min(1.0, max(0.0, 1 - entropy / math.log(len(probabilities))))

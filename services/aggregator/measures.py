@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from services.contracts.moods import UNKNOWN
@@ -50,6 +50,10 @@ class Tally:
                 self.delays.append(spell.index(mood) if mood in spell else math.inf)
             before = self._changes(mood, spell, before)
             begin = end
+
+    def copy(self) -> "Tally":
+        """Return one that can be added to."""
+        return replace(self, delays=list(self.delays))
 
     def merge(self, other: "Tally") -> None:
         """Add what was counted elsewhere."""

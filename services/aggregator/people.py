@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.aggregator.likelihood import news
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, Point
 
 ALIKE = 0.35
 """Greatest total variation distance (half the sum of differences, 0 to 1) between two views of the same face: noise
 of the model within a window stays below, two different clear expressions are at 0.6 and more."""
+HALF = 0.5
+"""What each of two cameras that see the same face counts: their answers are no two."""
 HALF_VOTE = 0.5
 """Weight at which a person has half a vote: about two good observations. Who is seen for a few seconds has nearly
 a whole one, so that who is seen more often does not count more."""
@@ -40,7 +41,7 @@ def _take_seat(seats: list[TrackEvidence], track: TrackEvidence) -> None:
     free = [index for index, seat in enumerate(seats) if seat.last_at < track.first_at]
     if free:
         last = max(free, key=lambda index: seats[index].last_at)
-        seats[last] = _together(seats[last], track)
+        seats[last] = _together(seats[last], track, 1.0)
     else:
         seats.append(track)
 
@@ -58,12 +59,14 @@ def _matched(known: Sequence[TrackEvidence], others: Sequence[TrackEvidence]) ->
         if distance <= ALIKE and here not in counterparts and there not in counterparts.values():
             counterparts[here] = there
     found = [
-        _together(one, others[counterparts[here]]) if here in counterparts else one for here, one in enumerate(known)
+        _together(one, others[counterparts[here]], HALF) if here in counterparts else one
+        for here, one in enumerate(known)
     ]
     return found + [two for there, two in enumerate(others) if there not in counterparts.values()]
 
 
-def _together(one: TrackEvidence, two: TrackEvidence) -> TrackEvidence:
+def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvidence:
+    """Join two views of a face; where both saw it at a time, `part` of what they speak for counts."""
     return replace(
         one,
         distribution=mean([one.distribution, two.distribution], [one.weight, two.weight]),
@@ -71,6 +74,11 @@ def _together(one: TrackEvidence, two: TrackEvidence) -> TrackEvidence:
         samples=one.samples + two.samples,
         last_at=max(one.last_at, two.last_at),
         first_at=min(one.first_at, two.first_at),
+        slices={**one.slices, **two.slices}
+        | {
+            number: [part * (a + b) for a, b in zip(one.slices[number], two.slices[number], strict=True)]
+            for number in one.slices.keys() & two.slices.keys()
+        },
     )
 
 
@@ -112,12 +120,12 @@ def folded(distribution: Mapping[str, float], folding: Mapping[str, str]) -> Map
 
 @dataclass(frozen=True)
 class Voter:
-    """A person as a fusion sees them: expressions, the moods that they fold to, a vote of 0 to 1, and `news`."""
+    """A person as a fusion sees them: expressions, the moods that they fold to, a vote of 0 to 1, and their slices."""
 
     expressions: Mapping[str, float]
     moods: Mapping[str, float]
     vote: float
-    news: float
+    slices: Mapping[int, Sequence[float]]
 
 
 def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[Voter]:
@@ -127,7 +135,7 @@ def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[
             track.distribution,
             folded(track.distribution, folding),
             track.weight / (track.weight + HALF_VOTE),
-            news(track.weight, track.samples, track.last_at - track.first_at),
+            track.slices,
         )
         for track in tracks
         if track.distribution

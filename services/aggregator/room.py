@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.aggregator.calibration import Calibrator, Verdict, corrected
+from services.aggregator.belief import Memory, changes_within
+from services.aggregator.calibration import Calibrator, Verdict
 from services.aggregator.cameras import Cameras
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
-from services.aggregator.likelihood import released
 from services.aggregator.people import people
 from services.aggregator.state import Calibration, RoomState
-from services.aggregator.window import Observation, Refusal, TrackEvidence, Window
+from services.aggregator.window import BUCKETS, Observation, Refusal, Window
 from services.contracts.messages import CameraState, Mood, MoodOverride, MoodSource, uuid7
 from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN, Point
 from services.runtime.mood_settings import MoodRules
@@ -46,9 +46,13 @@ class Room:
             leave_confidence=settings.leave_confidence,
             dwell_s=settings.dwell_s,
             nobody_after_s=settings.nobody_after_s,
+            window_s=settings.window_s,
         )
         self.moods = tuple(dict.fromkeys(self._folding.get(label, label) for label in EXPRESSIONS))
         self._window = Window(settings.window_s, settings.half_life_s)
+        self._memory = Memory(settings.window_s, settings.hold_s)
+        self._factors: dict[str, float] = {}
+        self._changes = changes_within(settings.window_s / BUCKETS, settings.hold_s)
         self._cameras = Cameras()
         self._began_at = self._last_face_at = self.heard_at = now
         self._evidence = Evidence()
@@ -79,7 +83,7 @@ class Room:
         taken = self._cameras.take(observation, now)
         if isinstance(taken, Refusal):
             return taken
-        refusal = self._window.add(taken, now)
+        refusal = self._window.add(self.calibration.corrected(taken), now)
         if refusal is None:
             self._last_face_at = max(self._last_face_at, min(taken.at, now))
             self.calibration.observe(taken)
@@ -92,10 +96,10 @@ class Room:
     def hear(self, camera: str, state: CameraState, now: float) -> None:
         """Take how a camera does. One that goes private is forgotten at once, with everything it saw."""
         self.heard_at = now
-        self._cameras.hear(camera, state, now)
-        if state is CameraState.PRIVATE:
+        if self._cameras.hear(camera, state, now) and state is CameraState.PRIVATE:
             self._window.forget(camera)
-            self.calibration.stop()
+            self._memory.forget()
+            self.calibration.give_up("a camera of this room went private; start again when it looks")
             if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
                 self._evidence = Evidence()
                 self._enter(Decision(UNKNOWN, now))
@@ -157,9 +161,16 @@ class Room:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
         self.calibration.look(now)
-        who, folding = self._settings.fusion, self._folding
-        lately = fuse(self._people(now, self._settings.doubt_s), now, who, folding, released())
-        self._evidence = replace(fuse(self._people(now), now, who, folding, released()), lately=lately.belief)
+        if self.calibration.factors != self._factors:  # what was believed was seen with other eyes
+            self._factors = self.calibration.factors
+            self._memory.forget()
+        self._evidence = fuse(
+            people(self._window.tracks(now)), now,
+            fusion=self._settings.fusion, folding=self._folding, changes=self._changes,
+            begin=self._memory.begin(now),
+        )  # fmt: skip
+        if self._evidence.expressions:
+            self._memory.note(now, self._evidence.expressions)
         self._enter(
             decide(
                 self._decision, self._evidence, self.rules,
@@ -192,11 +203,6 @@ class Room:
             return self._saved.model_copy(update=counts | {"decision_id": self._decision_id})
         return self._measured()
 
-    def _people(self, now: float, half_life_s: float | None = None) -> list[TrackEvidence]:
-        found = people(self._window.tracks(now, half_life_s))
-        by = self.calibration.factors
-        return [replace(one, distribution=corrected(one.distribution, by)) for one in found] if by else found
-
     def _measured(self) -> Mood:
         mood, evidence = self._decision.mood, self._evidence
         distribution = {} if mood == NOBODY else evidence.distribution
@@ -219,6 +225,8 @@ class Room:
     def _enter(self, decision: Decision) -> None:
         changed = decision.mood != self._decision.mood
         self._decision = decision
+        if changed and decision.mood == NOBODY:
+            self._memory.forget()  # who comes next is somebody else
         if changed:
             self._decision_id = uuid7()
             self._saved = self._measured()

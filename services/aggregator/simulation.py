@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from services.aggregator.recording import Line, seen
 from services.aggregator.window import Observation
 from services.contracts.messages import CameraState
-from services.contracts.moods import EXPRESSIONS
+from services.contracts.moods import EXPRESSIONS, UNKNOWN
 
 NOISE = Path(__file__).with_name("noise.json")
 CAMERA = "camera"
@@ -53,8 +53,10 @@ class Scenario:
         flash_every_s: Time between brief expressions that are not the mood: a laugh, a startle.
         flash_s: Shortest and longest of them: an expression that is no mood lasts from half a second to four (Ekman,
             Emotions Revealed, 2003).
-        guest_every_s: Time between visits of a second person, who shares the mood.
+        guest_every_s: Time between visits of a second person.
         guest_s: How long a visit lasts.
+        guest_agrees: Whether the guest shares the mood; where not, it is one of the guest's own, and the truth of a
+            room of two who differ is `unknown`.
         quality: Lowest and highest quality of a face that looks at the camera.
         turned_quality: The same of one that does not.
     """
@@ -78,6 +80,7 @@ class Scenario:
     flash_s: tuple[float, float] = (0.5, 4)
     guest_every_s: float = 600
     guest_s: float = 300
+    guest_agrees: bool = True
     quality: tuple[float, float] = (0.5, 0.9)
     turned_quality: tuple[float, float] = (0.2, 0.4)
 
@@ -162,10 +165,10 @@ def simulate(scenario: Scenario, noise: Noise, *, seconds: int, seed: tuple[int,
     frames = seconds * scenario.fps
     mood = _moods(random, scenario, frames)
     guest = _bursts(random, frames, scenario.guest_every_s * scenario.fps, scenario.guest_s * scenario.fps)
-    present = (np.ones(frames, dtype=bool), guest)
+    moods = (mood, mood if scenario.guest_agrees else _moods(random, scenario, frames))
     people = [
-        _person(random, scenario, noise, mood=mood, present=there, number=number)
-        for number, there in enumerate(present)
+        _person(random, scenario, noise, mood=feels, present=there, number=number)
+        for number, (feels, there) in enumerate(zip(moods, (np.ones(frames, dtype=bool), guest), strict=True))
     ]
     parts = [np.concatenate(column) for column in zip(*people, strict=True)]
     order = np.argsort(parts[0], kind="stable")
@@ -175,7 +178,10 @@ def simulate(scenario: Scenario, noise: Noise, *, seconds: int, seed: tuple[int,
         track=track,
         quality=quality,
         probabilities=probabilities,
-        truth=tuple(EXPRESSIONS[index] for index in mood[:: scenario.fps]),
+        truth=tuple(
+            UNKNOWN if differ else EXPRESSIONS[index]
+            for index, differ in zip(mood[:: scenario.fps], (guest & (moods[1] != mood))[:: scenario.fps], strict=True)
+        ),
     )
 
 

@@ -6,9 +6,12 @@ grows: slices that leave the window are dropped whole. All times are seconds sin
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from services.aggregator.likelihood import MOST_NEWS_PER_S, Scale, certainty, news, released, support
+from services.contracts.moods import EXPRESSIONS
 
 BUCKETS = 15
 """Slices of a window: its edge moves in steps of one, a second by default."""
@@ -70,6 +73,7 @@ class TrackEvidence:
         last_at: When it was seen last.
         first_at: When it was seen first, within the window.
         camera: Who saw it.
+        slices: By the number of each slice of time, what it showed then speaks for (see `likelihood.support`).
     """
 
     distribution: Mapping[str, float]
@@ -78,6 +82,7 @@ class TrackEvidence:
     last_at: float
     first_at: float = 0.0
     camera: str = ""
+    slices: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -85,8 +90,16 @@ class _Bucket:
     frames: set[str] = field(default_factory=set)
     weight: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
+    news: float = 0.0
+    support: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
     last_at: float = 0.0
     first_at: float = math.inf
+
+
+@dataclass(slots=True)
+class _Track:
+    buckets: dict[int, _Bucket] = field(default_factory=dict)
+    latest: Observation | None = None
 
 
 class Window:
@@ -95,30 +108,33 @@ class Window:
     Args:
         length_s: Age at which an observation is forgotten.
         half_life_s: Age at which it weighs half as much as a new one.
+        scale: The model's; the released one's without it.
     """
 
-    def __init__(self, length_s: float, half_life_s: float) -> None:
+    def __init__(self, length_s: float, half_life_s: float, scale: Scale | None = None) -> None:
         self._length_s = length_s
         self._half_life_s = half_life_s
+        self._scale = scale or released()
         self._bucket_s = length_s / BUCKETS
         self._samples = 0
-        self._tracks: dict[tuple[str, str, int], dict[int, _Bucket]] = {}
+        self._tracks: dict[tuple[str, str, int], _Track] = {}
 
     def add(self, observation: Observation, now: float) -> Refusal | None:
         """Count an observation, or return why it does not count."""
         if refusal := self._untimely(observation.at, now):
             return refusal
         run = observation.frame_id.rpartition("-")[0]
-        buckets = self._buckets((observation.camera, run, observation.track_id), now)
-        if buckets is None or self._samples >= MAX_SAMPLES:
+        track = self._track((observation.camera, run, observation.track_id), now)
+        if track is None or self._samples >= MAX_SAMPLES:
             return Refusal.FLOOD
         index = math.floor(observation.at / self._bucket_s)
-        bucket = buckets.get(index) or buckets.setdefault(index, _Bucket())
+        bucket = track.buckets.get(index) or track.buckets.setdefault(index, _Bucket())
         if observation.frame_id in bucket.frames:
             return Refusal.DUPLICATE
         if len(bucket.frames) >= MAX_RATE * self._bucket_s:
             return Refusal.FLOOD
-        weight = observation.quality * certainty(observation.probabilities)
+        sure = certainty(observation.probabilities)
+        weight = observation.quality * sure
         self._samples += 1
         bucket.frames.add(observation.frame_id)
         bucket.weight += weight
@@ -126,58 +142,72 @@ class Window:
         bucket.first_at = min(bucket.first_at, observation.at)
         for label, probability in observation.probabilities.items():
             bucket.sums[label] = bucket.sums.get(label, 0.0) + weight * probability
+        self._weigh(bucket, track, observation, sure)
         return None
+
+    def _weigh(self, bucket: _Bucket, track: _Track, observation: Observation, sure: float) -> None:
+        """Add what an observation speaks for, as far as it says anything new."""
+        before = track.latest
+        new = sure * news(
+            observation.probabilities,
+            before.probabilities if before else None,
+            observation.at - before.at if before else 0.0,
+            observation.quality,
+        )
+        new = min(new, MOST_NEWS_PER_S * self._bucket_s - bucket.news)
+        if new > 0:
+            bucket.news += new
+            for index, log in enumerate(support(observation.probabilities, self._scale)):
+                bucket.support[index] += new * log
+        if before is None or observation.at >= before.at:
+            track.latest = observation
 
     def forget(self, camera: str) -> None:
         """Drop everything that a camera saw."""
         self._tracks = {key: buckets for key, buckets in self._tracks.items() if key[0] != camera}
         self._count()
 
-    def tracks(self, now: float, half_life_s: float | None = None) -> list[TrackEvidence]:
-        """Return what is known of every track in the window; ask often, as this is when old ones are dropped.
-
-        Args:
-            now: The time.
-            half_life_s: Another half-life than the window's.
-        """
+    def tracks(self, now: float) -> list[TrackEvidence]:
+        """Return what is known of every track in the window; ask often, as this is when old ones are dropped."""
         self._expire(now)
-        half_life_s = half_life_s or self._half_life_s
-        return [self._evidence(camera, buckets, now, half_life_s) for (camera, _, _), buckets in self._tracks.items()]
+        return [self._evidence(camera, track.buckets, now) for (camera, _, _), track in self._tracks.items()]
 
     def _untimely(self, at: float, now: float) -> Refusal | None:
         if at > now + MAX_AHEAD_S:
             return Refusal.FUTURE
         return Refusal.LATE if at <= now - self._length_s else None
 
-    def _buckets(self, track: tuple[str, str, int], now: float) -> dict[int, _Bucket] | None:
-        if track not in self._tracks and len(self._tracks) >= MAX_TRACKS:
+    def _track(self, key: tuple[str, str, int], now: float) -> _Track | None:
+        if key not in self._tracks and len(self._tracks) >= MAX_TRACKS:
             self._expire(now)
             if len(self._tracks) >= MAX_TRACKS:
                 return None
-        return self._tracks.setdefault(track, {})
+        return self._tracks.get(key) or self._tracks.setdefault(key, _Track())
 
     def _expire(self, now: float) -> None:
         oldest = math.floor((now - self._length_s) / self._bucket_s)
         newest = math.floor(
             (now + MAX_AHEAD_S) / self._bucket_s
         )  # later ones are left from before our clock was set back
-        for key, buckets in list(self._tracks.items()):
-            for gone in [index for index in buckets if not oldest <= index <= newest]:
-                del buckets[gone]
-            if not buckets:
+        for key, track in list(self._tracks.items()):
+            for gone in [index for index in track.buckets if not oldest <= index <= newest]:
+                del track.buckets[gone]
+            if not track.buckets:
                 del self._tracks[key]
         self._count()
 
     def _count(self) -> None:
-        self._samples = sum(len(bucket.frames) for buckets in self._tracks.values() for bucket in buckets.values())
+        self._samples = sum(len(one.frames) for track in self._tracks.values() for one in track.buckets.values())
 
-    def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float, half_life_s: float) -> TrackEvidence:
+    def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float) -> TrackEvidence:
         weight = 0.0
         sums: dict[str, float] = {}
+        slices: dict[int, list[float]] = {}
         for index, bucket in buckets.items():
             age_s = max(0.0, now - (index + 0.5) * self._bucket_s)
-            left = 0.5 ** (age_s / half_life_s)
+            left = 0.5 ** (age_s / self._half_life_s)
             weight += left * bucket.weight
+            slices[index] = [left * log for log in bucket.support]
             for label, value in bucket.sums.items():
                 sums[label] = sums.get(label, 0.0) + left * value
         return TrackEvidence(
@@ -187,12 +217,5 @@ class Window:
             last_at=max(bucket.last_at for bucket in buckets.values()),
             first_at=min(bucket.first_at for bucket in buckets.values()),
             camera=camera,
+            slices=slices,
         )
-
-
-def certainty(probabilities: Mapping[str, float]) -> float:
-    """Return how sure a distribution is: 1 less its entropy over the greatest possible one (Shannon 1948), 0 to 1."""
-    if len(probabilities) < 2:  # noqa: PLR2004 -- nothing to be unsure between
-        return 1.0
-    entropy = -sum(p * math.log(p) for p in probabilities.values() if p > 0)
-    return min(1.0, max(0.0, 1 - entropy / math.log(len(probabilities))))

@@ -109,8 +109,22 @@ class Expression(_message.Message):
     quality: float
     def __init__(self, track_id: _Optional[int] = ..., probabilities: _Optional[_Iterable[_Union[LabelProbability, _Mapping]]] = ..., embedding: _Optional[_Iterable[float]] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., quality: _Optional[float] = ...) -> None: ...
 
+class Timings(_message.Message):
+    __slots__ = ("arriving", "waiting", "decoding", "predicting", "batch_faces")
+    ARRIVING_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    DECODING_FIELD_NUMBER: _ClassVar[int]
+    PREDICTING_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FACES_FIELD_NUMBER: _ClassVar[int]
+    arriving: float
+    waiting: float
+    decoding: float
+    predicting: float
+    batch_faces: int
+    def __init__(self, arriving: _Optional[float] = ..., waiting: _Optional[float] = ..., decoding: _Optional[float] = ..., predicting: _Optional[float] = ..., batch_faces: _Optional[int] = ...) -> None: ...
+
 class Expressions(_message.Message):
-    __slots__ = ("frame_id", "captured_at", "camera", "faces", "model_name", "model_version", "frame_width", "frame_height")
+    __slots__ = ("frame_id", "captured_at", "camera", "faces", "model_name", "model_version", "frame_width", "frame_height", "timings")
     FRAME_ID_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     CAMERA_FIELD_NUMBER: _ClassVar[int]
@@ -119,6 +133,7 @@ class Expressions(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     FRAME_WIDTH_FIELD_NUMBER: _ClassVar[int]
     FRAME_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TIMINGS_FIELD_NUMBER: _ClassVar[int]
     frame_id: str
     captured_at: _timestamp_pb2.Timestamp
     camera: str
@@ -127,4 +142,5 @@ class Expressions(_message.Message):
     model_version: int
     frame_width: int
     frame_height: int
-    def __init__(self, frame_id: _Optional[str] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., camera: _Optional[str] = ..., faces: _Optional[_Iterable[_Union[Expression, _Mapping]]] = ..., model_name: _Optional[str] = ..., model_version: _Optional[int] = ..., frame_width: _Optional[int] = ..., frame_height: _Optional[int] = ...) -> None: ...
+    timings: Timings
+    def __init__(self, frame_id: _Optional[str] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., camera: _Optional[str] = ..., faces: _Optional[_Iterable[_Union[Expression, _Mapping]]] = ..., model_name: _Optional[str] = ..., model_version: _Optional[int] = ..., frame_width: _Optional[int] = ..., frame_height: _Optional[int] = ..., timings: _Optional[_Union[Timings, _Mapping]] = ...) -> None: ...

@@ -26,7 +26,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import wrappers_pb2 as google_dot_protobuf_dot_wrappers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0ftfserving.proto\x12\x15moodring.tfserving.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/wrappers.proto\"\x85\x01\n\x10TensorShapeProto\x12\x38\n\x03\x64im\x18\x02 \x03(\x0b\x32+.moodring.tfserving.v1.TensorShapeProto.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x87\x02\n\x0bTensorProto\x12.\n\x05\x64type\x18\x01 \x01(\x0e\x32\x1f.moodring.tfserving.v1.DataType\x12=\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\'.moodring.tfserving.v1.TensorShapeProto\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x15\n\tfloat_val\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x16\n\ndouble_val\x18\x06 \x03(\x01\x42\x02\x10\x01\x12\x13\n\x07int_val\x18\x07 \x03(\x05\x42\x02\x10\x01\x12\x15\n\tint64_val\x18\n \x03(\x03\x42\x02\x10\x01\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xf3\x01\n\x0ePredictRequest\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x12\x41\n\x06inputs\x18\x02 \x03(\x0b\x32\x31.moodring.tfserving.v1.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aQ\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".moodring.tfserving.v1.TensorProto:\x02\x38\x01\"\xe1\x01\n\x0fPredictResponse\x12\x44\n\x07outputs\x18\x01 \x03(\x0b\x32\x33.moodring.tfserving.v1.PredictResponse.OutputsEntry\x12\x34\n\nmodel_spec\x18\x02 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x1aR\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".moodring.tfserving.v1.TensorProto:\x02\x38\x01\"g\n\x17GetModelMetadataRequest\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"\xe8\x01\n\x18GetModelMetadataResponse\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x12O\n\x08metadata\x18\x02 \x03(\x0b\x32=.moodring.tfserving.v1.GetModelMetadataResponse.MetadataEntry\x1a\x45\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"M\n\x15GetModelStatusRequest\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\"\xee\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12>\n\x05state\x18\x02 \x01(\x0e\x32/.moodring.tfserving.v1.ModelVersionStatus.State\x12\x32\n\x06status\x18\x03 \x01(\x0b\x32\".moodring.tfserving.v1.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"a\n\x16GetModelStatusResponse\x12G\n\x14model_version_status\x18\x01 \x03(\x0b\x32).moodring.tfserving.v1.ModelVersionStatus*\x98\x01\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_FLOAT\x10\x01\x12\r\n\tDT_DOUBLE\x10\x02\x12\x0c\n\x08\x44T_INT32\x10\x03\x12\x0c\n\x08\x44T_UINT8\x10\x04\x12\x0c\n\x08\x44T_INT16\x10\x05\x12\x0b\n\x07\x44T_INT8\x10\x06\x12\r\n\tDT_STRING\x10\x07\x12\x0c\n\x08\x44T_INT64\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0ftfserving.proto\x12\x15moodring.tfserving.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/wrappers.proto\"\x85\x01\n\x10TensorShapeProto\x12\x38\n\x03\x64im\x18\x02 \x03(\x0b\x32+.moodring.tfserving.v1.TensorShapeProto.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x87\x02\n\x0bTensorProto\x12.\n\x05\x64type\x18\x01 \x01(\x0e\x32\x1f.moodring.tfserving.v1.DataType\x12=\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\'.moodring.tfserving.v1.TensorShapeProto\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x15\n\tfloat_val\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x16\n\ndouble_val\x18\x06 \x03(\x01\x42\x02\x10\x01\x12\x13\n\x07int_val\x18\x07 \x03(\x05\x42\x02\x10\x01\x12\x15\n\tint64_val\x18\n \x03(\x03\x42\x02\x10\x01\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xf3\x01\n\x0ePredictRequest\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x12\x41\n\x06inputs\x18\x02 \x03(\x0b\x32\x31.moodring.tfserving.v1.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aQ\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".moodring.tfserving.v1.TensorProto:\x02\x38\x01\"\xe1\x01\n\x0fPredictResponse\x12\x44\n\x07outputs\x18\x01 \x03(\x0b\x32\x33.moodring.tfserving.v1.PredictResponse.OutputsEntry\x12\x34\n\nmodel_spec\x18\x02 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x1aR\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".moodring.tfserving.v1.TensorProto:\x02\x38\x01\"g\n\x17GetModelMetadataRequest\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"\xe8\x01\n\x18GetModelMetadataResponse\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\x12O\n\x08metadata\x18\x02 \x03(\x0b\x32=.moodring.tfserving.v1.GetModelMetadataResponse.MetadataEntry\x1a\x45\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"\x89\x01\n\nTensorInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x05\x64type\x18\x02 \x01(\x0e\x32\x1f.moodring.tfserving.v1.DataType\x12=\n\x0ctensor_shape\x18\x03 \x01(\x0b\x32\'.moodring.tfserving.v1.TensorShapeProto\"\xcc\x02\n\x0cSignatureDef\x12?\n\x06inputs\x18\x01 \x03(\x0b\x32/.moodring.tfserving.v1.SignatureDef.InputsEntry\x12\x41\n\x07outputs\x18\x02 \x03(\x0b\x32\x30.moodring.tfserving.v1.SignatureDef.OutputsEntry\x12\x13\n\x0bmethod_name\x18\x03 \x01(\t\x1aP\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.moodring.tfserving.v1.TensorInfo:\x02\x38\x01\x1aQ\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32!.moodring.tfserving.v1.TensorInfo:\x02\x38\x01\"\xbc\x01\n\x0fSignatureDefMap\x12O\n\rsignature_def\x18\x01 \x03(\x0b\x32\x38.moodring.tfserving.v1.SignatureDefMap.SignatureDefEntry\x1aX\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.moodring.tfserving.v1.SignatureDef:\x02\x38\x01\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"M\n\x15GetModelStatusRequest\x12\x34\n\nmodel_spec\x18\x01 \x01(\x0b\x32 .moodring.tfserving.v1.ModelSpec\"\xee\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12>\n\x05state\x18\x02 \x01(\x0e\x32/.moodring.tfserving.v1.ModelVersionStatus.State\x12\x32\n\x06status\x18\x03 \x01(\x0b\x32\".moodring.tfserving.v1.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"a\n\x16GetModelStatusResponse\x12G\n\x14model_version_status\x18\x01 \x03(\x0b\x32).moodring.tfserving.v1.ModelVersionStatus*\x98\x01\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_FLOAT\x10\x01\x12\r\n\tDT_DOUBLE\x10\x02\x12\x0c\n\x08\x44T_INT32\x10\x03\x12\x0c\n\x08\x44T_UINT8\x10\x04\x12\x0c\n\x08\x44T_INT16\x10\x05\x12\x0b\n\x07\x44T_INT8\x10\x06\x12\r\n\tDT_STRING\x10\x07\x12\x0c\n\x08\x44T_INT64\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,8 +47,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_options = b'8\001'
   _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._loaded_options = None
   _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_DATATYPE']._serialized_start=1938
-  _globals['_DATATYPE']._serialized_end=2090
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._loaded_options = None
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_options = b'8\001'
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._loaded_options = None
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_options = b'8\001'
+  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._loaded_options = None
+  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_options = b'8\001'
+  _globals['_DATATYPE']._serialized_start=2604
+  _globals['_DATATYPE']._serialized_end=2756
   _globals['_TENSORSHAPEPROTO']._serialized_start=102
   _globals['_TENSORSHAPEPROTO']._serialized_end=235
   _globals['_TENSORSHAPEPROTO_DIM']._serialized_start=202
@@ -71,14 +77,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELMETADATARESPONSE']._serialized_end=1458
   _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_start=1389
   _globals['_GETMODELMETADATARESPONSE_METADATAENTRY']._serialized_end=1458
-  _globals['_STATUSPROTO']._serialized_start=1460
-  _globals['_STATUSPROTO']._serialized_end=1516
-  _globals['_GETMODELSTATUSREQUEST']._serialized_start=1518
-  _globals['_GETMODELSTATUSREQUEST']._serialized_end=1595
-  _globals['_MODELVERSIONSTATUS']._serialized_start=1598
-  _globals['_MODELVERSIONSTATUS']._serialized_end=1836
-  _globals['_MODELVERSIONSTATUS_STATE']._serialized_start=1753
-  _globals['_MODELVERSIONSTATUS_STATE']._serialized_end=1836
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=1838
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=1935
+  _globals['_TENSORINFO']._serialized_start=1461
+  _globals['_TENSORINFO']._serialized_end=1598
+  _globals['_SIGNATUREDEF']._serialized_start=1601
+  _globals['_SIGNATUREDEF']._serialized_end=1933
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_start=1770
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_end=1850
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_start=1852
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_end=1933
+  _globals['_SIGNATUREDEFMAP']._serialized_start=1936
+  _globals['_SIGNATUREDEFMAP']._serialized_end=2124
+  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_start=2036
+  _globals['_SIGNATUREDEFMAP_SIGNATUREDEFENTRY']._serialized_end=2124
+  _globals['_STATUSPROTO']._serialized_start=2126
+  _globals['_STATUSPROTO']._serialized_end=2182
+  _globals['_GETMODELSTATUSREQUEST']._serialized_start=2184
+  _globals['_GETMODELSTATUSREQUEST']._serialized_end=2261
+  _globals['_MODELVERSIONSTATUS']._serialized_start=2264
+  _globals['_MODELVERSIONSTATUS']._serialized_end=2502
+  _globals['_MODELVERSIONSTATUS_STATE']._serialized_start=2419
+  _globals['_MODELVERSIONSTATUS_STATE']._serialized_end=2502
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=2504
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=2601
 # @@protoc_insertion_point(module_scope)

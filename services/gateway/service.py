@@ -22,6 +22,7 @@ from services.gateway.streams import Stream
 from services.runtime.access import guard, serves_itself
 from services.runtime.bus import Bus, Delivery, Handler
 from services.runtime.health import Health
+from services.runtime.secret_files import read_secret
 from services.runtime.settings import Settings
 from services.runtime.tokens import Tokens, first_token, open_tokens
 
@@ -173,5 +174,15 @@ def mount(
     service.api = httpx.AsyncClient(transport=inside, base_url="http://gateway", timeout=10)
     add_pages(app, service)
     host, proxied = settings.http.host, settings.http.access == "proxy"
-    first = None if serves_itself(host, proxied=proxied) else first_token(service.tokens)
-    return guard(app, service.tokens, host=host, proxied=proxied, sign_in=service.sign_in_page), first
+    # Behind a proxy what we print goes to a log that is kept: there a token is made by `moodring token` alone.
+    first = None if proxied or serves_itself(host, proxied=proxied) else first_token(service.tokens)
+    metrics = settings.http.metrics_token_file
+    guarded = guard(
+        app,
+        service.tokens,
+        host=host,
+        proxied=proxied,
+        sign_in=service.sign_in_page,
+        metrics_token=read_secret(metrics) if metrics else "",
+    )
+    return guarded, first

@@ -58,10 +58,13 @@ def sign_in_page(then: str, problem: str = "", *, tokens: bool = True) -> str:
     )
 
 
-_ABOUT = "Sign in with an access token. The first one was printed once, when Moodring started for the first time."
+_ABOUT = (
+    "Sign in with an access token. The first one was printed once, when Moodring started for the first time; "
+    "<code>moodring token</code> makes another on the machine that runs it."
+)
 _NO_TOKENS = (
-    "There is no access token yet: you came through a proxy, and this Moodring serves its own machine only. Start it "
-    "with MOODRING_HTTP_ACCESS=proxy, and it makes a token and prints it."
+    "There is no access token yet. Make one on the machine that runs Moodring, with <code>moodring token</code> or, "
+    "under Docker, <code>docker compose exec gateway moodring token</code>."
 )
 
 _STYLE = """

@@ -1,6 +1,7 @@
 """REST: the expressions in a photo."""
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -52,6 +53,8 @@ class PhotoExpressions(Message):
     faces: tuple[PhotoFace, ...] = ()
     model: str = ""
     """Name and version of the model, where there was a face."""
+    picture: str | None = None
+    """Where it was asked for: the photo with its faces framed and numbered, a JPEG in base64."""
 
 
 async def small_enough(request: Request) -> None:
@@ -72,9 +75,17 @@ def routes(service: "InferenceService") -> APIRouter:
     router = APIRouter(tags=["inference"])
     places = asyncio.Semaphore(UPLOADS)
 
-    @router.post("/api/expressions", dependencies=[Depends(small_enough)], openapi_extra=_FORM)
-    async def classify_photo(request: Request) -> PhotoExpressions:
-        """Say which expressions the faces in a photo (JPEG or PNG) show. The photo is not kept."""
+    @router.post(
+        "/api/expressions",
+        dependencies=[Depends(small_enough)],
+        openapi_extra=_FORM,
+        response_model_exclude_none=True,
+    )
+    async def classify_photo(request: Request, *, picture: bool = False) -> PhotoExpressions:
+        """Say which expressions the faces in a photo (JPEG or PNG) show. The photo is not kept.
+
+        With `?picture=true` the photo comes back too, with the faces framed: a JPEG in base64.
+        """
         predictor = service.predictor
         if predictor is None:
             raise HTTPException(503, "The inference service is not running at the moment.")
@@ -86,7 +97,11 @@ def routes(service: "InferenceService") -> APIRouter:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
         except (PredictorError, DetectorError) as error:
             raise HTTPException(503, f"The photo cannot be classified: {error}.") from error
-        return _answer(photo, prediction)
+        answer = _answer(photo, prediction)
+        if not picture:
+            return answer
+        drawn = await asyncio.to_thread(photo.annotated, [_caption(*each) for each in enumerate(answer.faces, 1)])
+        return answer.model_copy(update={"picture": base64.b64encode(drawn).decode()})
 
     return router
 
@@ -125,6 +140,11 @@ async def _uploaded(request: Request) -> bytes:
     if not isinstance(photo, UploadFile):
         raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
     return await photo.read()
+
+
+def _caption(number: int, face: PhotoFace) -> str:
+    label = max(face.expressions, key=lambda each: face.expressions[each])
+    return f"{number} {label} {face.expressions[label]:.0%}"
 
 
 def _answer(photo: Photo, prediction: Prediction | None) -> PhotoExpressions:

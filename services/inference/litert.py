@@ -1,6 +1,6 @@
 """A model in LiteRT on one core of the CPU (XNNPACK)."""
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,14 @@ SIGNATURE: Final = "serving_default"
 INPUT: Final = "faces"
 
 
+class Output(NamedTuple):
+    """An output of a model: its tensor's name, type and shape, in which -1 is the number of faces."""
+
+    tensor: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
 class LiteRtModel:
     """A loaded model, for one thread at a time.
 
@@ -19,7 +27,7 @@ class LiteRtModel:
         name: The model's name.
         version: Its version.
         shape: Height, width and channels of a face.
-        outputs: Names of its outputs.
+        outputs: Its outputs by name.
     """
 
     def __init__(self, folder: ModelFolder) -> None:
@@ -43,7 +51,10 @@ class LiteRtModel:
             raise SetupError(f"{folder.path}: model.tflite does not run in LiteRT: {reason}") from error
         if not all(np.isfinite(values).all() for values in answer.values()):
             raise SetupError(f"{folder.path}: model.tflite answers with values that are no numbers; export it again")
-        self.outputs = frozenset(answer)
+        tensors = {name: one["name"] for name, one in self._signature.get_output_details().items()}
+        self.outputs = {
+            name: Output(tensors[name], values.dtype, (-1, *values.shape[1:])) for name, values in answer.items()
+        }
 
     def run(self, faces: Array) -> dict[str, Array]:
         """Return every output for a batch.

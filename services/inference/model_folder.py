@@ -1,17 +1,22 @@
 """The model on disk: `models/<name>/<version>/`, the layout that TensorFlow Serving reads too."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from services.contracts.moods import EXPRESSIONS
 from services.runtime.service import SetupError
 
 DESCRIPTION: Final = "model.json"
 LITE_MODEL: Final = "model.tflite"
+LABELS: Final = "labels.json"
+
+_VERSION: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_LABELS: Final = TypeAdapter(dict[str, PositiveInt])
 
 
 class Input(BaseModel):
@@ -83,17 +88,55 @@ def read(models: Path, name: str, version: int) -> ModelFolder:
     return ModelFolder(name, version, path, description)
 
 
+def versions(models: Path, name: str) -> list[int]:
+    """Return the versions of a model, the newest first; other files and folders are none.
+
+    Raises:
+        SetupError: The folder cannot be read.
+    """
+    folder = models / name
+    try:
+        names = [path.name for path in folder.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        raise SetupError(f"{folder} cannot be read ({error.strerror}); look at its rights") from error
+    return sorted((int(each) for each in names if _VERSION.fullmatch(each)), reverse=True)
+
+
 def latest(models: Path, name: str) -> ModelFolder:
     """Return the highest version of a model, as TensorFlow Serving chooses it.
 
     Raises:
         SetupError: There is none, or it cannot be read.
     """
-    folder = models / name
-    versions = [int(path.name) for path in folder.glob("*/") if path.name.isdecimal()]
-    if not versions:
-        raise SetupError(f"{folder.absolute()} holds no model; name the right folder with MOODRING_INFERENCE_MODELS")
-    return read(models, name, max(versions))
+    found = versions(models, name)
+    if not found:
+        folder = (models / name).absolute()
+        raise SetupError(f"{folder} holds no model; name the right folder with MOODRING_INFERENCE_MODELS")
+    return read(models, name, found[0])
+
+
+def version_labels(models: Path, name: str) -> dict[str, int]:
+    """Return the version of each label, from `labels.json` beside the versions: `{"stable": 1, "canary": 2}`.
+
+    Raises:
+        SetupError: The file is wrong, or names a version that is not there.
+    """
+    file = models / name / LABELS
+    try:
+        labels = _LABELS.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SetupError(f"{file} cannot be read ({error.strerror}); look at its rights") from error
+    except ValidationError as error:
+        wanted = '{"label": version, …}'
+        raise SetupError(f"{file}: {error.errors()[0]['msg']}; it has to be {wanted}") from error
+    for label, version in labels.items():
+        if not (file.parent / str(version)).is_dir():
+            raise SetupError(f"{file}: {label} is version {version}, which is not there; name one that is")
+    return labels
 
 
 class Labels:

@@ -3,65 +3,93 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import grpc
 from fastapi import APIRouter
 from google.protobuf.message import DecodeError, Message
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
+from grpc_health.v1.health import aio as grpc_health
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from prometheus_client import Counter, Histogram
 
 from services.contracts.tfserving_pb2 import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
     GetModelStatusRequest,
     GetModelStatusResponse,
     PredictRequest,
     PredictResponse,
 )
 from services.inference import model_folder, servable
+from services.inference.batches import Batches
 from services.inference.litert import LiteRtModel
 from services.inference.model_folder import ModelFolder
 from services.inference.servable import RefusedError
-from services.inference.tensors import Array
+from services.inference.versions import Versions
 from services.runtime.bus import Bus
 from services.runtime.health import Health
 from services.runtime.service import SetupError
-from services.runtime.settings import Settings
+from services.runtime.settings import Inference, Settings
 
 log = logging.getLogger(__name__)
 
-MAX_IN_FLIGHT: Final = 64
-"""Requests that wait or run; beyond them the answer is RESOURCE_EXHAUSTED."""
+LOOK_S: Final = 2.0
+"""How often the folder is looked at for versions; TensorFlow Serving does each second."""
 STOP_GRACE_S: Final = 0.5
+PREDICTION: Final = "tensorflow.serving.PredictionService"
+MODEL: Final = "tensorflow.serving.ModelService"
 
 REQUESTS = Counter("moodring_model_server_requests", "Requests by method and gRPC code", ["method", "code"])
-RUN_SECONDS = Histogram(
-    "moodring_model_server_run_seconds",
-    "Time in the model for one request",
-    buckets=(0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5),
+REQUEST_SECONDS = Histogram(
+    "moodring_model_server_request_seconds",
+    "Time from a request to its answer or refusal",
+    ["method"],
+    buckets=(0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1),
 )
+
+Sleep = Callable[[float], Awaitable[Any]]
 
 
 class ModelServer:
-    """Serves one version of one model while entered."""
+    """Serves the versions of one model while entered."""
 
     def __init__(
         self,
-        folder: ModelFolder,
+        models: Path,
+        name: str,
         *,
+        keep: int = 1,
         host: str = "127.0.0.1",
         port: int = 0,
+        health: Health | None = None,
         load: Callable[[ModelFolder], LiteRtModel] = LiteRtModel,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        """Prepare a server.
+
+        Args:
+            models: The folder with a folder per model.
+            name: The model.
+            keep: How many of its newest versions are served; those with a label are, besides.
+            host: Address to listen on.
+            port: Port to listen on, 0 for any.
+            health: Hears of versions that do not load.
+            load: Makes a model of its folder.
+            sleep: Waits between looks at the folder.
+        """
         self.port = port
         """The port; while entered never 0."""
-        self._folder = folder
+        self._versions = Versions(models, name, keep=keep, load=load)
+        self._batches = Batches()
         self._host = host
-        self._load = load
-        self._in_flight = 0
-        self._thread: ThreadPoolExecutor
-        self._model: LiteRtModel
-        self._server: Any = None
+        self._health = health or Health()
+        self._sleep = sleep
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Load the model, then listen.
@@ -69,22 +97,22 @@ class ModelServer:
         Raises:
             SetupError: The model does not load, or the port is taken.
         """
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        try:
-            self._model = await self._in_thread(self._load, self._folder)
-            await self._listen()
-        except BaseException:
-            self._thread.shutdown(wait=False)
-            raise
-        log.info("model %s, version %d, at %s:%d", self._model.name, self._model.version, self._host, self.port)
+        async with AsyncExitStack() as stack:
+            stack.callback(self._versions.close)
+            await self._versions.start()
+            await stack.enter_async_context(self._batches)
+            await self._listen(stack)
+            watching = asyncio.create_task(self._watch(), name="watch the versions")
+            stack.callback(watching.cancel)
+            self._stack = stack.pop_all()
+        log.info("the model server listens at %s:%d", self._host, self.port)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let running requests end, briefly."""
-        await self._server.stop(STOP_GRACE_S)
-        self._thread.shutdown(cancel_futures=True)
+        await self._stack.aclose()
 
     async def predict(self, request: PredictRequest) -> PredictResponse:
         """Answer `PredictionService.Predict`.
@@ -92,14 +120,16 @@ class ModelServer:
         Raises:
             RefusedError: The request does not fit the model, or too many wait.
         """
-        faces = servable.faces_of(request, self._model)
-        if self._in_flight >= MAX_IN_FLIGHT:
-            raise RefusedError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MAX_IN_FLIGHT} requests wait already")
-        self._in_flight += 1
-        try:
-            return servable.answer(request, self._model, await self._in_thread(self._run, faces))
-        finally:
-            self._in_flight -= 1
+        model, faces = servable.faces_of(request, self._versions)
+        return servable.answer(request, model, await self._batches.run(model, faces))
+
+    async def metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
+        """Answer `PredictionService.GetModelMetadata`.
+
+        Raises:
+            RefusedError: The model or version is not here, or something else is asked for.
+        """
+        return servable.metadata(request, self._versions)
 
     async def status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
         """Answer `ModelService.GetModelStatus`.
@@ -107,55 +137,62 @@ class ModelServer:
         Raises:
             RefusedError: The model or version is not here.
         """
-        return servable.status(request, self._model)
+        return servable.status(request, self._versions)
 
-    def _run(self, faces: Array) -> dict[str, Array]:
-        with RUN_SECONDS.time():
-            return self._model.run(faces)
+    async def _watch(self) -> None:
+        before = ""
+        while True:
+            await self._sleep(LOOK_S)
+            problem = await self._versions.look()
+            if problem and problem != before:
+                log.warning("what is served stays as it is: %s", problem)
+            self._health.report("model", problem)
+            before = problem
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-    async def _listen(self) -> None:
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        self._server.add_generic_rpc_handlers(
-            (
-                _service("PredictionService", "Predict", PredictRequest, self.predict),
-                _service("ModelService", "GetModelStatus", GetModelStatusRequest, self.status),
-            )
-        )
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        predict = {
+            "Predict": _method("Predict", PredictRequest, self.predict),
+            "GetModelMetadata": _method("GetModelMetadata", GetModelMetadataRequest, self.metadata),
+        }
+        status = {"GetModelStatus": _method("GetModelStatus", GetModelStatusRequest, self.status)}
+        for service, methods in ((PREDICTION, predict), (MODEL, status)):
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+        healths = grpc_health.HealthServicer()
+        add_HealthServicer_to_server(healths, server)
         try:
-            self.port = self._server.add_insecure_port(f"{self._host}:{self.port}")
+            self.port = server.add_insecure_port(f"{self._host}:{self.port}")
         except RuntimeError as error:
             raise SetupError(
                 f"the model server cannot listen on {self._host}:{self.port}: the port is taken or the address is "
                 "not this machine's; change MOODRING_INFERENCE_PORT or MOODRING_INFERENCE_HOST"
             ) from error
-        await self._server.start()
+        for service in ("", PREDICTION, MODEL, HEALTH):
+            await healths.set(service, HealthCheckResponse.SERVING)
+        await server.start()
+        stack.push_async_callback(server.stop, STOP_GRACE_S)
+        stack.push_async_callback(healths.enter_graceful_shutdown)
 
 
-def _service(service: str, name: str, request_type: type[Message], method: Callable[[Any], Awaitable[Message]]) -> Any:
-    """Return the gRPC handler of a service with one method."""
+def _method(name: str, request_type: type[Message], method: Callable[[Any], Awaitable[Message]]) -> Any:
+    """Return the gRPC handler of a method."""
 
     async def respond(payload: bytes, context: Any) -> bytes:
-        try:
-            response = await method(request_type.FromString(payload))
-        except DecodeError:
-            code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the request is no {request_type.__name__}"
-        except RefusedError as error:
-            code, text = error.code, str(error)
-        except (ValueError, RuntimeError) as error:
-            log.exception("%s failed", name)
-            code, text = grpc.StatusCode.INTERNAL, f"the model failed: {error}"
-        else:
-            REQUESTS.labels(name, "OK").inc()
-            return response.SerializeToString()
+        with REQUEST_SECONDS.labels(name).time():
+            try:
+                response = await method(request_type.FromString(payload))
+            except DecodeError:
+                code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the request is no {request_type.__name__}"
+            except RefusedError as error:
+                code, text = error.code, str(error)
+            else:
+                REQUESTS.labels(name, "OK").inc()
+                return response.SerializeToString()
         REQUESTS.labels(name, code.name).inc()
         await context.abort(code, text)
         raise AssertionError("abort raises")
 
-    handlers = {name: grpc.unary_unary_rpc_method_handler(respond)}
-    return grpc.method_handlers_generic_handler(f"tensorflow.serving.{service}", handlers)
+    return grpc.unary_unary_rpc_method_handler(respond)
 
 
 class ModelServerService:
@@ -163,17 +200,23 @@ class ModelServerService:
 
     name = "model-server"
 
-    def __init__(self, folder: ModelFolder, host: str, port: int) -> None:
+    def __init__(self, settings: Inference) -> None:
         self.router = APIRouter()
         self.health = Health()
-        self._folder = folder
-        self._host = host
-        self._port = port
+        self._settings = settings
 
     async def run(self, bus: Bus) -> None:
         """Serve until cancelled; the bus is not used."""
         del bus
-        async with ModelServer(self._folder, host=self._host, port=self._port):
+        settings = self._settings
+        async with ModelServer(
+            settings.models,
+            settings.model,
+            keep=settings.versions,
+            host=settings.host,
+            port=settings.port,
+            health=self.health,
+        ):
             await asyncio.Event().wait()
 
 
@@ -183,7 +226,5 @@ def build_model_server(settings: Settings) -> ModelServerService:
     Raises:
         SetupError: There is no usable model.
     """
-    inference = settings.inference
-    folder = model_folder.latest(inference.models, inference.model)
-    folder.lite_model()
-    return ModelServerService(folder, inference.host, inference.port)
+    model_folder.latest(settings.inference.models, settings.inference.model).lite_model()
+    return ModelServerService(settings.inference)

@@ -1,18 +1,30 @@
-"""What waits to be classified: of every camera the newest frame, and nothing that is too old."""
+"""What waits to be classified: of every face the newest crop, and nothing that is too old."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from prometheus_client import Counter
 
 from services.contracts.channels import FACES
-from services.contracts.moodring_pb2 import FaceCrops
+from services.contracts.moodring_pb2 import Face, FaceCrops
 from services.runtime.bus import Delivery
 
 MAX_AGE_S: Final = float(FACES.expires_s or 0)
 """A frame older than this says nothing about now."""
 MAX_CAMERAS: Final = 64
+MAX_FRAMES: Final = 4
+"""Frames of a camera that wait for faces which newer ones do not show."""
+MAX_FACES: Final = 32
+"""Faces of one frame that are classified; a camera sends no more."""
+MAX_BATCH: Final = 64
+"""Faces that the light model server takes at once."""
+WINDOW_S: Final = 0.01
+LIVE_S: Final = 1.0
+"""A camera that has sent nothing for so long is not waited for."""
 
 LATE_FRAMES: Final = 5
 """So many frames in a row that arrive too old are no hiccup of the network."""
@@ -20,6 +32,10 @@ FORGET_S: Final = 30.0
 """A camera that has sent nothing for so long is not complained of any more."""
 
 DROPPED = Counter("moodring_inference_frames_dropped", "Frames that were not classified, by reason", ["reason"])
+
+
+Key = tuple[str, str]
+"""A camera: its room and its name."""
 
 
 class _Late(NamedTuple):
@@ -30,25 +46,56 @@ class _Late(NamedTuple):
     at: float
 
 
-class NewestFrames:
-    """A queue with one place per camera, in the order in which cameras came to wait."""
+@dataclass(eq=False)
+class Frame:
+    """A frame that waits, and the faces in it that no newer frame of its camera shows.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    Attributes:
+        delivery: The frame as it came.
+        arrived: When it came, in seconds of the timer.
+        faces: What is to be classified of it.
+    """
+
+    delivery: Delivery[FaceCrops]
+    arrived: float
+    faces: list[Face]
+
+
+class NewestFrames:
+    """A bounded queue that holds the newest crop of each face, and gives what waits in batches, camera by camera.
+
+    Args:
+        clock: Seconds since the epoch.
+        timer: Seconds that never jump.
+        window_s: How long a batch waits for cameras that send at present; one camera alone waits for none.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], *, timer: Callable[[], float] = time.monotonic, window_s: float = WINDOW_S
+    ) -> None:
         self._clock = clock
-        self._waiting: dict[tuple[str, str], Delivery[FaceCrops]] = {}
-        self._late: dict[tuple[str, str], _Late] = {}
+        self._timer = timer
+        self._window_s = window_s
+        self._waiting: dict[Key, list[Frame]] = {}
+        self._seen: dict[Key, float] = {}
+        self._late: dict[Key, _Late] = {}
         self._arrived = asyncio.Event()
 
     def put(self, delivery: Delivery[FaceCrops]) -> None:
-        """Let a frame wait; it replaces an older one of its camera."""
+        """Let a frame wait; its faces replace their older crops."""
         camera = (delivery.room, delivery.camera)
         self._note_age(camera, self.age_s(delivery.message))
-        if camera in self._waiting:
-            DROPPED.labels("behind").inc()
-        elif len(self._waiting) >= MAX_CAMERAS:
+        if camera not in self._waiting and len(self._waiting) >= MAX_CAMERAS:
             DROPPED.labels("too many cameras").inc()
             return
-        self._waiting[camera] = delivery
+        now = self._timer()
+        self._seen = {key: at for key, at in self._seen.items() if now - at < LIVE_S and key != camera}
+        if len(self._seen) < MAX_CAMERAS:
+            self._seen[camera] = now
+        frame = Frame(delivery, now, list(delivery.message.faces[:MAX_FACES]))
+        older = _without(self._waiting.get(camera, ()), {face.track_id for face in frame.faces})
+        self._waiting[camera] = [*older, frame][-MAX_FRAMES:]
+        DROPPED.labels("behind").inc(max(0, len(older) + 1 - MAX_FRAMES))
         self._arrived.set()
 
     def late(self) -> str:
@@ -63,22 +110,61 @@ class NewestFrames:
             "set the clocks of the camera's machine and of this one (NTP), or look at the network between them"
         )
 
-    def _note_age(self, camera: tuple[str, str], age_s: float) -> None:
+    def _note_age(self, camera: Key, age_s: float) -> None:
         before = self._late.pop(camera, None)
         if age_s > MAX_AGE_S and len(self._late) < MAX_CAMERAS:
             self._late[camera] = _Late(before.frames + 1 if before else 1, age_s, self._clock())
 
-    async def take(self) -> Delivery[FaceCrops]:
-        """Return the next frame that is fresh enough, when there is one."""
+    async def take(self) -> list[Frame]:
+        """Return the frames that are fresh enough, at most `MAX_BATCH` faces in all, when there are any.
+
+        Cameras come in the order in which they came to wait, a camera's frames from old to new.
+        """
         while True:
             while not self._waiting:
-                self._arrived.clear()
-                await self._arrived.wait()
-            delivery = self._waiting.pop(next(iter(self._waiting)))
-            if self.age_s(delivery.message) <= MAX_AGE_S:
-                return delivery
-            DROPPED.labels("stale").inc()
+                await self._next_arrival()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._window_s):
+                    while self._seen.keys() - self._waiting.keys() and self._faces() < MAX_BATCH:
+                        await self._next_arrival()
+            if batch := self._pop():
+                return batch
+
+    async def _next_arrival(self) -> None:
+        self._arrived.clear()
+        await self._arrived.wait()
+
+    def _faces(self) -> int:
+        return sum(len(frame.faces) for frames in self._waiting.values() for frame in frames)
+
+    def _pop(self) -> list[Frame]:
+        batch: list[Frame] = []
+        room = MAX_BATCH
+        for camera in list(self._waiting):
+            frames = self._waiting[camera]
+            while frames and len(frames[0].faces) <= room:
+                frame = frames.pop(0)
+                if self.age_s(frame.delivery.message) > MAX_AGE_S:
+                    DROPPED.labels("stale").inc()
+                    continue
+                room -= len(frame.faces)
+                batch.append(frame)
+            if not frames:
+                del self._waiting[camera]
+        return batch
 
     def age_s(self, frame: FaceCrops) -> float:
         """Return how long ago a frame was captured, in seconds."""
         return self._clock() - frame.captured_at.seconds - frame.captured_at.nanos / 1e9
+
+
+def _without(frames: Iterable[Frame], tracks: set[int]) -> list[Frame]:
+    """Return what is left of frames whose faces of these tracks have newer crops."""
+    left = []
+    for frame in frames:
+        frame.faces = [face for face in frame.faces if face.track_id not in tracks]
+        if frame.faces:
+            left.append(frame)
+        else:
+            DROPPED.labels("behind").inc()
+    return left

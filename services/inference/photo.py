@@ -1,16 +1,18 @@
 """Faces in a photo that somebody uploads: found as the camera finds them, cut as the bus has them cut."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.inference.annotating import annotated
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
 from services.vision.detectors import Detection, Detector, find_yunet, open_detector
-from services.vision.images import decode_reduced
+from services.vision.images import Bgr, decode_reduced
 
 ENOUGH_PX: Final = 1600
 """Pixels of a photo's longer side at which the faces of a group are still larger than the model's input."""
@@ -25,12 +27,20 @@ class Photo:
         height: Its height.
         faces: The faces, the largest first, without landmarks.
         inputs: The model's input for each: uint8 (N, 48, 48, 1).
+        image: The photo in the pixels that were searched.
     """
 
     width: int
     height: int
     faces: list[Detection]
     inputs: NDArray[np.uint8]
+    image: Bgr
+
+    def annotated(self, captions: Sequence[str]) -> bytes:
+        """Return a JPEG of the photo with its faces framed, a caption (ASCII) at each."""
+        smaller = self.image.shape[1] / self.width
+        boxes = [face.box.scaled(smaller) for face in self.faces]
+        return annotated(self.image, list(zip(boxes, captions, strict=True)))
 
 
 class Photos:
@@ -57,7 +67,7 @@ class Photos:
         inputs = [model_input(*cropped, face.box) for face, cropped in found]
         larger = width / image.shape[1]
         faces = [replace(face, box=face.box.scaled(larger), landmarks=()) for face, _ in found]
-        return Photo(width, height, faces, np.array(inputs, np.uint8))
+        return Photo(width, height, faces, np.array(inputs, np.uint8), image)
 
     def _open(self) -> Detector:
         if self._detector is None:

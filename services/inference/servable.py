@@ -1,28 +1,42 @@
 """What TensorFlow Serving's protocol asks of a model: requests checked, answers put together.
 
 The codes and, where clients may look for them, the words are TensorFlow Serving's own
-(tensorflow_serving/model_servers/server_core.cc and servables/tensorflow/predict_util.cc).
+(tensorflow_serving/model_servers/{server_core,get_model_status_impl}.cc and
+tensorflow_serving/servables/tensorflow/{predict_util,get_model_metadata_impl}.cc).
 """
 
 from typing import Final
 
 import grpc
 import numpy as np
+from google.protobuf.any_pb2 import Any as AnyMessage
 
 from services.contracts.tfserving_pb2 import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
     GetModelStatusRequest,
     GetModelStatusResponse,
     ModelSpec,
     ModelVersionStatus,
     PredictRequest,
     PredictResponse,
+    SignatureDef,
+    SignatureDefMap,
     StatusProto,
+    TensorInfo,
 )
 from services.inference.litert import INPUT, SIGNATURE, LiteRtModel
-from services.inference.tensors import Array, TensorError, expect, from_proto, to_proto
+from services.inference.tensors import Array, TensorError, expect, from_proto, shape_proto, to_proto, type_name
+from services.inference.versions import Condition, Versions
 
 MAX_BATCH: Final = 64
 """Faces in one request."""
+METADATA: Final = "signature_def"
+"""The only field of metadata there is."""
+METADATA_TYPE: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+METHOD: Final = "tensorflow/serving/predict"
+UNKNOWN_ERROR: Final = 2
+"""`error::UNKNOWN` of tensorflow/core/protobuf/error_codes.proto."""
 
 
 class RefusedError(Exception):
@@ -33,14 +47,19 @@ class RefusedError(Exception):
         self.code = code
 
 
-def faces_of(request: PredictRequest, model: LiteRtModel) -> Array:
-    """Return the batch of a request: uint8 (N, *shape), N from 1 to `MAX_BATCH`.
+def faces_of(request: PredictRequest, versions: Versions) -> tuple[LiteRtModel, Array]:
+    """Return the version that a request is for, and its batch: uint8 (N, *shape), N from 1 to `MAX_BATCH`.
 
     Raises:
-        RefusedError: The request is for another model, or its tensors do not fit this one.
+        RefusedError: It is for another model, or its tensors do not fit this one.
     """
-    _check_spec(request.model_spec, model)
-    if unknown := set(request.output_filter) - model.outputs:
+    model = _model(request, versions)
+    if request.model_spec.signature_name not in ("", SIGNATURE):
+        raise RefusedError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            f'Serving signature key "{request.model_spec.signature_name}" not found.',
+        )
+    if unknown := set(request.output_filter) - model.outputs.keys():
         raise _invalid(
             f"output tensor alias not found in signature: {', '.join(sorted(unknown))}; "
             f"outputs are {', '.join(sorted(model.outputs))}"
@@ -54,41 +73,98 @@ def faces_of(request: PredictRequest, model: LiteRtModel) -> Array:
         raise _invalid(f"input {INPUT}: {error}") from error
     if not 1 <= len(faces) <= MAX_BATCH:
         raise _invalid(f"input {INPUT}: a batch of {len(faces)}; 1 to {MAX_BATCH} are served")
-    return faces
+    return model, faces
 
 
 def answer(request: PredictRequest, model: LiteRtModel, outputs: dict[str, Array]) -> PredictResponse:
     """Return the response: the outputs asked for, or all, and which model it was."""
-    names = set(request.output_filter) or model.outputs
-    spec = ModelSpec(name=model.name, signature_name=SIGNATURE)
-    spec.version.value = model.version
+    names = set(request.output_filter) or model.outputs.keys()
+    spec = ModelSpec(name=model.name, version={"value": model.version}, signature_name=SIGNATURE)
     return PredictResponse(outputs={name: to_proto(outputs[name]) for name in names}, model_spec=spec)
 
 
-def status(request: GetModelStatusRequest, model: LiteRtModel) -> GetModelStatusResponse:
-    """Return the state of the model.
+def status(request: GetModelStatusRequest, versions: Versions) -> GetModelStatusResponse:
+    """Return how the versions of the model do, the newest first, or the one asked for.
 
     Raises:
-        RefusedError: The request is for another model or version.
+        RefusedError: The model or version is not known.
     """
-    _check_spec(request.model_spec, model)
-    version = ModelVersionStatus(version=model.version, state="AVAILABLE", status=StatusProto())
-    return GetModelStatusResponse(model_version_status=[version])
+    spec = _spec(request)
+    known = versions.conditions if spec.name == versions.name else {}
+    if not known:
+        raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
+    version = _version(spec, versions)
+    if version is not None and version not in known:
+        raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Could not find version {version} of model {spec.name}")
+    asked = [version] if version is not None else sorted(known, reverse=True)
+    return GetModelStatusResponse(model_version_status=[_condition(each, known[each]) for each in asked])
 
 
-def _check_spec(spec: ModelSpec, model: LiteRtModel) -> None:
-    if not spec.name:
+def metadata(request: GetModelMetadataRequest, versions: Versions) -> GetModelMetadataResponse:
+    """Return the inputs and outputs of a version.
+
+    Raises:
+        RefusedError: The model or version is not here, or something else is asked for.
+    """
+    _spec(request)
+    if not request.metadata_field:
+        raise _invalid("GetModelMetadataRequest must specify at least one metadata_field")
+    for field in request.metadata_field:
+        if field != METADATA:
+            raise _invalid(f"Metadata field {field} is not supported")
+    model = _model(request, versions)
+    content = SignatureDefMap(signature_def={SIGNATURE: _signature(model)}).SerializeToString(deterministic=True)
+    return GetModelMetadataResponse(
+        model_spec=ModelSpec(name=model.name, version={"value": model.version}),
+        metadata={METADATA: AnyMessage(type_url=METADATA_TYPE, value=content)},
+    )
+
+
+def _condition(version: int, condition: Condition) -> ModelVersionStatus:
+    problem = StatusProto(error_code=UNKNOWN_ERROR if condition.problem else 0, error_message=condition.problem)
+    return ModelVersionStatus(version=version, state=condition.state.name, status=problem)
+
+
+def _signature(model: LiteRtModel) -> SignatureDef:
+    faces = TensorInfo(
+        name=f"{SIGNATURE}_{INPUT}:0", dtype=type_name(np.dtype("u1")), tensor_shape=shape_proto((-1, *model.shape))
+    )
+    outputs = {
+        name: TensorInfo(name=one.tensor, dtype=type_name(one.dtype), tensor_shape=shape_proto(one.shape))
+        for name, one in model.outputs.items()
+    }
+    return SignatureDef(inputs={INPUT: faces}, outputs=outputs, method_name=METHOD)
+
+
+def _spec(request: PredictRequest | GetModelStatusRequest | GetModelMetadataRequest) -> ModelSpec:
+    if not request.HasField("model_spec"):
+        raise _invalid("Missing ModelSpec")
+    if not request.model_spec.name:
         raise _invalid("ModelSpec has no name specified.")
-    if spec.version_label:
-        raise _invalid(f"Unrecognized servable version label: {spec.version_label}")
-    exact = spec.HasField("version")
-    if spec.name != model.name or (exact and spec.version.value != model.version):
-        wanted = f"Specific({spec.name}, {spec.version.value})" if exact else f"Latest({spec.name})"
+    return request.model_spec
+
+
+def _version(spec: ModelSpec, versions: Versions) -> int | None:
+    """Return the version that is named by number or label; `None` where none is."""
+    match spec.WhichOneof("version_choice"):
+        case "version":
+            return spec.version.value
+        case "version_label" if spec.name != versions.name or spec.version_label not in versions.labels:
+            raise _invalid(f"Unrecognized servable version label: {spec.version_label}")
+        case "version_label":
+            return versions.labels[spec.version_label]
+        case _:
+            return None
+
+
+def _model(request: PredictRequest | GetModelMetadataRequest, versions: Versions) -> LiteRtModel:
+    spec = _spec(request)
+    version = _version(spec, versions)
+    model = versions.find(version) if spec.name == versions.name else None
+    if model is None:
+        wanted = f"Latest({spec.name})" if version is None else f"Specific({spec.name}, {version})"
         raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
-    if spec.signature_name not in ("", SIGNATURE):
-        raise RefusedError(
-            grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{spec.signature_name}" not found.'
-        )
+    return model
 
 
 def _invalid(text: str) -> RefusedError:

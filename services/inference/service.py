@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from prometheus_client import Counter, Histogram
 
 from services.contracts.channels import EXPRESSIONS, FACES
-from services.contracts.moodring_pb2 import Expression, Expressions, Face, FaceCrops, LabelProbability
-from services.inference import api, model_folder
-from services.inference.newest import DROPPED, NewestFrames
+from services.contracts.moodring_pb2 import Face, FaceCrops, Timings
+from services.inference import answers, api, model_folder
+from services.inference.breaker import Breaker
+from services.inference.newest import DROPPED, Frame, NewestFrames
 from services.inference.photo import Photos
 from services.inference.predictor import (
     GrpcPredictor,
@@ -34,8 +35,6 @@ from services.vision.images import BadImageError
 log = logging.getLogger(__name__)
 
 SHARE: Final = "inference"
-MAX_FACES: Final = 32
-"""Faces of one frame that are classified; a camera sends no more."""
 WATCH_S: Final = 10.0
 WATCH_AWAY_S: Final = 2.0
 """How often the model server is asked how it does, and how often while it is away."""
@@ -44,14 +43,23 @@ FACES_DONE = Counter("moodring_inference_faces", "Faces classified")
 FACES_BAD = Counter("moodring_inference_faces_dropped", "Faces that were not classified", ["reason"])
 PREDICT_SECONDS = Histogram(
     "moodring_inference_predict_seconds",
-    "Time from a frame's crops to their probabilities",
+    "Time from a batch of crops to their probabilities",
     buckets=(0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1),
+)
+WAIT_SECONDS = Histogram(
+    "moodring_inference_wait_seconds",
+    "Time from the arrival of a frame's crops to the batch they are classified in",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 2),
 )
 AGE_SECONDS = Histogram(
     "moodring_inference_frame_age_seconds",
     "Age of a frame when its expressions were published",
     buckets=(0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.5, 1, 2),
 )
+
+
+Crops = list[tuple[Face, NDArray[np.uint8]]]
+"""Faces, and the model's input for each: uint8 (size, size, 1)."""
 
 
 class InferenceService:
@@ -64,6 +72,7 @@ class InferenceService:
         settings: Settings,
         *,
         clock: Callable[[], float],
+        timer: Callable[[], float],
         predictor: Predictor | None,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
@@ -76,17 +85,18 @@ class InferenceService:
         self._given = predictor
         self._sleep = sleep
         self._clock = clock
-        self._frames = NewestFrames(clock)
+        self._timer = timer
+        self._frames = NewestFrames(clock, timer=timer)
         self._throttle = Throttle()
 
     async def run(self, bus: Bus) -> None:
         """Classify what cameras publish, until cancelled."""
         share = SHARE if Capability.SHARED in bus.capabilities else ""
         async with AsyncExitStack() as stack:
-            predictor = self._given or await self._connect(stack)
+            predictor = Breaker(self._given or await self._connect(stack), self._timer)
             self.predictor = predictor
             stack.callback(setattr, self, "predictor", None)
-            self._frames = NewestFrames(self._clock)
+            self._frames = NewestFrames(self._clock, timer=self._timer)
             bus.subscribe(FACES, self._receive, share=share)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._classify_all(bus, predictor), name="classify")
@@ -131,35 +141,45 @@ class InferenceService:
 
     async def _classify_all(self, bus: Bus, predictor: Predictor) -> None:
         while True:
-            delivery = await self._frames.take()
-            try:
-                expressions = await self._expressions(delivery.message, predictor)
-            except PredictorError as error:
-                DROPPED.labels("no answer").inc()
-                self._warn("no answer", f"frames of {delivery.camera} are not classified: {error}")
+            frames = await self._frames.take()
+            started = self._timer()
+            usable = [(frame, self._crops(frame)) for frame in frames]
+            usable = [(frame, crops) for frame, crops in usable if crops]
+            if not usable:
                 continue
-            if expressions is not None:
-                bus.publish(EXPRESSIONS, expressions, room=delivery.room, camera=delivery.camera)
-                AGE_SECONDS.observe(self._frames.age_s(delivery.message))
+            batch = np.stack([crop for _, crops in usable for _, crop in crops])
+            decoded = self._timer()
+            try:
+                prediction = await self.classify(batch, predictor)
+            except PredictorError as error:
+                DROPPED.labels("no answer").inc(len(usable))
+                cameras = ", ".join(sorted({frame.delivery.camera for frame, _ in usable}))
+                self._warn("no answer", f"frames of {cameras} are not classified: {error}")
+                continue
+            took = Timings(decoding=1000 * (decoded - started), predicting=1000 * (self._timer() - decoded))
+            took.batch_faces = len(batch)
+            rows = iter(prediction.probabilities.tolist())
+            for frame, crops in usable:
+                faces = [face for face, _ in crops]
+                timings = self._timings(frame, started, took)
+                message = answers.expressions(frame.delivery.message, faces, rows, prediction, timings)
+                bus.publish(EXPRESSIONS, message, room=frame.delivery.room, camera=frame.delivery.camera)
 
-    async def _expressions(self, frame: FaceCrops, predictor: Predictor) -> Expressions | None:
-        usable = [(face, crop) for face in frame.faces[:MAX_FACES] if (crop := self._crop(face, frame)) is not None]
-        if not usable:
-            return None
-        prediction = await self.classify(np.stack([crop for _, crop in usable]), predictor)
-        return Expressions(
-            frame_id=frame.frame_id,
-            captured_at=frame.captured_at,
-            camera=frame.camera,
-            faces=[
-                _expression(face, prediction.labels, row)
-                for (face, _), row in zip(usable, prediction.probabilities.tolist(), strict=True)
-            ],
-            model_name=prediction.model,
-            model_version=prediction.version,
-            frame_width=frame.frame_width,
-            frame_height=frame.frame_height,
-        )
+    def _timings(self, frame: Frame, started: float, took: Timings) -> Timings:
+        """Return a frame's own timings beside those of its batch, and measure them."""
+        age_s = self._frames.age_s(frame.delivery.message)
+        waited_s = started - frame.arrived
+        WAIT_SECONDS.observe(waited_s)
+        AGE_SECONDS.observe(age_s)
+        arriving_s = max(0.0, age_s - (self._timer() - frame.arrived))
+        timings = Timings(arriving=1000 * arriving_s, waiting=1000 * waited_s)
+        timings.MergeFrom(took)
+        return timings
+
+    def _crops(self, frame: Frame) -> Crops:
+        """Return the faces of a frame that can be decoded, and the model's input for each."""
+        message = frame.delivery.message
+        return [(face, crop) for face in frame.faces if (crop := self._crop(face, message)) is not None]
 
     def _crop(self, face: Face, frame: FaceCrops) -> NDArray[np.uint8] | None:
         try:
@@ -189,20 +209,11 @@ class InferenceService:
             log.warning("%s (%d since the last such line)", text, count)
 
 
-def _expression(face: Face, labels: tuple[str, ...], probabilities: list[float]) -> Expression:
-    rows = zip(labels, probabilities, strict=True)
-    return Expression(
-        track_id=face.track_id,
-        probabilities=[LabelProbability(label=label, probability=value) for label, value in rows],
-        box=face.box,
-        quality=face.quality,
-    )
-
-
 def build(
     settings: Settings,
     *,
     clock: Callable[[], float] = time.time,
+    timer: Callable[[], float] = time.monotonic,
     predictor: Predictor | None = None,
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
 ) -> InferenceService:
@@ -211,6 +222,7 @@ def build(
     Args:
         settings: All settings.
         clock: Seconds since the epoch.
+        timer: Seconds that never jump.
         predictor: Instead of a model server.
         sleep: Waits between looks at the model server.
 
@@ -219,4 +231,4 @@ def build(
     """
     if predictor is None:
         grpc_address(settings.inference.model_server)
-    return InferenceService(settings, clock=clock, predictor=predictor, sleep=sleep)
+    return InferenceService(settings, clock=clock, timer=timer, predictor=predictor, sleep=sleep)

@@ -41,12 +41,25 @@ def to_proto(array: Array) -> TensorProto:
     Raises:
         TensorError: The type has no counterpart here (float32/64, uint8, int8/16/32/64 have).
     """
-    number = _DTYPES.get(array.dtype.newbyteorder("<"))
-    if number is None:
-        raise TensorError(f"an array of {array.dtype} cannot be sent as a tensor")
-    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in array.shape])
     content = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    return TensorProto(dtype=DataType.Name(number), tensor_shape=shape, tensor_content=content)
+    return TensorProto(dtype=type_name(array.dtype), tensor_shape=shape_proto(array.shape), tensor_content=content)
+
+
+def type_name(dtype: np.dtype[Any]) -> str:
+    """Return TensorFlow's name of a type, such as `DT_FLOAT`.
+
+    Raises:
+        TensorError: The type has no counterpart here.
+    """
+    number = _DTYPES.get(dtype.newbyteorder("<"))
+    if number is None:
+        raise TensorError(f"an array of {dtype} cannot be sent as a tensor")
+    return DataType.Name(number)
+
+
+def shape_proto(shape: tuple[int, ...]) -> TensorShapeProto:
+    """Return the message of a shape; -1 is a size that is not known."""
+    return TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in shape])
 
 
 def from_proto(tensor: TensorProto) -> Array:

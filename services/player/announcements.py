@@ -1,8 +1,11 @@
 """What the player tells its room: the state when it changes, and what happened."""
 
 import logging
+import time
+from collections.abc import Callable
+from uuid import UUID
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from services.contracts.channels import EVENTS, PLAYER
 from services.contracts.messages import Event, EventType, Playback, PlayerState, QueuedTrack
@@ -15,14 +18,21 @@ JUMP_S = 1.0
 """A position this far from where the last state put it is news."""
 
 TRACK_EVENTS = Counter("moodring_player_track_events", "What happened to songs", ["type"])
+DECISION_SECONDS = Histogram(
+    "moodring_player_decision_to_song_seconds",
+    "Time from a mood's decision until a song that was chosen for it starts",
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 180, 600, 1800),
+)
+UUID7 = 7
 
 
 class Announcements:
     """Publishes for one room over one life of the bus."""
 
-    def __init__(self, bus: Bus, room: str) -> None:
+    def __init__(self, bus: Bus, room: str, clock: Callable[[], float] = time.time) -> None:
         self._bus = bus
         self._room = room
+        self._clock = clock
         self._last: PlayerState | None = None
 
     def state(self, state: PlayerState) -> bool:
@@ -39,6 +49,8 @@ class Announcements:
         """Publish what happened to a song, and where in it (seconds)."""
         TRACK_EVENTS.labels(kind).inc()
         log.info("%s: %s", kind, track.track.title, extra={"decision_id": str(track.decision_id)})
+        if kind is EventType.TRACK_STARTED and (decided_at := made_at(track.decision_id)):
+            DECISION_SECONDS.observe(max(0.0, self._clock() - decided_at))
         after = track.model_dump(mode="json") | {"position_s": round(position_s, 3)}
         self._bus.publish(EVENTS, Event(type=kind, after=after, decision_id=track.decision_id), room=self._room)
 
@@ -47,6 +59,11 @@ class Announcements:
         log.warning("%s", text)
         event = Event(type=EventType.PROBLEM, after={"service": "player", "text": text})
         self._bus.publish(EVENTS, event, room=self._room)
+
+
+def made_at(identity: UUID | None) -> float | None:
+    """Return when a UUID of version 7 was made, in seconds since 1970 (RFC 9562 section 5.7); `None` for any other."""
+    return (identity.int >> 80) / 1000 if identity and identity.version == UUID7 else None
 
 
 def _age_s(last: PlayerState, state: PlayerState) -> float:

@@ -15,9 +15,18 @@ def choose(
     """Return the backends that `player.backend` stands for; the first one that is there plays.
 
     Raises:
-        SetupError: The setting names no backend, or one that is not installed.
+        SetupError: The setting names no backend, or one that is not installed, or one twice.
     """
-    url = settings.player.backend
+    urls = [url.strip() for url in settings.player.backend.split(",")]
+    chosen = [one for url in urls for one in _choose(url, settings, clock, tabs, mpv_installed=mpv_installed)]
+    if len({one.name for one in chosen}) < len(chosen):
+        raise SetupError(f"the setting player.backend names one kind twice: {', '.join(one.name for one in chosen)}")
+    return tuple(chosen)
+
+
+def _choose(
+    url: str, settings: Settings, clock: Callable[[], float], tabs: BrowserBackend, *, mpv_installed: bool
+) -> tuple[Backend, ...]:
     match url.partition(":")[0]:
         case "auto":
             return tabs, *([_mpv("mpv:")] if mpv_installed else []), NullBackend(clock)
@@ -26,7 +35,7 @@ def choose(
         case "null":
             return (NullBackend(clock),)
         case "mpd":
-            return (_mpd(settings),)
+            return (_mpd(url, settings),)
         case "mpv" if mpv_installed:
             return (_mpv(url),)
         case "mpv":
@@ -42,8 +51,8 @@ def _mpv(url: str) -> Backend:
     return MpvBackend(url)
 
 
-def _mpd(settings: Settings) -> Backend:
+def _mpd(url: str, settings: Settings) -> Backend:
     from services.player.backends.mpd import MpdBackend
 
     roots = (settings.player.mpd_music, settings.music, settings.data / "songs")
-    return MpdBackend(settings.player.backend, [root for root in roots if root])
+    return MpdBackend(url, [root for root in roots if root])

@@ -84,7 +84,7 @@ class PlayerService:
         """Play until cancelled."""
         self._session = await asyncio.to_thread(self._keeper.load)
         self._output = self._new_output()
-        self._announcements = Announcements(bus, self.room)
+        self._announcements = Announcements(bus, self.room, self._clock)
         bus.subscribe(PLAY, self._on_play, room=self.room)
         bus.subscribe(PLAYER_SET, self._on_command, room=self.room)
         try:

@@ -11,7 +11,7 @@ from services.contracts.messages import Mood
 from services.recommender.database import Database, DatabaseAwayError
 from services.recommender.events import mood_decision
 from services.recommender.minutes import Meter, Minute, whole_minutes
-from services.recommender.mood_history import MoodHistoryStore, MoodRecord, SqlMoodHistoryStore
+from services.recommender.mood_history import MoodDecision, MoodHistoryStore, MoodRecord, SqlMoodHistoryStore
 from services.recommender.recorder import Recorder
 from services.recommender.retention import EPOCH, Deleted, delete_history
 from services.runtime.settings import Settings
@@ -49,7 +49,7 @@ class Chronicle:
         self._clock = clock
         self._recorder = Recorder[MoodRecord](self.moods.record, database.available.wait, max_waiting=MAX_WAITING)
         self._meters: dict[str, Meter] = {}
-        self._known: dict[str, UUID] = {}
+        self._known: dict[str, MoodDecision] = {}
         self.forgotten: dict[str, UUID] = {}
         """The decision that stood in a room when its history was deleted; whoever runs this keeps it over a restart."""
 
@@ -64,9 +64,10 @@ class Chronicle:
 
     def decided(self, room: str, mood: Mood) -> None:
         """Take a decision; the same one may come several times."""
-        if mood.decision_id not in {self._known.get(room), self.forgotten.get(room)}:
-            self._known[room] = mood.decision_id
-            self._recorder.add(mood_decision(mood, room, self._now()))
+        known = self._known.get(room)
+        if mood.decision_id not in {known and known.decision_id, self.forgotten.get(room)}:
+            self._known[room] = mood_decision(mood, room, self._now())
+            self._recorder.add(self._known[room])
 
     def look(self) -> None:
         """Write down what minutes are over."""
@@ -121,8 +122,8 @@ class Chronicle:
         async with self._recorder.without(unwanted):
             if meter := self._meters.get(room):
                 meter.forget(low_s, high_s)
-            if standing := self._known.get(room):
-                self.forgotten[room] = standing
+            if (standing := self._known.get(room)) and unwanted(standing):
+                self.forgotten[room] = standing.decision_id
             gone = await delete_history(self._database, start, end, room)
         log.info("%s: history from %s to %s was deleted: %s", room, start, end, gone)
         return gone

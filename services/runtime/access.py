@@ -7,6 +7,7 @@ differs from our `Host`), and, on loopback, a name of another site that was poin
 `Host` is no name of ours).
 """
 
+import hmac
 import ipaddress
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from services.runtime.tokens import Session, Token, Tokens
 AUTH_PATH = "/auth"
 """What a reverse proxy asks before it lets a request through."""
 COOKIE = "moodring_session"
+METRICS_PATH = "/metrics"
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers that say that a proxy stands between. They can only take rights away: anyone can write them."""
@@ -38,13 +40,21 @@ class Guard:
     """The application behind the check; `app` is the one inside. See `guard` for the arguments."""
 
     def __init__(
-        self, app: ASGIApp, tokens: Tokens, *, host: str, proxied: bool, sign_in: Callable[[str], str] | None
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        *,
+        host: str,
+        proxied: bool,
+        sign_in: Callable[[str], str] | None,
+        metrics_token: str,
     ) -> None:
         self.app = app
         self._tokens = tokens
         self._host = host
         self._local = serves_itself(host, proxied=proxied)
         self._sign_in = sign_in
+        self._metrics_token = metrics_token
         self._connections = Connections(tokens)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +70,7 @@ class Guard:
             await _refuse(refusal, scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in OPEN_PATHS:
             await serve_anyone(self.app, scope, receive, send, known=local or grant is not None)
-        elif local:
+        elif local or self._is_prometheus(request):
             await self.app(scope, receive, send)
         elif grant:
             await self._connections.run(self.app, grant, scope, receive, send)
@@ -86,10 +96,18 @@ class Guard:
         name = name if separator and port.isdigit() else host.lower()
         return is_loopback(name) or name == self._host.lower()
 
+    def _is_prometheus(self, request: HTTPConnection) -> bool:
+        """Say whether the metrics are asked for with the token that opens nothing else."""
+        secret = _bearer(request)
+        right = bool(secret and self._metrics_token) and hmac.compare_digest(
+            (secret or "").encode(), self._metrics_token.encode()
+        )
+        return right and request.scope["path"] == METRICS_PATH and _method(request) in SAFE_METHODS
+
     def _grant(self, request: HTTPConnection) -> Token | Session | None:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._tokens.find(secret.strip())
+        secret = _bearer(request)
+        if secret is not None:
+            return self._tokens.find(secret)
         return self._tokens.signed_in(request.cookies.get(COOKIE, ""))
 
     def _unauthorised(self, request: HTTPConnection) -> Response:
@@ -109,6 +127,7 @@ def guard(
     host: str,
     proxied: bool = False,
     sign_in: Callable[[str], str] | None = None,
+    metrics_token: str = "",
 ) -> Guard:
     """Return the application behind the check.
 
@@ -118,8 +137,9 @@ def guard(
         host: The address it is served on, as configured; a token is demanded unless it is loopback.
         proxied: Whether a reverse proxy stands in front: a token is then demanded on loopback too.
         sign_in: Returns the page where a browser signs in, for the path to go to next; for a process that has one.
+        metrics_token: A secret that opens `/metrics` and nothing else; none without it.
     """
-    return Guard(app, tokens, host=host, proxied=proxied, sign_in=sign_in)
+    return Guard(app, tokens, host=host, proxied=proxied, sign_in=sign_in, metrics_token=metrics_token)
 
 
 def serves_itself(host: str, *, proxied: bool) -> bool:
@@ -150,6 +170,12 @@ def _method(request: HTTPConnection) -> str:
     # A proxy asks `/auth` with GET about a request of another method, which it names.
     asked = request.headers.get("x-forwarded-method") if request.scope["path"] == AUTH_PATH else None
     return str(asked or request.scope["method"]).upper()
+
+
+def _bearer(request: HTTPConnection) -> str | None:
+    """Return the secret of an `Authorization: Bearer` header; `None` without one."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 def _forbidden(why: str) -> Response:

@@ -52,8 +52,9 @@ class Bus(Protocol):
     - A handler is awaited for one message at a time, in the order of arrival. What it raises is logged
       and counted, never passed on.
     - Payloads that are no message of their channel never reach a handler.
-    - A command id reaches a handler once; a relative command older than 30 s never does. A command is
-      acknowledged to the broker after its handler returned.
+    - A command id is done once; a relative command older than 30 s never is. A command is acknowledged to the
+      broker after its handler returned or failed: one that a restart interrupts comes again, one that failed may be
+      sent again by whoever gave it.
     - Messages of quality 0 may be lost: when a handler is slow, the oldest go first.
     - Retained messages are published again after every reconnect.
     """

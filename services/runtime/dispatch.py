@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Generic, Self
-
-from prometheus_client import Counter
 
 from services.contracts.channels import BadMessageError, Channel, M
 from services.contracts.messages import Command
 from services.runtime.bus import Delivery, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.logs import Throttle
+from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s
+from services.runtime.traces import step
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +22,22 @@ QUEUE_QOS0 = 32
 """Messages that may be lost wait here; at 5 frames a second about as long as they are worth something."""
 QUEUE_QOS1 = 1000
 """Mosquitto's own bound for a client that does not keep up."""
-
-RECEIVED = Counter("moodring_messages_received", "Messages that reached a handler", ["channel"])
-DROPPED = Counter("moodring_messages_dropped", "Messages that reached none, by reason", ["channel", "reason"])
+UNCLAIMED = 50
+"""Messages that may wait for a subscription yet to be made: fewer than a broker sends us unacknowledged."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A payload as the wire delivered it; `settle` is called when the service is through with it."""
+    """A payload as the wire delivered it; `settle` is called when the service is through with it.
+
+    `lasting` is what a broker keeps for a subscriber that is away.
+    """
 
     topic: str
     payload: bytes
     retained: bool
     settle: Callable[[], None]
+    lasting: bool = False
 
 
 class Subscription(Generic[M]):
@@ -62,20 +66,27 @@ class Subscription(Generic[M]):
             self.finish()
         self.queue.put_nowait(arrival)
         self.pending += 1
+        WAITING.labels(self.channel.template).inc()
 
     def finish(self) -> None:
         """Count one arrival as handled or given up."""
         self.queue.task_done()
         self.pending -= 1
+        WAITING.labels(self.channel.template).dec()
 
-    async def handle(self, message: M, where: dict[str, str], retained: bool) -> None:
-        """Await the handler; what it raises ends here."""
+    async def handle(self, message: M, where: dict[str, str], retained: bool) -> bool:
+        """Await the handler and return whether it succeeded; what it raises ends here."""
         RECEIVED.labels(self.channel.template).inc()
+        if not retained and (age := age_s(message)) is not None:
+            AGE_SECONDS.labels(self.channel.template).observe(age)
         try:
-            await self._handler(Delivery(message, where, retained))
+            with HANDLING_SECONDS.labels(self.channel.template).time(), step(self.channel.template, message):
+                await self._handler(Delivery(message, where, retained))
         except Exception:
             DROPPED.labels(self.channel.template, "handler failed").inc()
             log.exception("%s: the handler failed", self.channel.template)
+            return False
+        return True
 
 
 class Dispatcher:
@@ -87,6 +98,7 @@ class Dispatcher:
         self._commands = commands or CommandLog()
         self._throttle = throttle or Throttle()
         self._workers: list[asyncio.Task[None]] = []
+        self._unclaimed: deque[Arrival] = deque()
         self._running = False
 
     async def __aenter__(self) -> Self:
@@ -106,6 +118,7 @@ class Dispatcher:
         await asyncio.gather(*self._workers, return_exceptions=True)
         await self._commands.kept()
         self._workers.clear()
+        self._unclaimed.clear()
         self.subscriptions.clear()
 
     def add(self, channel: Channel[M], handler: Handler[M], where: dict[str, str], share: str = "") -> Subscription[M]:
@@ -119,23 +132,48 @@ class Dispatcher:
         self.subscriptions.append(subscription)
         if self._running:
             self._start(subscription)
+        waiting, self._unclaimed = self._unclaimed, deque()
+        for arrival in waiting:
+            self._route(arrival)
         return subscription
 
-    def receive(self, topic: str, payload: bytes, *, retained: bool, settle: Callable[[], None]) -> None:
-        """Queue a payload for every subscription that wants it; `settle` is called once, after the last of them."""
-        wanted = [one for one in self.subscriptions if (at := one.channel.where(self.prefix, topic)) and one.wants(at)]
+    def receive(
+        self, topic: str, payload: bytes, *, retained: bool, settle: Callable[[], None], lasting: bool = False
+    ) -> None:
+        """Queue a payload for every subscription that wants it; `settle` is called once, after the last of them.
+
+        What the broker kept for a service that restarts comes before that service has subscribed again: what is
+        `lasting` waits until then.
+        """
+        self._route(Arrival(topic, payload, retained, settle, lasting))
+
+    def _route(self, arrival: Arrival) -> None:
+        wanted = [
+            one
+            for one in self.subscriptions
+            if (at := one.channel.where(self.prefix, arrival.topic)) and one.wants(at)
+        ]  # fmt: skip
         left = len(wanted)
 
         def settle_one() -> None:
             nonlocal left
             left -= 1
             if left == 0:
-                settle()
+                arrival.settle()
 
         if not wanted:
-            settle()
+            self._keep(arrival)
         for subscription in wanted:
-            subscription.offer(Arrival(topic, payload, retained, settle_one))
+            subscription.offer(replace(arrival, settle=settle_one))
+
+    def _keep(self, arrival: Arrival) -> None:
+        """Let a lasting message wait for its subscription; the oldest go where too many do."""
+        if not arrival.lasting:
+            arrival.settle()
+            return
+        self._unclaimed.append(arrival)
+        if len(self._unclaimed) > UNCLAIMED:
+            self._unclaimed.popleft().settle()
 
     @property
     def busy(self) -> bool:
@@ -159,8 +197,8 @@ class Dispatcher:
             except Exception:  # a worker that ended would leave its channel deaf
                 log.exception("%s: a message was not handled", arrival.topic)
             finally:
-                arrival.settle()
                 subscription.finish()
+            arrival.settle()  # not where we end in the middle: the broker keeps the command for our next start
 
     async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
         channel = subscription.channel
@@ -177,8 +215,8 @@ class Dispatcher:
             return
         where = channel.where(self.prefix, arrival.topic)
         assert where is not None
-        await subscription.handle(message, where, arrival.retained)
-        if isinstance(message, Command):
+        succeeded = await subscription.handle(message, where, arrival.retained)
+        if succeeded and isinstance(message, Command):
             await asyncio.shield(self._commands.done(message))  # what was done stays done, even when we end now
 
     def _drop(self, channel: Channel[Any], topic: str, reason: str, detail: str) -> None:

@@ -17,16 +17,16 @@ class MoodRules(Section):
     half_life_s: Seconds = Field(
         30, description="Age at which an observation weighs half as much as a new one; shorter follows changes sooner."
     )
-    doubt_s: Seconds = Field(
-        4,
-        description="The same where a mood is doubted: shorter gives up a wrong mood sooner, and a right one oftener.",
+    hold_s: Seconds = Field(
+        240,
+        description="How long a mood lasts on average: shorter follows changes sooner and is misled oftener.",
     )
     min_samples: Annotated[int, Field(ge=1)] = Field(
         15, description="Observations a decision needs in the window: three seconds of one face at 5 frames a second."
     )
-    enter_confidence: Unit = Field(0.9, description="Confidence at which a mood is entered.")
-    leave_confidence: Unit = Field(0.2, description="Confidence below which the current mood is left.")
-    dwell_s: Seconds = Field(5, description="How long a new mood must lead before it is entered.")
+    enter_confidence: Unit = Field(0.93, description="Confidence at which a mood is entered.")
+    leave_confidence: Unit = Field(0.3, description="Confidence below which the current mood is left.")
+    dwell_s: Seconds = Field(10, description="How long a new mood must lead before it is entered.")
     nobody_after_s: Seconds = Field(30, description="Time without any face after which the mood is `nobody`.")
     publish_every_s: Seconds = Field(30, description="The mood is published on change and at least this often.")
     fusion: Literal["average", "majority", "strongest"] = Field(

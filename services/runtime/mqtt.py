@@ -12,8 +12,9 @@ import paho.mqtt.client as paho
 from services.contracts.channels import Channel, M
 from services.runtime.bus import Capability, Handler
 from services.runtime.commands import CommandLog
-from services.runtime.dispatch import DROPPED, Dispatcher, Subscription
+from services.runtime.dispatch import Dispatcher, Subscription
 from services.runtime.health import Health
+from services.runtime.measures import CONNECTED, DROPPED
 from services.runtime.mqtt_client import Access, Packet
 from services.runtime.mqtt_link import Link
 from services.runtime.settings import redact
@@ -57,6 +58,7 @@ class MqttBus:
         self._backlog: deque[Packet] = deque()
         self._ready = asyncio.Event()
         self._was_away = False
+        self._connected = CONNECTED.labels(client_id)
         self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
         last_will = self._packet(will[0], will[1], will[2]) if will else None
         self._link = Link(Access(url, client_id, last_will, ca_file, sessions=not embedded), self)
@@ -111,6 +113,7 @@ class MqttBus:
         if self._was_away:
             log.info("the MQTT broker at %s is back", self._url)
         self._was_away = False
+        self._connected.set(1)
         self._health.report("broker")
         if filters := [self._filter(one) for one in self._dispatcher.subscriptions]:
             self._link.subscribe(filters)
@@ -128,6 +131,7 @@ class MqttBus:
     def link_down(self, problem: str) -> None:
         """Say what is wrong with the broker."""
         self._ready.clear()
+        self._connected.set(0)
         if not self._was_away:
             log.warning("the MQTT broker at %s is away: %s", self._url, problem)
         self._was_away = True
@@ -139,11 +143,13 @@ class MqttBus:
 
     def arrived(self, message: paho.MQTTMessage) -> None:
         """Pass a message on."""
+        connection = self._link.connection
         self._dispatcher.receive(
             message.topic,
             bytes(message.payload),
             retained=message.retain,
-            settle=lambda: self._link.acknowledge(message),
+            settle=lambda: self._link.acknowledge(message, connection),
+            lasting=message.qos > 0,
         )
 
     def _packet(self, channel: Channel[Any], message: Any, where: dict[str, str]) -> Packet:

@@ -3,13 +3,14 @@
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -52,9 +53,29 @@ class Access:
     sessions: bool = True
 
 
-def new_client(access: Access, protocol: MQTTProtocolVersion) -> paho.Client:
+class Client(paho.Client):
+    """Paho's client, telling also when its network thread ends without a word: a socket that broke between two reads.
+
+    Args:
+        on_end: Called in that thread.
+    """
+
+    def __init__(self, on_end: Callable[[], None], *args: Any, **options: Any) -> None:
+        self._on_end = on_end
+        super().__init__(*args, **options)
+
+    def loop_forever(self, *args: Any, **options: Any) -> MQTTErrorCode:
+        """Read and write until the connection ends: what paho's thread does."""
+        try:
+            return super().loop_forever(*args, **options)
+        finally:
+            self._on_end()
+
+
+def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[], None] = lambda: None) -> paho.Client:
     """Return a client that is not connected; messages are acknowledged by hand, connecting again is not its job."""
-    client = paho.Client(
+    client = Client(
+        on_end,
         CallbackAPIVersion.VERSION2,
         access.client_id,
         clean_session=None if protocol == MQTTProtocolVersion.MQTTv5 else not access.sessions,

@@ -6,6 +6,7 @@ where the broker does not know it.
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from services.runtime.backoff import Backoff
 from services.runtime.mqtt_client import Access, Packet, connect, new_client, send
+
+log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 15.0
 """A broker that is busy, as the embedded one is while everything starts, may take its time to accept us."""
@@ -54,7 +57,12 @@ class Listener(Protocol):
 
 
 class Link:
-    """A connection to a broker; its listener hears what happens."""
+    """A connection to a broker; its listener hears what happens.
+
+    Attributes:
+        up: Whether the broker is there now.
+        connection: Number of the connection, or of the attempt.
+    """
 
     def __init__(self, access: Access, listener: Listener) -> None:
         self._access, self._listener = access, listener
@@ -70,20 +78,25 @@ class Link:
         self._lost: asyncio.Future[str]
         self._opening: asyncio.Future[None] | None = None
         self.up = False
+        self.connection = 0
 
     async def keep(self) -> None:
         """Connect, and connect again whenever the connection breaks, until cancelled."""
         self._loop = asyncio.get_running_loop()
         backoff = Backoff(*BACKOFF_S)
         while True:
-            problem = await self._connect()
-            if not problem:
-                self.up = True
-                self._listener.link_up()
-                problem = await self._lost
-                self.up = False
-                if problem != TAKEN_OVER:
-                    backoff.reset()
+            try:
+                problem = await self._connect()
+                if not problem:
+                    self.up = True
+                    self._listener.link_up()
+                    problem = await self._lost
+                    if problem != TAKEN_OVER:
+                        backoff.reset()
+            except Exception as error:  # nobody else would connect again
+                log.exception("the connection to the broker failed")
+                problem = str(error) or type(error).__name__
+            self.up = False
             self._listener.link_down(problem)
             await asyncio.sleep(backoff.next_s())
 
@@ -116,9 +129,9 @@ class Link:
         if mid is not None:
             self._unconfirmed.add(mid)
 
-    def acknowledge(self, message: paho.MQTTMessage) -> None:
-        """Tell the broker that a message has been handled."""
-        if message.qos and self.up:
+    def acknowledge(self, message: paho.MQTTMessage, connection: int) -> None:
+        """Tell the broker that a message has been handled, in the connection that it came by: ids are of that one."""
+        if message.qos and self.up and connection == self.connection:
             self._client.ack(message.mid, message.qos)
 
     async def _connect(self) -> str:
@@ -127,6 +140,8 @@ class Link:
         protocol = self._protocol if self._hang_ups < MAX_HANG_UPS else MQTTProtocolVersion.MQTTv311
         if self._client.protocol != protocol:
             self._client = self._new_client(protocol)
+        self.connection += 1
+        self._inbox.clear()  # the broker sends what was not acknowledged again
         self._unsent.clear()
         self._unconfirmed.clear()
         self._lost = self._loop.create_future()
@@ -142,7 +157,7 @@ class Link:
             return str(error) or type(error).__name__
 
     def _new_client(self, protocol: MQTTProtocolVersion) -> paho.Client:
-        client = new_client(self._access, protocol)
+        client = new_client(self._access, protocol, lambda: self._later(self._disconnected, "its socket is gone"))
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
         client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._disconnected, code)
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
@@ -166,7 +181,11 @@ class Link:
 
     def _empty_inbox(self) -> None:
         while self._inbox:
-            self._listener.arrived(self._inbox.popleft())
+            message = self._inbox.popleft()
+            try:
+                self._listener.arrived(message)
+            except Exception:  # what is left in the inbox would wait for ever
+                log.exception("%s: a message was not taken", message.topic)
 
     def _connected(self, code: ReasonCode) -> None:
         if self._answer and not self._answer.done():
@@ -174,7 +193,8 @@ class Link:
         if code.is_failure and "protocol" in str(code).lower():
             self._protocol = MQTTProtocolVersion.MQTTv311
 
-    def _disconnected(self, code: ReasonCode) -> None:
+    def _disconnected(self, code: ReasonCode | str) -> None:
+        """Take it that the connection is over; paho says so, or its thread ended, or both."""
         if self._answer and not self._answer.done():
             self._answer.set_result("it hung up on us")
             self._hang_ups += 1

@@ -13,6 +13,7 @@ from services.contracts.channels import SERVICE, Channel
 from services.contracts.messages import ServiceState, ServiceStatus
 from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus
+from services.runtime.measures import PROBLEMS
 from services.runtime.service import Service
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Supervisor:
         self._restart = restart
         self._where = {"service": service.name.replace("-", "_"), "instance": instance}
         self._bus: Bus | None = None
+        PROBLEMS.labels(service.name).set_function(lambda: len(service.health.problems))
         service.health.listen(self._announce)
 
     async def run(self) -> None:

@@ -7,60 +7,23 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import Field, FilePath, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.messages import Name, PolicyMode, Unit
+from services.runtime.connection_settings import HOST_VARIABLES, Http, Mqtt, Traces
 from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
+from services.runtime.secret_files import SecretFile, with_password
 from services.runtime.section import Seconds, Section
 from services.runtime.service import SetupError
 
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
 """Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
-
-
-class Http(Section):
-    """The web server of this process."""
-
-    host: str = Field("127.0.0.1", description="Address to listen on; any other than loopback demands a token.")
-    port: int | None = Field(
-        None, ge=0, le=65535, description="Port; 8080 for everything or the gateway, 8081 and up for single services."
-    )
-    access: Literal["token", "proxy"] = Field(
-        "token",
-        description="Who checks callers: `token`, this process, beyond loopback; `proxy`, with a reverse proxy in "
-        "front: the gateway demands a token of everybody, other services leave it to the proxy, which asks `/auth`.",
-    )
-
-
-class Mqtt(Section):
-    """The message bus."""
-
-    url: str = Field(
-        "embedded:",
-        description="`mqtt://[user:password@]host[:port]`, `mqtts://…` for TLS, or `embedded:` for a broker of our own "
-        "on loopback (one process only).",
-    )
-    prefix: Name = Field("moodring", description="First level of every topic; two homes on one broker use two.")
-    ca_file: FilePath | None = Field(
-        None, description="Authority that signed the broker's certificate, for `mqtts://`."
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _is_broker(cls, url: str) -> str:
-        if url == "embedded:":
-            return url
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.port == 0:
-            raise ValueError("it has to be mqtt://host[:port], mqtts://host[:port] for TLS, or embedded:")
-        return url
 
 
 class Camera(Section):
@@ -91,6 +54,9 @@ class Inference(Section):
     models: Path = Field(
         Path(__file__).parents[2] / "models", description="Folder with one folder per model, for the light server."
     )
+    versions: Annotated[int, Field(ge=1, le=10)] = Field(
+        1, description="Newest versions of the model that the light server serves; those in labels.json besides."
+    )
     port: int = Field(8500, ge=0, le=65535, description="gRPC port of the light server when it runs alone.")
     host: str = Field("127.0.0.1", description="gRPC address of the light server when it runs alone.")
     timeout_s: Seconds = Field(1.0, description="Deadline of one classification.")
@@ -102,12 +68,20 @@ class Recommender(Section):
     database: str = Field(
         "", description="`postgresql://user:password@host/name`; empty for an SQLite file in the data directory."
     )
+    password_file: SecretFile | None = Field(
+        None, description="File with the password, where `database` names a user and no password."
+    )
     policy: PolicyMode = Field(PolicyMode.MIRROR, description="Policy of a room that has set none.")
     songs_ahead: Annotated[int, Field(ge=1, le=20)] = Field(2, description="Songs kept waiting in the queue.")
     act_every_s: Seconds = Field(300, description="A changed mood changes the music at most this often.")
     history_days: Annotated[int, Field(ge=1, le=36500)] = Field(
         365, description="Days that moods, decisions and plays are kept; older ones are deleted daily."
     )
+
+    @model_validator(mode="after")
+    def _add_password(self) -> Self:
+        object.__setattr__(self, "database", with_password(self.database, self.password_file))
+        return self
 
 
 class Player(Section):
@@ -117,7 +91,7 @@ class Player(Section):
         "auto",
         description="`auto` (a browser tab where one is open, else mpv where it is installed, else silent), "
         "`browser:`, `mpv:` (`mpv:?ao=alsa` names mpv's audio output), `mpd://[password@]host[:port]` or `null:` "
-        "(a silent clock).",
+        "(a silent clock). Several with commas between: the first one that is there plays.",
     )
     mpd_music: Path | None = Field(
         None, description="The `music_directory` of MPD as this process sees it; the music folder without it."
@@ -145,7 +119,12 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,  # compose passes variables on that nobody has set
+        extra="forbid",
+        frozen=True,
     )
 
     data: Path = Field(user_data_path("moodring"), description="Where everything that is written goes.")
@@ -162,6 +141,7 @@ class Settings(BaseSettings):
     player: Player = Player()
     gateway: Gateway = Gateway()
     logs: Logs = Logs()
+    traces: Traces = Traces()
 
     @field_validator("room")
     @classmethod
@@ -169,6 +149,13 @@ class Settings(BaseSettings):
         if room == "services":
             raise ValueError("this name is taken by the topics of the services")
         return room
+
+    @field_validator("instance")
+    @classmethod
+    def _no_camera(cls, instance: str) -> str:
+        if instance == "status":
+            raise ValueError("this name is taken by the topics of the cameras")
+        return instance
 
     @field_validator("data", "music", "yunet")
     @classmethod
@@ -240,7 +227,7 @@ def redact(url: str) -> str:
 
 
 def _check_environment() -> None:
-    known = {variable(key) for key in keys()} | {FILE_VARIABLE}
+    known = {variable(key) for key in keys()} | {FILE_VARIABLE} | HOST_VARIABLES
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known:
             raise SetupError(f"the environment variable {name} is not a setting{_nearest(name, known)}")

@@ -1,7 +1,10 @@
 """State that survives a restart: one small JSON file, replaced in one piece."""
 
+import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,12 +15,59 @@ log = logging.getLogger(__name__)
 T = TypeVar("T", bound=BaseModel)
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file's content in one piece; only its owner may read it, and it is on the disk when this returns.
+
+    Raises:
+        OSError: The disk is full or not writable.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_suffix(".new")
+    with open(new, "wb", opener=_private) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _private(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)  # one that was left behind may be anybody's to read
+    return descriptor
+
+
 class StateFile(Generic[T]):
     """A file that holds one model. A reader finds the old content or the new, never half of either."""
 
     def __init__(self, path: Path, model: type[T]) -> None:
         self._path = path
         self._model = model
+
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """What changes whenever the file is replaced; `None` where there is none."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other processes that claim the file too from changing it in between.
+
+        Raises:
+            OSError: The folder is not writable.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".claim").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def load(self) -> T | None:
         """Return what was saved, or `None` where nothing usable is; a damaged file is kept aside as `*.broken`.
@@ -41,16 +91,4 @@ class StateFile(Generic[T]):
         Raises:
             OSError: The disk is full or not writable.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        with new.open("wb") as file:
-            new.chmod(0o600)
-            file.write(value.model_dump_json(indent=1).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(self._path, value.model_dump_json(indent=1).encode())

@@ -4,7 +4,8 @@ import hmac
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from threading import Lock
@@ -58,14 +59,25 @@ def digest(secret: str) -> str:
 
 
 class Tokens:
-    """All tokens and sessions. Methods are safe to call from several threads; those that change things write a file."""
+    """All tokens and sessions. Methods are safe to call from several threads; those that change things write a file.
+
+    Another process may change the file too (`moodring token` beside a gateway that runs), so it is read again whenever
+    it was replaced.
+    """
 
     def __init__(self, file: StateFile[TokenBook], *, clock: Callable[[], float] = time.time) -> None:
         self._file = file
         self._clock = clock
         self._lock = Lock()
-        self._book = file.load() or TokenBook()
+        self._read: tuple[tuple[int, int] | None, TokenBook] = (None, TokenBook())
         self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def _book(self) -> TokenBook:
+        stamp = self._file.stamp
+        if stamp != self._read[0]:
+            self._read = stamp, self._file.load() or TokenBook()
+        return self._read[1]
 
     @property
     def all(self) -> tuple[Token, ...]:
@@ -85,7 +97,7 @@ class Tokens:
             created=datetime.fromtimestamp(self._clock(), UTC),
             sha256=digest(secret),
         )
-        with self._lock:
+        with self._changing():
             if len(self._book.tokens) >= MAX_TOKENS:
                 raise ValueError(f"there are {MAX_TOKENS} tokens already; delete one that nobody uses")
             self._save(tokens=(*self._book.tokens, token))
@@ -98,7 +110,7 @@ class Tokens:
             KeyError: There is no such token.
             ValueError: It is the only one, without which nobody could sign in.
         """
-        with self._lock:
+        with self._changing():
             kept = tuple(token for token in self._book.tokens if token.id != token_id)
             if len(kept) == len(self._book.tokens):
                 raise KeyError(token_id)
@@ -120,7 +132,7 @@ class Tokens:
         cookie = secrets.token_urlsafe(32)
         now = self._clock()
         session = Session(sha256=digest(cookie), token_id=token.id, expires=now + SESSION_S)
-        with self._lock:
+        with self._changing():
             valid = [kept for kept in self._book.sessions if kept.expires > now]
             self._save(sessions=(*valid, session)[-MAX_SESSIONS:])
         return cookie
@@ -146,13 +158,18 @@ class Tokens:
     def sign_out(self, cookie: str) -> None:
         """End a session."""
         wanted = digest(cookie)
-        with self._lock:
+        with self._changing():
             self._save(sessions=tuple(kept for kept in self._book.sessions if kept.sha256 != wanted))
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._lock, self._file.claimed():
+            yield
 
     def _save(self, **changes: object) -> None:
         book = self._book.model_copy(update=changes)
         self._file.save(book)
-        self._book = book
+        self._read = self._file.stamp, book
         for listener in self._listeners:
             listener()
 

@@ -2,6 +2,7 @@
 
 python -m tests.contract.official_stubs serve models/expression/2   prints its port, serves until stdin closes
 python -m tests.contract.official_stubs ask PORT                    prints what a server answers, as JSON
+python -m tests.contract.official_stubs signature models/expression/2   prints what a SavedModel takes and gives
 python -m tests.contract.official_stubs request                     prints the request for the golden faces, as hex
 python -m tests.contract.official_stubs again                       reads a response as hex, prints it written again
 """
@@ -19,7 +20,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import grpc
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
     get_model_status_pb2,
     model_service_pb2_grpc,
     predict_pb2,
@@ -35,6 +38,8 @@ def request(faces: Any, **spec: Any) -> Any:
     made.model_spec.name = spec.get("name", "expression")
     if "version" in spec:
         made.model_spec.version.value = spec["version"]
+    if "label" in spec:
+        made.model_spec.version_label = spec["label"]
     made.inputs["faces"].CopyFrom(
         faces if isinstance(faces, type(tf.make_tensor_proto(0))) else tf.make_tensor_proto(faces)
     )
@@ -70,10 +75,27 @@ def serve(folder: str) -> None:
     server.stop(0).wait()
 
 
+def described(signature: Any) -> Any:
+    """Return types and shapes of a SignatureDef's inputs and outputs."""
+    return {
+        name: [tf.dtypes.as_dtype(one.dtype).name, [dim.size for dim in one.tensor_shape.dim]]
+        for tensors in (signature.inputs, signature.outputs)
+        for name, one in tensors.items()
+    }
+
+
+def signature(folder: str) -> None:
+    """Print what a SavedModel says of itself."""
+    content = Path(folder, "saved_model.pb").read_bytes()
+    [graph] = saved_model_pb2.SavedModel.FromString(content).meta_graphs
+    print(json.dumps(described(graph.signature_def["serving_default"])))
+
+
 def ask(port: str) -> None:
     """Ask a server everything that the test looks at."""
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-    predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    predict = stub.Predict
     status = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus
 
     def probabilities(asked: Any) -> Any:
@@ -86,6 +108,14 @@ def ask(port: str) -> None:
             return str(error.code().name)
         return "OK"
 
+    def metadata() -> Any:
+        asked = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        asked.model_spec.name = "expression"
+        content = stub.GetModelMetadata(asked, timeout=30).metadata["signature_def"]
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        assert content.Unpack(signatures)  # by the name of its type, as official clients do
+        return described(signatures.signature_def["serving_default"])
+
     asked = get_model_status_pb2.GetModelStatusRequest()
     asked.model_spec.name = "expression"
     [version] = status(asked, timeout=30).model_version_status
@@ -97,6 +127,9 @@ def ask(port: str) -> None:
         "values_in_fill": len(fill.int_val),
         "its_version": code(request(golden_faces(), version=version.version)),
         "next_version": code(request(golden_faces(), version=version.version + 1)),
+        "label": code(request(golden_faces(), label="stable")),
+        "another_label": code(request(golden_faces(), label="canary")),
+        "metadata": metadata(),
         "another_model": code(request(golden_faces(), name="moods")),
         "floats": code(request(golden_faces().astype("float32"))),
         "status": [version.version, get_model_status_pb2.ModelVersionStatus.State.Name(version.state)],
@@ -117,6 +150,8 @@ def main() -> None:
             serve(folder)
         case ["ask", port]:
             ask(port)
+        case ["signature", folder]:
+            signature(folder)
         case ["request"]:
             print(request(golden_faces()).SerializeToString(deterministic=True).hex())
         case ["again"]:

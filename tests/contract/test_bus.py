@@ -299,10 +299,54 @@ async def test_command_for_an_absent_service_waits_where_the_broker_keeps_sessio
         speaker.publish(channels.MOOD_SET, override("sad"), room="home")
         await witness.get()
         async with world.open_bus("listener") as listener:
+            # A service that starts slowly: by the time this is confirmed, the broker has sent what it kept.
+            await listening(listener, channels.POLICY_SET)
             inbox = await listening(listener, channels.MOOD_SET)
             speaker.publish(channels.MOOD_SET, override("calm"), room="home")
             first = (await inbox.get()).message.mood
     assert first == ("sad" if Capability.SESSIONS in world.capabilities else "calm")
+
+
+async def test_command_that_a_restart_interrupts_comes_again_where_the_broker_keeps_sessions(world: World) -> None:
+    begun = asyncio.Event()
+
+    async def never_ready(_delivery: Delivery[Any]) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with world.open_bus("speaker") as speaker:
+        async with asyncio.timeout(PATIENCE_S), world.open_bus("listener") as listener:
+            listener.subscribe(channels.MOOD_SET, never_ready)
+            await listener.wait_connected()
+            await speaker.wait_connected()
+            speaker.publish(channels.MOOD_SET, override("sad"), room="home")
+            await begun.wait()
+        async with world.open_bus("listener") as listener:
+            inbox = await listening(listener, channels.MOOD_SET)
+            speaker.publish(channels.MOOD_SET, override("calm"), room="home")
+            first = (await inbox.get()).message.mood
+    assert first == ("sad" if Capability.SESSIONS in world.capabilities else "calm")
+
+
+@pytest.mark.parametrize("world", ["embedded", "mosquitto"], indirect=True)
+async def test_one_message_that_cannot_be_taken_does_not_make_the_bus_deaf(
+    pair: tuple[Bus, Bus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.MOOD_SET)
+    assert isinstance(listener, MqttBus)
+    receive = listener._dispatcher.receive
+    failures = iter([RuntimeError("as the test wants it")])
+
+    def receive_next(*args: Any, **options: Any) -> None:
+        if error := next(failures, None):
+            raise error
+        receive(*args, **options)
+
+    monkeypatch.setattr(listener._dispatcher, "receive", receive_next)
+    for mood in ("sad", "calm"):
+        speaker.publish(channels.MOOD_SET, override(mood), room="home")
+    assert (await inbox.get()).message.mood == "calm"
 
 
 STATUS_AT = {"service": "camera", "instance": "main"}

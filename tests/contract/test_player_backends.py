@@ -182,6 +182,23 @@ async def test_another_song_replaces_the_one_that_plays(rig: Rig) -> None:
     assert seen.play_id == second.play_id
 
 
+async def test_no_position_is_of_another_song(rig: Rig) -> None:
+    await rig.backend.load(rig.sound(1), 30, playing=True)
+    await rig.reach(30)
+    second = rig.sound(2)
+    await rig.backend.load(second, 0, playing=True)
+    positions: list[float | None] = []
+    while len([one for one in positions if one is not None]) < 5:
+        seen = await rig.observe()
+        assert seen.play_id == second.play_id
+        positions.append(seen.position_s)
+        await asyncio.sleep(0)
+    assert all(one is None or one < 20 for one in positions), positions
+    await rig.backend.stop()
+    for _ in range(5):
+        assert await rig.observe() == Observation()
+
+
 async def test_the_end_of_a_song_is_told_and_nothing_follows_by_itself(rig: Rig) -> None:
     sound = rig.sound(1, SHORT_S)
     await rig.backend.load(sound, 0, playing=True)
@@ -204,7 +221,7 @@ async def test_stop_forgets_the_song(rig: Rig) -> None:
     await rig.backend.load(rig.sound(1), 0, playing=True)
     await rig.reach(0.2)
     await rig.backend.stop()
-    assert await rig.until(lambda seen: seen.play_id is None) == Observation()
+    assert await rig.observe() == Observation()
 
 
 async def test_the_volume_can_be_set_while_playing(rig: Rig) -> None:

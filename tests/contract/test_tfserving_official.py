@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from services.contracts.tfserving_pb2 import ModelSpec, PredictRequest, PredictResponse
-from services.inference.model_folder import Labels, latest
+from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
 from services.inference.predictor import GrpcPredictor
 from services.inference.tensors import to_proto
 from services.runtime.settings import Settings
+from tests.contract.model_server_doubles import RELEASED, label, put
 from training.golden import golden_faces
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-training/bin/python"
 MODELS = Settings().inference.models
-RELEASED = latest(MODELS, "expression")
 TOLERANCE = 1e-3
 
 pytestmark = [
@@ -66,15 +66,19 @@ async def test_our_client_is_answered_by_a_saved_model_behind_official_stubs() -
     assert prediction.embeddings is not None
 
 
-async def test_an_official_client_is_answered_by_our_server() -> None:
-    async with ModelServer(RELEASED) as server:
+async def test_an_official_client_is_answered_by_our_server(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    label(tmp_path, stable=1)
+    async with ModelServer(tmp_path, "expression") as server:
         answers = json.loads(await said("ask", str(server.port)))
     np.testing.assert_allclose(answers["golden"], golden(), atol=TOLERANCE)
     assert answers["values_in_fill"] == 1
     assert answers["filled_by_one_value"] == answers["filled"]
     assert (answers["its_version"], answers["next_version"]) == ("OK", "NOT_FOUND")
+    assert (answers["label"], answers["another_label"]) == ("OK", "INVALID_ARGUMENT")
     assert (answers["another_model"], answers["floats"]) == ("NOT_FOUND", "INVALID_ARGUMENT")
-    assert answers["status"] == [RELEASED.version, "AVAILABLE"]
+    assert answers["status"] == [1, "AVAILABLE"]
+    assert answers["metadata"] == json.loads(await said("signature", str(RELEASED.path)))
 
 
 async def test_requests_are_the_official_ones_byte_for_byte() -> None:
@@ -84,7 +88,7 @@ async def test_requests_are_the_official_ones_byte_for_byte() -> None:
 
 async def test_answers_are_the_official_ones_byte_for_byte() -> None:
     request = PredictRequest(model_spec=ModelSpec(name="expression"), inputs={"faces": to_proto(golden_faces())})
-    async with ModelServer(RELEASED) as server:
+    async with ModelServer(MODELS, "expression") as server:
         response = await server.predict(request)
     assert isinstance(response, PredictResponse)
     ours = response.SerializeToString(deterministic=True).hex()

@@ -25,18 +25,19 @@ from services.contracts.tfserving_pb2 import (
     TensorProto,
     TensorShapeProto,
 )
+from services.inference.batches import MAX_IN_FLIGHT
 from services.inference.litert import LiteRtModel
 from services.inference.model_folder import ModelFolder, latest
-from services.inference.model_server import MAX_IN_FLIGHT, ModelServer, build_model_server
+from services.inference.model_server import ModelServer, build_model_server
 from services.inference.servable import MAX_BATCH
 from services.inference.tensors import Array, from_proto, to_proto
 from services.runtime.memory import MemoryBus
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
+from tests.contract.model_server_doubles import RELEASED
 from training.golden import golden_faces
 
 MODELS = Settings().inference.models
-RELEASED = latest(MODELS, "expression")
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 Code = grpc.StatusCode
@@ -59,7 +60,7 @@ class Client:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer(RELEASED) as running:
+    async with ModelServer(MODELS, "expression") as running:
         yield running
 
 
@@ -205,7 +206,7 @@ async def test_what_is_too_much_at_once_is_refused_and_the_rest_answered() -> No
         return loaded[0]
 
     async with (
-        ModelServer(RELEASED, load=load) as server,
+        ModelServer(MODELS, "expression", load=load) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         client = Client(channel)
@@ -225,7 +226,7 @@ async def test_a_model_that_fails_is_an_internal_error_and_the_server_goes_on() 
             return super().run(faces)
 
     async with (
-        ModelServer(RELEASED, load=Failing) as server,
+        ModelServer(MODELS, "expression", load=Failing) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         client = Client(channel)
@@ -269,7 +270,7 @@ async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
     description["files"]["model.tflite"] = hashlib.sha256(b"no model").hexdigest()
     (folder.path / "model.json").write_text(json.dumps(description))
     with pytest.raises(SetupError, match="does not run in LiteRT"):
-        async with ModelServer(latest(copied, "expression")):
+        async with ModelServer(copied, "expression"):
             pass
 
 

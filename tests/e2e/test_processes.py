@@ -1,11 +1,14 @@
 """The services as processes of their own on a real Mosquitto do the same job; killed, each comes back."""
 
+import base64
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
+import numpy as np
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -13,9 +16,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from services.contracts import channels
 from services.demo.songs import synthesise
 from services.runtime.settings import Settings
+from services.vision.images import jpeg
+from services.vision.opencv import cv2
 from tests.product import Product, playing
 from tests.servers import Mosquitto, free_port
 
+FACES = Path(__file__).parents[2] / "services/demo/assets/faces"
 NAMES = ("model-server", "player", "recommender", "aggregator", "inference", "camera", "gateway")
 
 
@@ -78,6 +84,31 @@ def test_killed_service_comes_back_and_the_others_carry_on(house: House, name: s
     house.processes[name].start()
     house.door.wait_for("/api/rooms/home/mood", clear)
     house.door.wait_for("/api/players/home", playing)
+
+
+def test_a_photo_reaches_the_reader_through_the_door_and_comes_back_framed(house: House) -> None:
+    house.door.wait_for("/api/rooms/home/mood", clear)
+    canvas = np.full((480, 640, 3), 120, np.uint8)
+    sprite = cv2.imread(str(FACES / "happy.png"))
+    assert sprite is not None
+    canvas[100:340, 60:300] = cv2.resize(sprite, (240, 240))
+    url, files = f"{house.door.url}/api/expressions", {"photo": jpeg(canvas)}
+    answer = httpx.post(url, params={"picture": "true"}, files=files, timeout=60).json()
+    [face] = answer["faces"]
+    assert max(face["expressions"], key=face["expressions"].get) == "happy"
+    assert base64.b64decode(answer["picture"]).startswith(b"\xff\xd8\xff")
+
+
+def test_a_model_server_that_is_gone_is_told_by_who_needs_it(house: House) -> None:
+    def told(_: Any) -> bool:
+        return "circuit open" in httpx.get(f"{reader.url}/readyz").text
+
+    house.door.wait_for("/api/rooms/home/mood", clear)
+    reader, server = house.processes["inference"], house.processes["model-server"]
+    server.stop(signal.SIGKILL)
+    reader.wait_for("/healthz", told)
+    server.start()
+    reader.wait_for("/readyz", lambda state: state["ready"])
 
 
 def test_command_given_while_the_player_restarts_is_done(house: House) -> None:

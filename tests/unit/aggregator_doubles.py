@@ -1,14 +1,17 @@
 """Streams of observations, and a room and a service whose time is the test's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from services.aggregator.fusion import Evidence, fuse
 from services.aggregator.room import Room
 from services.aggregator.service import AggregatorService, build
-from services.aggregator.window import Observation
+from services.aggregator.window import Observation, TrackEvidence
 from services.contracts.channels import CAMERA_STATUS, EVENTS, EXPRESSIONS, MOOD
 from services.contracts.messages import CameraState, CameraStatus, Event, Mood
 from services.contracts.moodring_pb2 import Expression, Expressions, LabelProbability
@@ -22,10 +25,27 @@ START = 1_790_000_000.0
 FPS = 5
 
 
+COMMON = dict(
+    zip(("neutral", "happy", "surprised", "sad", "angry", "disgusted", "fearful", "contemptuous"),
+        (0.37, 0.27, 0.13, 0.1, 0.09, 0.01, 0.02, 0.01), strict=True)
+)  # fmt: skip
+"""How common expressions are among a real model's answers, about."""
+
+
 def sure(label: str, probability: float = 0.8) -> dict[str, float]:
-    """Return a distribution with one leading label."""
-    rest = (1 - probability) / (len(LABELS) - 1)
-    return {one: probability if one == label else rest for one in LABELS}
+    """Return a distribution with one leading label; what is left falls on the others as they are common."""
+    others = sum(share for one, share in COMMON.items() if one != label)
+    return {one: probability if one == label else (1 - probability) * share / others for one, share in COMMON.items()}
+
+
+def shows(mood: str, odds: float = 50, slices: int = 10) -> dict[int, list[float]]:
+    """Return slices of time in each of which a mood is by so much likelier than any other."""
+    return {number: [0.0 if label == mood else -math.log(odds) for label in LABELS] for number in range(slices)}
+
+
+def fused(tracks: Sequence[TrackEvidence], now: float, **options: Any) -> Evidence:
+    """Fuse tracks whose window is cut into seconds, where moods hold four minutes."""
+    return fuse(tracks, now, **({"changes": 1 / 240} | options))
 
 
 def seen(

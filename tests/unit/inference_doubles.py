@@ -68,9 +68,12 @@ class Running:
         self.predictor = predictor
         self.naps = Naps()
         self.now = NOW
+        self.timer = 0.0
         self.published: asyncio.Queue[pb.Expressions] = asyncio.Queue()
         settings = Settings(inference=Inference(model_server="grpc://nowhere.invalid"))
-        self.service: InferenceService = build(settings, clock=lambda: self.now, predictor=predictor, sleep=self.naps)
+        self.service: InferenceService = build(
+            settings, clock=lambda: self.now, timer=lambda: self.timer, predictor=predictor, sleep=self.naps
+        )
 
     async def receive(self, delivery: Delivery[pb.Expressions]) -> None:
         self.published.put_nowait(delivery.message)

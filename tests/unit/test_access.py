@@ -249,3 +249,27 @@ async def test_only_a_plain_form_is_taken_from_anyone(remote: httpx.AsyncClient)
     assert (await remote.post("/auth/sign-in", files={"token": b"x"})).status_code == 415
     assert (await remote.post("/auth/sign-in", json={"token": "x"})).status_code == 415
     assert (await remote.post("/auth/sign-in", data={"token": "x"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "token", "status"),
+    [
+        ("/metrics", "GET", "scrape", 200),
+        ("/metrics", "GET", "wrong", 401),
+        ("/metrics", "POST", "scrape", 401),
+        ("/api/rooms", "GET", "scrape", 401),
+    ],
+)
+async def test_the_token_for_metrics_opens_nothing_else(
+    book: Tokens, path: str, method: str, token: str, status: int
+) -> None:
+    app = guard(inside(), book, host=EVERYWHERE, proxied=True, metrics_token="scrape")
+    async with client(app, "gateway:8080") as prometheus:
+        answer = await prometheus.request(method, path, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == status
+
+
+async def test_without_a_token_for_metrics_an_empty_one_opens_nothing(book: Tokens) -> None:
+    async with client(guard(inside(), book, host=EVERYWHERE), "moodring.lan:8080") as prometheus:
+        answer = await prometheus.get("/metrics", headers={"Authorization": "Bearer "})
+    assert answer.status_code == 401

@@ -17,7 +17,7 @@ def client(run: Running) -> httpx.AsyncClient:
 
 async def test_rest_reads_sets_and_ends(tmp_path: Path) -> None:
     async with running(tmp_path) as run, client(run) as http:
-        await run.play(12, "happy")
+        await run.play(20, "happy")
         assert Mood.model_validate_json((await http.get("/home/mood")).content).mood == "happy"
         answer = await http.put("/home/mood/override", json={"mood": "focused", "minutes": 5})
         mood = Mood.model_validate_json(answer.content)
@@ -34,7 +34,7 @@ async def test_rest_measures_a_neutral_face_shows_and_keeps_it(tmp_path: Path) -
         assert (answer.status_code, answer.json()["baseline"], answer.json()["measuring"]["samples"]) == (202, None, 0)
         await run.play(61, "sad")
         shown = (await http.get("/home/calibration")).json()
-        assert (shown["factors"], shown["measuring"], shown["problem"]) == ({"sad": 0.25}, None, "")
+        assert (shown["factors"]["sad"], shown["measuring"], shown["problem"]) == (0.125, None, "")
     async with running(tmp_path, now=run.now) as run, client(run) as http:
         assert (await http.get("/home/calibration")).json()["baseline"] == shown["baseline"]
         assert (await http.delete("/home/calibration/neutral")).json()["factors"] == {}
@@ -42,7 +42,7 @@ async def test_rest_measures_a_neutral_face_shows_and_keeps_it(tmp_path: Path) -
 
 async def test_rest_takes_answers_shows_what_they_move_and_forgets_them(tmp_path: Path) -> None:
     async with running(tmp_path) as run, client(run) as http:
-        await run.play(12, "sad")
+        await run.play(20, "sad")
         answer = await http.post("/home/calibration/feedback", json={"right": False, "mood": "neutral"})
         moved = answer.json()["thresholds"]
         assert (moved["sad"]["shift"], moved["neutral"]["shift"], moved["happy"]["shift"]) == (0.04, -0.04, 0)

@@ -46,7 +46,7 @@ async def test_bad_expressions_are_counted_said_once_and_dropped(
             run.bus.publish(EXPRESSIONS, bad, room="home", camera="camera")
         await run.tick()
         assert run.service.mood("home").samples == 0
-        await run.play(12, "happy")
+        await run.play(20, "happy")
         assert run.service.mood("home").mood == "happy"
     assert service_module.OBSERVATIONS.labels(outcome)._value.get() == before + 20
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
@@ -97,7 +97,7 @@ async def test_a_name_that_no_room_can_have_is_said_and_dropped(
             run.status(CameraState.OK, room=room)
             run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room=room)
         await run.tick()
-        await run.play(12, "happy")
+        await run.play(20, "happy")
         assert words(run) == ["happy"]
     assert {record.message[:5] for record in caplog.records if "cannot be a room" in record.message} == {
         "rooms",
@@ -109,7 +109,7 @@ async def test_a_clock_that_is_wrong_is_allowed_for_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(tmp_path) as run:
-        for _ in range(20 * 5):
+        for _ in range(25 * 5):
             run.now += 0.2
             run.bus.publish(EXPRESSIONS, message(run.now + 40, "happy"), room="home", camera="camera")
             await run.tick()

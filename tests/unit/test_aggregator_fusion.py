@@ -2,21 +2,21 @@ import dataclasses
 
 import pytest
 
-from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.fusion import Decision, Evidence, Rules, decide
 from services.aggregator.people import point
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
-from tests.unit.aggregator_doubles import START, sure
+from tests.unit.aggregator_doubles import START, fused, shows, sure
 
-RULES = Rules(min_samples=15, enter_confidence=0.6, leave_confidence=0.35, dwell_s=5, nobody_after_s=30)
+RULES = Rules(min_samples=15, enter_confidence=0.6, leave_confidence=0.35, dwell_s=5, nobody_after_s=30, window_s=15)
 
 
 def track(mood: str, *, weight: float = 10, samples: int = 50, last_at: float = START) -> TrackEvidence:
-    return TrackEvidence(sure(mood), weight, samples, last_at)
+    return TrackEvidence(sure(mood), weight, samples, last_at, slices=shows(mood))
 
 
 def evidence(*, samples: int = 50, strength: float = 1, **distribution: float) -> Evidence:
-    return Evidence(distribution, strength, samples, 1, belief=distribution, lately=distribution)
+    return Evidence(distribution, strength, samples, 1, belief=distribution)
 
 
 def settle(
@@ -29,33 +29,33 @@ def settle(
 
 
 def test_the_room_is_the_mean_of_its_tracks() -> None:
-    room = fuse([track("happy"), track("sad")], START)
-    assert room.distribution["happy"] == pytest.approx(room.distribution["sad"])
-    assert sum(room.distribution.values()) == pytest.approx(1)
+    room = fused([track("happy"), track("sad")], START)
+    one, two = sure("happy"), sure("sad")
+    assert room.distribution == pytest.approx({label: (one[label] + two[label]) / 2 for label in EXPRESSIONS})
 
 
 def test_who_is_seen_more_often_hardly_counts_more() -> None:
-    room = fuse([track("happy", weight=12), track("sad", weight=4)], START)
-    assert room.distribution["happy"] / room.distribution["sad"] < 1.1
+    alike, unlike = (fused([track("happy", weight=weight), track("sad", weight=4)], START) for weight in (4, 12))
+    assert unlike.distribution["happy"] / alike.distribution["happy"] < 1.1
 
 
 def test_who_is_only_glimpsed_counts_little() -> None:
-    room = fuse([track("happy", weight=10), track("sad", weight=0.1, samples=1)], START)
+    room = fused([track("happy", weight=10), track("sad", weight=0.1, samples=1)], START)
     assert room.distribution["happy"] > 4 * room.distribution["sad"]
 
 
 def test_only_who_is_there_now_is_counted() -> None:
-    assert fuse([track("happy"), track("happy", last_at=START - 4)], START).people == 1
+    assert fused([track("happy"), track("happy", last_at=START - 4)], START).people == 1
 
 
 def test_nothing_seen_is_nothing_known() -> None:
-    assert fuse([], START) == Evidence()
-    worthless = fuse([TrackEvidence({}, 0, 20, START)], START)
+    assert fused([], START) == Evidence()
+    worthless = fused([TrackEvidence({}, 0, 20, START)], START)
     assert (worthless.distribution, worthless.strength, worthless.leader) == ({}, 0, UNKNOWN)
 
 
 def test_little_evidence_makes_little_confidence() -> None:
-    much, little = (fuse([track("happy", weight=weight)], START).confidence("happy") for weight in (10, 0.2))
+    much, little = (fused([track("happy", weight=weight)], START).confidence("happy") for weight in (10, 0.2))
     assert much > 0.75
     assert little < 0.3
 
@@ -86,14 +86,12 @@ def test_the_point_is_the_expectation_over_the_distribution() -> None:
         ("happy", evidence(happy=0.45, neutral=0.52), "happy"),
         ("happy", evidence(happy=0.30, neutral=0.49), UNKNOWN),
         # A clearer one takes its place, where nearly nothing speaks for the one before.
-        ("happy", evidence(happy=0.36, neutral=0.64), "happy"),
-        ("happy", evidence(happy=0.1, neutral=0.9), UNKNOWN),
-        ("happy", evidence(happy=0.001, neutral=0.97), "neutral"),
+        ("happy", evidence(happy=0.36, neutral=0.64), "neutral"),
+        ("happy", evidence(happy=0.42, neutral=0.58), "happy"),
+        ("happy", evidence(happy=0.1, neutral=0.9), "neutral"),
         ("happy", evidence(sad=0.7), "sad"),
         # What explains all that was seen, but was hardly seen itself, is not entered.
-        (UNKNOWN, Evidence({"sad": 0.02, "neutral": 0.98}, 1, 50, 1, belief={"sad": 1}, lately={"sad": 1}), UNKNOWN),
-        # Neither is what the last seconds speak against.
-        (UNKNOWN, Evidence({"sad": 1}, 1, 50, 1, belief={"sad": 1}, lately={"sad": 0.3}), UNKNOWN),
+        (UNKNOWN, Evidence({"sad": 0.05, "neutral": 0.95}, 1, 50, 1, belief={"sad": 1, "neutral": 0}), UNKNOWN),
         # Who turns away for longer than the window is no longer known.
         ("happy", evidence(samples=0), UNKNOWN),
         # Back from an empty room.
@@ -161,13 +159,41 @@ def test_a_mood_is_entered_after_its_dwell() -> None:
     assert decision.since == START + 5
 
 
-def test_a_mood_is_given_up_as_soon_as_the_last_seconds_speak_against_it() -> None:
+def test_a_mood_that_was_only_in_doubt_comes_back_without_a_dwell() -> None:
     before = Decision("happy", START - 100, last="happy")
-    what = Evidence({"happy": 0.8, "sad": 0.2}, 1, 50, 1, belief={"happy": 1}, lately={"happy": 0.1, "sad": 0.9})
-    after = decide(before, what, RULES, now=START, last_face_at=START, seeing=True)
+    after = decide(before, evidence(happy=0.3, sad=0.5), RULES, now=START, last_face_at=START, seeing=True)
     assert (after.mood, after.last) == (UNKNOWN, "happy")
     back = decide(after, evidence(happy=0.9), RULES, now=START + 1, last_face_at=START, seeing=True)
     assert back.mood == "happy"
+
+
+def test_a_mood_that_was_in_doubt_for_longer_than_the_window_is_entered_anew() -> None:
+    doubtful = Decision(UNKNOWN, START - 100, last="happy")
+    after = decide(doubtful, evidence(happy=0.9), RULES, now=START, last_face_at=START, seeing=True)
+    assert (after.mood, after.candidate) == (UNKNOWN, "happy")
+
+
+def test_one_who_is_surer_does_not_outweigh_another() -> None:
+    sure_one = TrackEvidence(sure("happy"), 10, 50, START, slices=shows("happy", odds=1e6))
+    other = TrackEvidence(sure("sad"), 10, 50, START, slices=shows("sad", odds=2))
+    assert max(fused([sure_one, other], START).belief.values()) <= 0.5
+
+
+def test_two_who_contradict_each_other_are_not_believed() -> None:
+    assert max(fused([track("happy"), track("sad")], START).belief.values()) <= 0.5
+
+
+def test_one_of_three_who_differs_is_outvoted() -> None:
+    assert fused([track("happy"), track("happy"), track("sad")], START).belief["happy"] > 0.9
+
+
+def test_a_window_begins_with_what_was_believed() -> None:
+    torn = TrackEvidence({"happy": 0.5, "sad": 0.5}, 10, 50, START, slices={0: [0.0] * len(EXPRESSIONS)})
+    begin = [0.65 if label == "sad" else 0.05 for label in EXPRESSIONS]
+    believed = fused([torn], START, begin=begin)
+    assert believed.belief["sad"] == pytest.approx(0.65, abs=0.01)
+    assert believed.expressions == pytest.approx(list(believed.belief.values()))
+    assert fused([torn], START, folding={"sad": "low"}, begin=begin).belief["low"] == believed.belief["sad"]
 
 
 def test_a_candidate_that_falters_begins_again() -> None:

@@ -1,62 +1,80 @@
-"""What is believed of a face, given the model's habits."""
+"""What an answer of the model speaks for, and how much of it is new."""
 
 import pytest
 
-from services.aggregator.fusion import fuse
-from services.aggregator.likelihood import Habits, belief, habits, news, released
-from services.aggregator.window import TrackEvidence
+from services.aggregator.likelihood import HELD_S, INDEPENDENT, certainty, news, released, scale, support
 from services.contracts.moods import EXPRESSIONS
-from tests.unit.aggregator_doubles import START
+from tests.unit.aggregator_doubles import sure
 
-TRUE = {label: dict.fromkeys(EXPRESSIONS, 0.0) | {label: 1.0} for label in EXPRESSIONS}
-SAD_OFTEN_READ_AS_NEUTRAL = TRUE | {"sad": TRUE["sad"] | {"sad": 0.6, "neutral": 0.4}}
-
-
-@pytest.fixture
-def model() -> Habits:
-    return habits(SAD_OFTEN_READ_AS_NEUTRAL)
+EVEN = scale([1 / len(EXPRESSIONS)] * len(EXPRESSIONS))
 
 
-def test_a_belief_sums_to_one(model: Habits) -> None:
-    assert sum(belief({"happy": 0.5, "angry": 0.5}, 7, model).values()) == pytest.approx(1)
+def leader(logs: list[float]) -> str:
+    return EXPRESSIONS[logs.index(max(logs))]
 
 
-def test_a_mood_is_believed_that_the_model_reads_as_another(model: Habits) -> None:
-    believed = belief({"neutral": 0.5, "sad": 0.5}, 10, model)
-    assert believed["sad"] > 0.99
+@pytest.mark.parametrize("label", EXPRESSIONS)
+def test_a_clear_answer_speaks_for_its_expression(label: str) -> None:
+    assert leader(support(sure(label), EVEN)) == label
+    assert leader(support(sure(label), released())) == label
 
 
-def test_what_only_the_other_shows_is_the_other(model: Habits) -> None:
-    assert belief({"neutral": 1.0}, 10, model)["neutral"] > 0.99
+def test_what_is_rarely_answered_says_more_when_it_is() -> None:
+    rare_fear = scale([0.14 if label != "fearful" else 0.02 for label in EXPRESSIONS])
+    half = dict.fromkeys(EXPRESSIONS, 0.0) | {"neutral": 0.5, "fearful": 0.5}
+    assert leader(support(half, rare_fear)) == "fearful"
 
 
-def test_more_news_makes_surer(model: Habits) -> None:
-    little, much = (belief({"neutral": 0.8, "happy": 0.2}, answers, model)["neutral"] for answers in (1, 5))
-    assert little < much
+def test_no_answer_rules_an_expression_out() -> None:
+    logs = support(dict.fromkeys(EXPRESSIONS, 0.0) | {"happy": 1.0}, released())
+    assert max(logs) - min(logs) < 8
 
 
-def test_nothing_seen_is_nothing_believed(model: Habits) -> None:
-    assert belief({}, 0, model) == {}
-    assert belief({"happy": 1.0}, 0, model) == pytest.approx(dict.fromkeys(EXPRESSIONS, 1 / 8))
+def test_the_first_answer_is_new() -> None:
+    assert news(sure("happy"), None, 0, 0.8) == INDEPENDENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "before", "seconds", "worth"),
+    [
+        ("sad", "happy", 0.2, 1.0),
+        ("happy", "happy", 0.2, 0.2 / HELD_S),
+        ("happy", "happy", HELD_S, 1.0),
+        ("happy", "happy", 60, 1.0),
+        # One that comes late is as far from the one after it.
+        ("happy", "happy", -0.2, 0.2 / HELD_S),
+        ("happy", "happy", 0, 0.0),
+    ],
+)
+def test_an_answer_counts_by_how_it_differs_or_how_long_it_holds(
+    answer: str, before: str, seconds: float, worth: float
+) -> None:
+    assert news(sure(answer), sure(before), seconds, 0.8) == pytest.approx(INDEPENDENT * worth)
+
+
+def test_flicker_is_not_new() -> None:
+    assert news(sure("happy", 0.8), sure("happy", 0.7), 0.2, 0.8) == pytest.approx(INDEPENDENT * 0.2 / HELD_S)
 
 
 def test_faster_frames_bring_no_more_news() -> None:
-    assert news(60, 150, 14) == pytest.approx(news(30, 75, 14))
+    slow, fast = (frames * news(sure("happy"), sure("happy"), 1 / frames, 0.8) for frames in (5, 30))
+    assert slow == pytest.approx(fast)
 
 
-@pytest.mark.parametrize("mood", EXPRESSIONS)
-def test_every_mood_is_believed_of_its_own_usual_answer(mood: str) -> None:
-    model = released()
-    usual = {label: 2.718281828 ** model[mood][label] for label in EXPRESSIONS}
-    believed = belief(usual, 20, model)
-    assert max(believed, key=believed.__getitem__) == mood
+def test_a_poor_picture_counts_little() -> None:
+    good, poor = (news(sure("happy"), None, 0, quality) for quality in (0.7, 0.35))
+    assert poor == pytest.approx(good / 4)
+    assert news(sure("happy"), None, 0, 0.0) == 0
 
 
-def test_two_who_contradict_each_other_are_not_believed() -> None:
-    two = [TrackEvidence({label: 1.0}, 30, 75, START, START - 15) for label in ("happy", "sad")]
-    assert max(fuse(two, START, model=released()).belief.values()) <= 0.5
-
-
-def test_one_of_three_who_differs_is_outvoted() -> None:
-    crowd = [TrackEvidence({label: 1.0}, 30, 75, START, START - 15) for label in ("happy", "happy", "sad")]
-    assert fuse(crowd, START, model=released()).belief["happy"] > 0.9
+@pytest.mark.parametrize(
+    ("probabilities", "expected"),
+    [
+        ({"happy": 1.0, "sad": 0.0}, 1),
+        ({"happy": 0.5, "sad": 0.5}, 0),
+        ({"happy": 1.0}, 1),
+        ({"happy": 0.89, "sad": 0.11}, 0.5),
+    ],
+)
+def test_certainty_is_one_less_the_normalised_entropy(probabilities: dict[str, float], expected: float) -> None:
+    assert certainty(probabilities) == pytest.approx(expected, abs=0.01)

@@ -1,22 +1,23 @@
 import pytest
 
-from services.aggregator.fusion import fuse
 from services.aggregator.people import FUSIONS, people
 from services.aggregator.window import TrackEvidence
 from services.contracts.messages import CameraState
 from services.contracts.moods import EXPRESSION_POINTS, QUADRANTS, UNKNOWN
 from services.runtime.mood_settings import MoodRules
-from tests.unit.aggregator_doubles import START, Scene, seen, sure
+from tests.unit.aggregator_doubles import START, Scene, fused, seen, shows, sure
 
 
 def track(
     mood: str, *, first: float = 0, last: float = 15, camera: str = "left", weight: float = 5, probability: float = 0.8
 ) -> TrackEvidence:
-    return TrackEvidence(sure(mood, probability), weight, 50, START + last, START + first, camera)
+    return TrackEvidence(
+        sure(mood, probability), weight, 50, START + last, START + first, camera, shows(mood, 100 * probability)
+    )
 
 
 def share(tracks: list[TrackEvidence], mood: str, fusion: str = "average") -> float:
-    return fuse(people(tracks), START + 15, fusion).distribution[mood]
+    return fused(people(tracks), START + 15, fusion=fusion).distribution[mood]
 
 
 def test_tracks_that_follow_each_other_are_one_person() -> None:
@@ -94,7 +95,7 @@ def test_a_camera_that_restarts_numbers_other_people() -> None:
     ],
 )
 def test_who_is_heard(fusion: str, moods: list[str], leader: str) -> None:
-    assert fuse([track(mood) for mood in moods], START, fusion).leader == leader
+    assert fused([track(mood) for mood in moods], START, fusion=fusion).leader == leader
 
 
 def test_a_majority_is_not_diluted_by_the_others() -> None:
@@ -105,7 +106,7 @@ def test_a_majority_is_not_diluted_by_the_others() -> None:
 
 def test_where_nobody_has_a_majority_everyone_is_heard() -> None:
     crowd = [track("happy"), track("sad"), track("angry")]
-    assert fuse(crowd, START, "majority") == fuse(crowd, START, "average")
+    assert fused(crowd, START, fusion="majority") == fused(crowd, START, fusion="average")
 
 
 def test_the_strongest_is_no_glimpse() -> None:
@@ -114,30 +115,32 @@ def test_the_strongest_is_no_glimpse() -> None:
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_nobody_says_nothing(fusion: str) -> None:
-    assert fuse([], START, fusion).leader == UNKNOWN
-    assert fuse([TrackEvidence({}, 0, 3, START)], START, fusion).distribution == {}
+    assert fused([], START, fusion=fusion).leader == UNKNOWN
+    assert fused([TrackEvidence({}, 0, 3, START)], START, fusion=fusion).distribution == {}
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_any_fusion_gives_a_distribution(fusion: str) -> None:
-    evidence = fuse([track("happy"), track("sad", weight=1), track("angry", probability=0.4)], START, fusion)
+    evidence = fused([track("happy"), track("sad", weight=1), track("angry", probability=0.4)], START, fusion=fusion)
     assert sum(evidence.distribution.values()) == pytest.approx(1)
     assert 0 <= evidence.strength <= 1
 
 
 def test_folded_moods_add_up_what_they_consist_of() -> None:
-    evidence = fuse([TrackEvidence({"angry": 0.3, "fearful": 0.3, "sad": 0.4}, 5, 50, START)], START, folding=QUADRANTS)
+    evidence = fused(
+        [TrackEvidence({"angry": 0.3, "fearful": 0.3, "sad": 0.4}, 5, 50, START)], START, folding=QUADRANTS
+    )
     assert evidence.distribution == pytest.approx({"tense": 0.6, "low": 0.4})
 
 
 def test_the_place_of_a_folded_mood_is_that_of_its_expressions() -> None:
-    evidence = fuse([TrackEvidence({"angry": 1.0}, 5, 50, START)], START, folding=QUADRANTS)
+    evidence = fused([TrackEvidence({"angry": 1.0}, 5, 50, START)], START, folding=QUADRANTS)
     assert evidence.place == pytest.approx(EXPRESSION_POINTS["angry"])
 
 
 def test_a_majority_is_of_folded_moods() -> None:
     crowd = [track("angry"), track("fearful"), track("happy")]
-    assert fuse(crowd, START, "majority", QUADRANTS).leader == "tense"
+    assert fused(crowd, START, fusion="majority", folding=QUADRANTS).leader == "tense"
 
 
 def test_a_room_with_four_moods_tells_them_with_their_place() -> None:

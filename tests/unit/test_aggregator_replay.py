@@ -12,8 +12,9 @@ from services.aggregator.recording import Line, seen
 from services.aggregator.replay import replay
 from services.contracts.messages import CameraState
 from services.contracts.moods import NOBODY
+from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.service import SetupError
-from services.runtime.settings import Aggregator, Settings
+from services.runtime.settings import Settings
 from tests.unit import aggregator_doubles as doubles
 from tests.unit.aggregator_doubles import FPS, START, Scene
 
@@ -70,6 +71,7 @@ def test_a_replay_tells_decisions_and_how_true_they_are(simulated: Path) -> None
     assert any("truly" in line for line in decisions)
     assert "361 s: " in shares
     assert "flaps an hour" in truth
+    assert "changes recognised within 25 s" in truth
 
 
 def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:
@@ -79,6 +81,26 @@ def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:
 
 def test_another_setting_can_be_tried(simulated: Path) -> None:
     assert all("neutral" not in line[:40] for line in run(replay_file, simulated, set=["enter_confidence=1"])[:-2])
+
+
+def test_a_room_is_replayed_by_its_own_settings(simulated: Path) -> None:
+    slow = Settings(aggregator=Aggregator(rooms={"home": MoodRules(dwell_s=3600)}))
+    said: list[str] = []
+    replay_file(Namespace(file=simulated, room=None, plot=None, set=["window_s=10"]), slow, said.append)
+    assert said[-2] == "361 s: unknown 100%"
+
+
+def test_a_simulated_room_can_be_another(tmp_path: Path) -> None:
+    lively, calm = tmp_path / "lively.jsonl", tmp_path / "calm.jsonl"
+    run(simulate_file, lively, set=["hold_s=10"])
+    run(simulate_file, calm, set=["hold_s=100000"])
+    assert lively.read_text().count('"truth":"') > 10 > calm.read_text().count('"truth":"')
+
+
+@pytest.mark.parametrize("setting", ["hold=3", "hold_s=long"])
+def test_a_scenario_that_is_none_is_named(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(SetupError, match=f"--set {setting}: "):
+        run(simulate_file, tmp_path / "room.jsonl", set=[setting])
 
 
 @pytest.mark.parametrize(("setting", "says"), [("dwel_s=3", "dwel_s=3"), ("dwell_s=soon", "dwell_s=soon")])

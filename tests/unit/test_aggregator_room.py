@@ -35,7 +35,7 @@ def play_noisy(scene: Scene, seconds: float, stream: Iterator[dict[str, float]])
 
 @pytest.mark.parametrize("mood", EXPRESSIONS)
 def test_the_first_mood_is_known_within_twenty_seconds(mood: str) -> None:
-    assert 5 <= Scene().until(mood, mood) <= 20
+    assert 12 <= Scene().until(mood, mood) <= 20
 
 
 @pytest.mark.parametrize("mood", EXPRESSIONS)
@@ -59,8 +59,7 @@ def test_a_brief_confident_misreading_does_not_flip_the_mood(misread_s: float) -
 def test_a_true_change_is_recognised_within_window_and_dwell(before: str, after: str) -> None:
     scene = Scene()
     scene.play(120, before)
-    hard = {before, after} == {"contemptuous", "neutral"}  # which the released model hardly tells apart
-    assert scene.until(after, after) <= SETTINGS.window_s + SETTINGS.dwell_s + 5 * hard
+    assert scene.until(after, after) <= SETTINGS.window_s + SETTINGS.dwell_s
 
 
 def test_a_true_change_under_noise_is_recognised_within_window_and_dwell() -> None:
@@ -80,6 +79,15 @@ def test_two_who_differ_make_an_unknown_mood() -> None:
     scene = Scene()
     assert scene.play(30, "happy", "sad") == UNKNOWN
     assert scene.room.mood().people == 2
+
+
+@pytest.mark.parametrize("pair", [("happy", "sad"), ("neutral", "angry"), ("surprised", "neutral")])
+def test_two_who_differ_and_are_misread_now_and_then_make_no_mood(pair: tuple[str, str]) -> None:
+    scene = Scene()
+    one, two = noisy(pair[0], seed=1), noisy(pair[1], seed=2)
+    for _ in range(300 * 5):
+        scene.play(0.2, next(one), next(two))
+    assert scene.moods == [UNKNOWN]
 
 
 def test_two_who_agree_make_a_mood() -> None:
@@ -114,8 +122,18 @@ def test_an_empty_room_becomes_unknown_and_then_nobody() -> None:
     assert scene.play(2) == NOBODY
     mood = scene.room.mood()
     assert (mood.people, mood.samples, mood.distribution, mood.valence, mood.confidence) == (0, 0, {}, 0, 1)
-    scene.play(10, "sad")
-    assert scene.moods == [UNKNOWN, "happy", UNKNOWN, NOBODY, "sad"]
+    scene.play(20, "sad")
+    assert [mood for mood in scene.moods if mood != UNKNOWN] == ["happy", NOBODY, "sad"]
+
+
+def test_who_comes_into_an_empty_room_is_not_believed_to_feel_as_the_last_one_did() -> None:
+    ambiguous = {label: {"sad": 0.4, "neutral": 0.5}.get(label, 0.1 / 6) for label in EXPRESSIONS}
+    scene, fresh = Scene(), Scene()
+    scene.play(120, "sad")
+    assert scene.play(40) == NOBODY
+    scene.play(30, ambiguous)
+    fresh.play(30, ambiguous)
+    assert scene.room.mood().confidence == pytest.approx(fresh.room.mood().confidence, abs=0.01)
 
 
 def test_a_face_in_the_curtain_is_nobody() -> None:
@@ -166,6 +184,24 @@ def test_one_private_camera_does_not_blind_the_room() -> None:
     assert scene.play(40) == NOBODY
 
 
+def test_a_camera_that_stays_private_does_not_stop_what_another_measures() -> None:
+    scene = Scene()
+    scene.room.hear("other", CameraState.PRIVATE, scene.now)
+    scene.room.measure_neutral(scene.now)
+    for _ in range(62):
+        scene.room.hear("other", CameraState.PRIVATE, scene.now)
+        scene.play(1, "neutral")
+    assert scene.room.calibration.state.baseline is not None
+
+
+def test_a_camera_that_goes_private_ends_a_measurement_and_says_why() -> None:
+    scene = Scene()
+    scene.room.measure_neutral(scene.now)
+    scene.room.hear("camera", CameraState.PRIVATE, scene.now)
+    assert scene.room.calibration.measuring_until is None
+    assert "went private" in scene.room.calibration.problem
+
+
 def test_a_camera_that_restarts_does_not_cost_the_mood() -> None:
     scene = Scene()
     scene.play(30, "happy")
@@ -187,18 +223,18 @@ def test_cameras_are_bounded() -> None:
 
 def test_a_new_room_says_nothing_until_it_knows_or_has_looked_for_long() -> None:
     scene = Scene()
-    scene.play(5, "happy")
+    scene.play(10, "happy")
     assert not scene.room.has_mood(scene.now)
-    scene.play(5, "happy")
+    scene.play(10, "happy")
     assert scene.room.has_mood(scene.now)
 
 
 def test_a_new_room_says_unknown_of_a_face_sooner_than_of_none() -> None:
     face, no_face = Scene(), Scene()
-    assert face.play(19, sure("sad", 0.3)) == no_face.play(19) == UNKNOWN
+    assert face.play(24, sure("sad", 0.3)) == no_face.play(24) == UNKNOWN
     assert not face.room.has_mood(face.now)
     face.play(1, sure("sad", 0.3))
-    no_face.play(10)
+    no_face.play(5)
     assert face.room.has_mood(face.now)
     assert not no_face.room.has_mood(no_face.now)
     no_face.play(1)
@@ -214,7 +250,7 @@ def test_the_mood_carries_its_evidence() -> None:
     assert 0.95 < mood.confidence <= 1
     assert mood.distribution["happy"] == pytest.approx(0.8, abs=0.001)
     assert 0.5 < mood.valence < 0.81
-    assert at(START + 5) < mood.since < at(START + 11)
+    assert at(START + 10) < mood.since < at(START + 20)
 
 
 def test_a_decision_has_one_id_until_it_changes() -> None:

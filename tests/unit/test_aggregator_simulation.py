@@ -24,6 +24,15 @@ def still(noise: Noise) -> Stream:
     return simulate(STILL, noise, seconds=HOURS_S, seed=(1, 2))
 
 
+def test_guests_who_differ_make_rooms_of_no_one_mood(noise: Noise) -> None:
+    agree, differ = (
+        simulate(replace(STILL, guest_every_s=600, guest_agrees=agrees), noise, seconds=HOURS_S, seed=(1,)).truth
+        for agrees in (True, False)
+    )
+    assert "unknown" not in agree
+    assert 0.1 < differ.count("unknown") / len(differ) < 0.4
+
+
 def test_the_same_seed_gives_the_same_stream(noise: Noise) -> None:
     one, two = (simulate(Scenario(), noise, seconds=60, seed=(3,)) for _ in range(2))
     assert np.array_equal(one.probabilities, two.probabilities)

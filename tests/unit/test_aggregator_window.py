@@ -1,7 +1,9 @@
+import math
+
 import pytest
 
 from services.aggregator import window as window_module
-from services.aggregator.window import Refusal, Window, certainty
+from services.aggregator.window import Refusal, Window
 from services.contracts.moods import EXPRESSIONS
 from tests.unit.aggregator_doubles import START, seen, sure
 
@@ -84,19 +86,6 @@ def test_a_sure_answer_counts_more_than_an_unsure_one(window: Window) -> None:
     assert track.distribution["happy"] > 2 * track.distribution["sad"]
 
 
-@pytest.mark.parametrize(
-    ("probabilities", "expected"),
-    [
-        ({"happy": 1.0, "sad": 0.0}, 1),
-        ({"happy": 0.5, "sad": 0.5}, 0),
-        ({"happy": 1.0}, 1),
-        ({"happy": 0.89, "sad": 0.11}, 0.5),
-    ],
-)
-def test_certainty_is_one_less_the_normalised_entropy(probabilities: dict[str, float], expected: float) -> None:
-    assert certainty(probabilities) == pytest.approx(expected, abs=0.01)
-
-
 def test_a_picture_without_any_worth_leaves_no_distribution(window: Window) -> None:
     window.add(seen(START, quality=0), START)
     [track] = window.tracks(START)
@@ -153,3 +142,15 @@ def test_any_frame_rate_of_a_camera_counts(window: Window, fps: int) -> None:
 def test_a_clock_that_is_set_back_leaves_nothing_from_the_future(window: Window) -> None:
     window.add(seen(START), START)
     assert window.tracks(START - 3600) == []
+
+
+def test_a_fast_camera_and_a_flickering_face_speak_for_little_more() -> None:
+    def speaks(fps: int) -> float:
+        window = Window(15, 1e9)
+        for frame in range(15 * fps):
+            face = sure("happy", 0.9 if frame % 2 else 0.6)
+            window.add(seen(START + frame / fps, face), START + frame / fps)
+        [track] = window.tracks(START + 14.9)
+        return max(math.fsum(column) for column in zip(*track.slices.values(), strict=True))
+
+    assert speaks(30) == pytest.approx(speaks(5), rel=0.35)

@@ -1,5 +1,7 @@
 """The table of rules: what other projects' rules do, and what the table says of them."""
 
+import statistics
+
 import pytest
 
 from services.aggregator.measures import Tally
@@ -34,7 +36,7 @@ def test_what_a_rule_says(rule: Rule, faces: str, mood: str) -> None:
 
 
 def test_a_median_below_its_threshold_is_unknown() -> None:
-    rule = AverageOf(5, max, MEDIAN_ENOUGH)
+    rule = AverageOf(5, statistics.median, MEDIAN_ENOUGH)
     rule.observe(seen(START, sure("happy", 0.4)))
     assert rule.mood(START + 1) == UNKNOWN
 
@@ -52,9 +54,15 @@ def test_the_table_says_never_where_changes_were_missed() -> None:
     assert cost(tally)[0] > 0
 
 
+def test_our_rule_does_not_flap_in_the_first_simulated_hours() -> None:
+    found = merged(hour_of_ours(Aggregator(), number) for number in range(2))["moodring"]
+    assert found.flaps == 0
+    assert found.time_wrong <= 0.02
+
+
 @pytest.mark.slow
 def test_our_rule_keeps_its_promises_over_simulated_hours() -> None:
     found = merged(hour_of_ours(Aggregator(), number) for number in range(12))["moodring"]
-    assert found.recognised_in_time >= 0.9
+    assert found.recognised_in_time >= 0.95
     assert found.time_wrong <= 0.02
-    assert found.flaps_per_hour < 3
+    assert found.flaps_per_hour < 0.5

@@ -202,18 +202,18 @@ async def test_guessing_is_slowed_down(gateway: GatewayService, api: httpx.Async
 
 
 @pytest.mark.parametrize(
-    ("host", "access", "made"),
+    ("host", "access", "made", "demanded"),
     [
-        ("127.0.0.1", "token", False), ("0.0.0.0", "token", True),
-        ("127.0.0.1", "proxy", True), ("0.0.0.0", "proxy", True),
+        ("127.0.0.1", "token", False, False), ("0.0.0.0", "token", True, True),
+        ("127.0.0.1", "proxy", False, True), ("0.0.0.0", "proxy", False, True),
     ],
 )  # fmt: skip
-async def test_where_a_token_is_demanded_the_first_one_is_made(
-    tmp_path: Path, host: str, access: str, made: bool
+async def test_where_a_token_is_demanded_the_first_one_is_made_unless_a_log_would_keep_it(
+    tmp_path: Path, host: str, access: str, made: bool, demanded: bool
 ) -> None:
     settings = load(data=tmp_path, http={"host": host, "access": access})
     gateway = build(settings, tokens=make.tokens(tmp_path), clock=make.Clock())
     app, first = mount(FastAPI(), gateway, settings, here=["gateway"])
     assert (first is not None) is made
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
-        assert (await client.get("/api/nothing")).status_code == (401 if made else 404)
+        assert (await client.get("/api/nothing")).status_code == (401 if demanded else 404)

@@ -22,7 +22,7 @@ def test_what_others_wrote_is_no_html_on_the_page() -> None:
 def test_where_no_token_was_made_the_page_says_how_to_have_one_made() -> None:
     assert "printed once" in sign_in_page("/")
     page = sign_in_page("/", tokens=False)
-    assert "MOODRING_HTTP_ACCESS=proxy" in page
+    assert "docker compose exec gateway moodring token" in page
     assert "printed once" not in page
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,6 +56,43 @@ async def test_a_photo_without_a_face_is_an_answer_too() -> None:
         response = await http.post(PATH, files={"photo": jpeg(np.zeros((100, 100, 3), np.uint8))})
     assert response.json() == {"width": 100, "height": 100, "faces": [], "model": ""}
     assert run.predictor.batches == []
+
+
+def two_faces() -> list[Detection]:
+    return [Detection(Box(300, 120, 200, 260), (), 0.9), Detection(Box(20, 0, 80, 104), (), 0.8)]
+
+
+async def test_several_faces_come_the_largest_first() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    picture[:, 200:] = 255
+    async with running() as run, client(run) as http:
+        run.service.photos._detector = ScriptedDetector(*two_faces())
+        faces = (await http.post(PATH, files={"photo": jpeg(picture)})).json()["faces"]
+    assert [face["box"]["x"] for face in faces] == [300, 20]
+    assert faces[0]["expressions"]["happy"] > 0.9 > faces[1]["expressions"]["happy"]
+
+
+async def test_the_photo_comes_back_with_its_faces_framed_where_it_is_asked_for() -> None:
+    async with running() as run, client(run) as http:
+        run.service.photos._detector = ScriptedDetector(*two_faces())
+        black = jpeg(np.zeros((480, 640, 3), np.uint8))
+        body = (await http.post(PATH, params={"picture": True}, files={"photo": black})).json()
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(body["picture"]), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (480, 640, 3)
+    lit = picture.max(axis=2) > 128
+    assert lit[250, 300]  # the left side of the first frame
+    assert not lit[250, 400]  # the face itself stays as it is
+    assert lit[10, 30:60].any()  # the caption of a face at the upper edge is inside the picture
+
+
+async def test_a_large_photo_comes_back_no_larger_than_a_screen() -> None:
+    large = jpeg(np.zeros((3000, 4000, 3), np.uint8))
+    async with running() as run, client(run) as http:
+        body = (await http.post(PATH, params={"picture": True}, files={"photo": large})).json()
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(body["picture"]), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (960, 1280, 3)
 
 
 async def test_a_large_photo_is_kept_in_memory_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,34 +1,113 @@
+import asyncio
+
 import pytest
 
-from services.inference.newest import FORGET_S, LATE_FRAMES, MAX_CAMERAS, NewestFrames
+from services.contracts.moodring_pb2 import FaceCrops
+from services.inference.newest import (
+    FORGET_S,
+    LATE_FRAMES,
+    LIVE_S,
+    MAX_CAMERAS,
+    MAX_FACES,
+    MAX_FRAMES,
+    NewestFrames,
+)
 from services.runtime.bus import Delivery
-from tests.unit.inference_doubles import NOW, frame
+from tests.unit.inference_doubles import NOW, face, frame
 
 
 def waiting(*frames: tuple[int, str, float]) -> NewestFrames:
     newest = NewestFrames(lambda: NOW)
     for number, camera, age_s in frames:
-        newest.put(Delivery(frame(number, camera=camera, age_s=age_s), {"room": "home", "camera": camera}))
+        put(newest, frame(number, camera=camera, age_s=age_s))
     return newest
 
 
-async def taken(newest: NewestFrames) -> str:
-    return (await newest.take()).message.frame_id
+def put(newest: NewestFrames, message: FaceCrops) -> None:
+    newest.put(Delivery(message, {"room": "home", "camera": message.camera}))
+
+
+async def taken(newest: NewestFrames) -> list[str]:
+    return [frame.delivery.message.frame_id for frame in await newest.take()]
 
 
 async def test_a_newer_frame_replaces_one_that_waits() -> None:
     newest = waiting((1, "door", 0.2), (2, "door", 0.1), (3, "door", 0))
-    assert await taken(newest) == "door-3"
+    assert await taken(newest) == ["door-3"]
 
 
-async def test_cameras_take_turns() -> None:
+async def test_a_face_that_newer_frames_do_not_show_keeps_its_newest_crop() -> None:
+    newest = NewestFrames(lambda: NOW)
+    for number, tracks in enumerate([(1, 2), (1, 2, 3), (1,)], 1):
+        put(newest, frame(number, *(face(track) for track in tracks)))
+    batch = [(one.delivery.message.frame_id, [face.track_id for face in one.faces]) for one in await newest.take()]
+    assert batch == [("camera-2", [2, 3]), ("camera-3", [1])]
+
+
+async def test_a_camera_that_tells_ever_new_faces_keeps_its_newest_frames_only() -> None:
+    newest = NewestFrames(lambda: NOW)
+    for number in range(MAX_FRAMES + 3):
+        put(newest, frame(number, face(number)))
+    assert await taken(newest) == [f"camera-{number}" for number in range(3, MAX_FRAMES + 3)]
+
+
+async def test_frames_that_wait_come_in_one_batch_in_the_order_of_their_cameras() -> None:
     newest = waiting((1, "door", 0), (1, "desk", 0), (2, "door", 0))
-    assert [await taken(newest) for _ in range(2)] == ["door-2", "desk-1"]
+    assert await taken(newest) == ["door-2", "desk-1"]
+
+
+async def test_a_batch_has_no_more_faces_than_the_model_server_takes() -> None:
+    newest = NewestFrames(lambda: NOW)
+    for camera in ("a", "b", "c"):
+        put(newest, frame(1, *(face(track) for track in range(MAX_FACES)), camera=camera))
+    assert [await taken(newest) for _ in range(2)] == [["a-1", "b-1"], ["c-1"]]
+
+
+async def test_a_camera_alone_is_not_waited_for() -> None:
+    newest = NewestFrames(lambda: NOW, window_s=60)
+    put(newest, frame(1, camera="door"))
+    async with asyncio.timeout(10):
+        assert await taken(newest) == ["door-1"]
+
+
+async def test_a_batch_waits_for_the_cameras_that_send_at_present() -> None:
+    newest = NewestFrames(lambda: NOW, window_s=60)
+    put(newest, frame(1, camera="door"))
+    put(newest, frame(1, camera="desk"))
+    await newest.take()
+    put(newest, frame(2, camera="door"))
+    batch = asyncio.ensure_future(taken(newest))
+    await asyncio.sleep(0)
+    assert not batch.done()
+    put(newest, frame(2, camera="desk"))
+    async with asyncio.timeout(10):
+        assert await batch == ["door-2", "desk-2"]
+
+
+async def test_it_waits_no_longer_than_the_window() -> None:
+    newest = NewestFrames(lambda: NOW, window_s=0.001)
+    put(newest, frame(1, camera="door"))
+    put(newest, frame(1, camera="desk"))
+    await newest.take()
+    put(newest, frame(2, camera="door"))
+    assert await taken(newest) == ["door-2"]
+
+
+async def test_a_camera_that_fell_silent_is_not_waited_for() -> None:
+    timer = [0.0]
+    newest = NewestFrames(lambda: NOW, timer=lambda: timer[0], window_s=60)
+    put(newest, frame(1, camera="door"))
+    put(newest, frame(1, camera="desk"))
+    await newest.take()
+    timer[0] += LIVE_S
+    put(newest, frame(2, camera="door"))
+    async with asyncio.timeout(10):
+        assert await taken(newest) == ["door-2"]
 
 
 async def test_what_grew_stale_while_it_waited_is_passed_over() -> None:
     newest = waiting((1, "door", 2.1), (1, "desk", 1.9))
-    assert await taken(newest) == "desk-1"
+    assert await taken(newest) == ["desk-1"]
 
 
 def test_a_camera_whose_clock_is_behind_is_named_with_what_to_do() -> None:
@@ -46,18 +125,18 @@ def test_a_camera_that_is_well_again_or_gone_is_not_complained_of(then: str) -> 
     clock = [NOW]
     newest = NewestFrames(lambda: clock[0])
     for age_s in [60.0] * LATE_FRAMES:
-        newest.put(Delivery(frame(1, camera="door", age_s=age_s), {"room": "home", "camera": "door"}))
+        put(newest, frame(1, camera="door", age_s=age_s))
     assert newest.late()
     if then == "silence":
         clock[0] += FORGET_S
     else:
-        newest.put(Delivery(frame(2, camera="door"), {"room": "home", "camera": "door"}))
+        put(newest, frame(2, camera="door"))
     assert newest.late() == ""
 
 
 async def test_more_cameras_than_there_are_places_wait_for_none() -> None:
     newest = waiting(*((1, f"camera{number}", 0.0) for number in range(MAX_CAMERAS + 1)))
-    assert [await taken(newest) for _ in range(MAX_CAMERAS)][-1] == f"camera{MAX_CAMERAS - 1}-1"
+    assert (await taken(newest))[-1] == f"camera{MAX_CAMERAS - 1}-1"
 
 
 def test_a_frame_without_a_time_is_as_old_as_the_epoch() -> None:

@@ -7,6 +7,7 @@ import pytest
 from services.contracts import moodring_pb2 as pb
 from services.contracts.channels import FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
+from services.inference.breaker import FAILURES
 from services.inference.newest import LATE_FRAMES
 from services.inference.predictor import PredictorAwayError, PredictorError
 from services.inference.service import build
@@ -90,6 +91,45 @@ async def test_only_the_newest_frame_of_a_camera_waits() -> None:
         assert [(await published(run)).frame_id for _ in range(2)] == ["camera-1", "camera-4"]
 
 
+async def test_frames_of_several_cameras_go_in_one_batch_and_part_again() -> None:
+    async with running() as run:
+        run.predictor.open.clear()
+        send(run, frame(1))
+        await run.bus.settle()
+        send(run, frame(2, face(1, grey=255), face(2, grey=0), camera="door"))
+        send(run, frame(2, face(7, grey=51), camera="desk"))
+        await run.bus.settle()
+        run.predictor.open.set()
+        answers = {one.frame_id: one for one in [await published(run) for _ in range(3)]}
+        assert [len(batch) for batch in run.predictor.batches] == [1, 3]
+    assert [one.track_id for one in answers["door-2"].faces] == [1, 2]
+    [desk] = answers["desk-2"].faces
+    assert desk.probabilities[1].probability == pytest.approx(0.2, abs=0.01)
+    assert answers["desk-2"].timings.batch_faces == 3
+
+
+async def test_how_long_it_took_is_published() -> None:
+    async with running() as run:
+        run.predictor.open.clear()
+        send(run, frame(1, age_s=0.25))
+        await run.bus.settle()
+        run.timer, run.now = run.timer + 0.02, run.now + 0.02
+        run.predictor.open.set()
+        timings = (await published(run)).timings
+    assert [timings.arriving, timings.predicting] == pytest.approx([250, 20], abs=1)
+    assert (timings.waiting, timings.decoding, timings.batch_faces) == (0, 0, 1)
+
+
+async def test_a_server_that_stays_away_is_not_waited_for_and_readyz_says_so() -> None:
+    async with running() as run:
+        run.predictor.error = PredictorAwayError("the model server at x is away")
+        for number in range(FAILURES + 2):
+            send(run, frame(number))
+            await run.bus.settle()
+        assert len(run.predictor.batches) == FAILURES
+        assert "circuit open: after 3 failures in a row" in run.service.health.problems["model_server"]
+
+
 async def test_a_crop_that_is_too_wide_does_not_end_the_service() -> None:
     wide = face(1)
     wide.image.CopyFrom(pb.Image(encoding=pb.ENCODING_RAW_GREY, data=bytes(800_000), width=40_000, height=20))
@@ -128,6 +168,7 @@ async def test_a_server_that_is_away_is_reported_and_comes_back(caplog: pytest.L
         assert await run.naps.started.get() == 2.0
         assert run.service.health.problems == {"model_server": "the model server at x is away"}
         run.predictor.error = None
+        run.timer += 60
         send(run, frame(9))
         assert (await published(run)).frame_id == "camera-9"
         assert run.service.health.problems == {}
@@ -167,11 +208,11 @@ async def test_workers_divide_the_frames_where_the_broker_can(capabilities: froz
 async def test_it_runs_again_after_it_ended(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with running() as run:
-        pass
+        assert run.service.predictor is not None
     assert run.service.predictor is None
     again = asyncio.create_task(run.service.run(run.bus))
     await run.naps.started.get()
-    assert run.service.predictor is run.predictor
+    assert run.service.predictor is not None
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
 

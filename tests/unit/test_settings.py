@@ -94,3 +94,38 @@ def test_every_key_is_described() -> None:
 )
 def test_redacted_url_shows_no_password(url: str, shown: str) -> None:
     assert settings.redact(url) == shown
+
+
+def test_password_comes_from_a_file_where_the_address_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("p@ss/word\n")
+    monkeypatch.setenv("MOODRING_MQTT_PASSWORD_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("MOODRING_RECOMMENDER_PASSWORD_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("MOODRING_RECOMMENDER_DATABASE", "postgresql://moodring@db:5433/moodring")
+    for url, complete in (
+        ("mqtt://camera@broker", "mqtt://camera:p%40ss%2Fword@broker"),
+        ("mqtt://camera:own@broker:1884", "mqtt://camera:own@broker:1884"),
+        ("mqtt://broker", "mqtt://broker"),
+    ):
+        monkeypatch.setenv("MOODRING_MQTT_URL", url)
+        loaded = settings.load()
+        assert loaded.mqtt.url == complete
+        assert loaded.recommender.database == "postgresql://moodring:p%40ss%2Fword@db:5433/moodring"
+
+
+@pytest.mark.parametrize(("content", "said"), [("", "is empty"), (None, "does not point to a file")])
+def test_password_file_that_holds_nothing_is_said(
+    content: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_text(content)
+    monkeypatch.setenv("MOODRING_MQTT_PASSWORD_FILE", str(tmp_path / "secret"))
+    with pytest.raises(SetupError, match=said) as error:
+        settings.load()
+    assert "mqtt.password_file (MOODRING_MQTT_PASSWORD_FILE)" in str(error.value)
+
+
+def test_empty_variable_is_one_that_nobody_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOODRING_CAMERA_SOURCE", "")
+    monkeypatch.setenv("MOODRING_MUSIC", "")
+    loaded = settings.load()
+    assert (loaded.camera.source, loaded.music) == ("demo", None)

@@ -108,3 +108,13 @@ def test_tokens_are_bounded(tmp_path: Path) -> None:
         book.create(str(number))
     with pytest.raises(ValueError, match="delete one that nobody uses"):
         book.create("one more")
+
+
+def test_a_token_that_another_process_makes_opens_at_once_and_stays(tmp_path: Path) -> None:
+    running, beside = tokens(tmp_path), tokens(tmp_path)
+    assert running.all == ()
+    _, secret = beside.create("by hand")
+    assert running.find(secret)
+    _, own = running.create("here")
+    assert beside.find(own)
+    assert [token.name for token in tokens(tmp_path).all] == ["by hand", "here"]

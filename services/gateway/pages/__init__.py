@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request
 from nicegui import ui
 
-from services.gateway.pages.dashboard import Dashboard
+from services.gateway.pages.dashboard import Dashboard, known_room
+from services.gateway.pages.photo_page import PhotoPage
 from services.runtime.access import COOKIE
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ def add_pages(app: FastAPI, service: "GatewayService") -> None:
 
     @ui.page("/", title="Moodring")
     def dashboard(request: Request, room: str = "") -> None:
-        Dashboard(service, room or service.settings.room).build(signed_in=COOKIE in request.cookies)
+        Dashboard(service, known_room(service, room)).build(signed_in=COOKIE in request.cookies)
+
+    @ui.page("/photo", title="Moodring: from a photo")
+    def photo(room: str = "") -> None:
+        PhotoPage(service, known_room(service, room)).build()
 
     ui.add_css(Path(__file__).parent / "style.css", shared=True)
     ui.run_with(

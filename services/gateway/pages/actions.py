@@ -12,6 +12,9 @@ from services.contracts.messages import Mood, PlayerAction, PolicyMode, Privacy
 Json = dict[str, Any]
 """An object as REST gives it."""
 
+SONGS = 500
+"""As many songs as REST tells at once."""
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +24,11 @@ class Actions:
     def __init__(self, api: Callable[[], httpx.AsyncClient], room: str) -> None:
         self._api = api
         self._room = room
+
+    @property
+    def room(self) -> str:
+        """The room."""
+        return self._room
 
     def player(self, action: PlayerAction, done: str = "") -> Callable[[], Awaitable[None]]:
         """Return the handler that tells the player to do something, and says `done` when it did."""
@@ -36,13 +44,18 @@ class Actions:
         body = {"action": action, **({} if value is None else {"value": value})}
         return await self._call("POST", f"/api/players/{self._room}/commands", body)
 
-    async def set_mood(self, mood: str, minutes: float) -> None:
+    async def set_mood(self, mood: str, minutes: float) -> bool:
         """Say the room's mood by hand for some minutes."""
-        await self._call("PUT", f"/api/rooms/{self._room}/mood/override", {"mood": mood, "minutes": minutes})
+        return await self._call("PUT", f"/api/rooms/{self._room}/mood/override", {"mood": mood, "minutes": minutes})
 
     async def end_override(self) -> None:
         """Let the camera say the mood again."""
         await self._call("DELETE", f"/api/rooms/{self._room}/mood/override")
+
+    async def songs(self) -> list[Json] | None:
+        """Return songs of the library."""
+        answer = await self._ask("GET", f"/api/songs?limit={SONGS}")
+        return list(answer.json()["songs"]) if answer else None
 
     async def calibration(self) -> Json | None:
         """Return what the room was taught; `None`, and nothing said, where nothing is known of the room."""

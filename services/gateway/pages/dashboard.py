@@ -30,7 +30,7 @@ class Dashboard:
 
     def __init__(self, service: "GatewayService", room: str) -> None:
         self._service = service
-        self._room = room if re.fullmatch(r"[a-z0-9_]+", room) else service.settings.room
+        self._room = room
         self._cards: list[Card] = []
         self._rooms: tuple[str, ...] = ()
         self._drawn: Look | None = None
@@ -95,6 +95,11 @@ class Dashboard:
                     link = Text("a", words.name(room), "room")
                     link.props["href"] = f"/?room={room}"
                     link.props["aria-current"] = "page" if room == self._room else "false"
+
+
+def known_room(service: "GatewayService", asked: str) -> str:
+    """Return the room that an address asks for, the process's own where that is no name of a room."""
+    return asked if re.fullmatch(r"[a-z0-9_]+", asked) else service.settings.room
 
 
 def _sign_out() -> None:

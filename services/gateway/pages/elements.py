@@ -6,6 +6,7 @@ from typing import Any, Self
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import GenericEventArguments
 
 Handler = Callable[[], Awaitable[None]]
 
@@ -28,6 +29,14 @@ class Preview(Live, component="components/preview.js"):
 
 class Faces(Live, component="components/faces.js"):
     """Bars of expressions. Props: faces (see `views.faces`), note."""
+
+
+class PhotoPicker(Live, component="components/photo.js"):
+    """A place for a picture, which it has read by REST and shows; `on_read` hears the answer without the picture."""
+
+    def __init__(self, on_read: Callable[[GenericEventArguments], Awaitable[None]]) -> None:
+        super().__init__()
+        self.on("read", on_read)
 
 
 class Plane(Live, component="components/plane.js"):

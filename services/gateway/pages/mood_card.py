@@ -52,6 +52,10 @@ class PickerCard:
                 self._auto = Button(
                     actions.end_override, text="Automatic", icon="auto_awesome", classes="chip", testid="mood-auto"
                 )
+                photo = box("a", "chip", "from-photo").props(f'href="/photo?room={actions.room}"')
+                with photo:
+                    ui.icon("photo_camera").props("aria-hidden=true")
+                    Text("span", "From a photo")
                 for mood in (*EXPRESSIONS, *NAMED_MOODS):
                     self._buttons[mood] = self._chip(mood)
 

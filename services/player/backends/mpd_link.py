@@ -66,7 +66,7 @@ class MpdLink:
             raise MpdError(0, "its name is not UTF-8, and MPD takes no other; rename the file") from error
         answer: dict[str, str] = {}
         async with asyncio.timeout(ANSWER_S):
-            while line := (await self._reader.readline()).decode(errors="replace").rstrip("\n"):
+            while line := (await self._line()).decode(errors="replace").rstrip("\n"):
                 if line == "OK":
                     return answer
                 if refused := _ACK.match(line):
@@ -75,8 +75,14 @@ class MpdLink:
                 answer[key] = value
         raise ConnectionError("MPD closed the connection")
 
+    async def _line(self) -> bytes:
+        try:
+            return await self._reader.readline()
+        except ValueError as error:
+            raise ConnectionError("it sends a line that is too long for MPD") from error
+
     async def _greet(self) -> None:
-        if not (await self._reader.readline()).startswith(b"OK MPD "):
+        if not (await self._line()).startswith(b"OK MPD "):
             raise ConnectionError("what answers there is no MPD")
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -52,6 +53,7 @@ class MpvBackend:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._requests = 0
         self._loaded: dict[int, UUID] = {}
+        self._begun = 0
         self._observation = Observation()
         self._why = "mpv is starting"
         self._wake: Callable[[], None] = lambda: None
@@ -67,6 +69,8 @@ class MpvBackend:
                 self._why = await self._live()
             except OSError as error:
                 self._why = f"mpv could not be started: {error.strerror}"
+            except ValueError as error:
+                self._why = f"mpv says what we do not understand: {error}"
             failures = 0 if loop.time() - started > STABLE_S else failures + 1
             log.warning("%s; it is started again", self._why)
             wake()
@@ -74,7 +78,7 @@ class MpvBackend:
 
     async def load(self, sound: Sound, position_s: float, *, playing: bool) -> None:
         """Replace what mpv plays."""
-        self._observation = Observation(sound.play_id)
+        self._observation, self._loaded = Observation(sound.play_id), {}
         await self._ask(["set_property", "pause", not playing])
         entry = await self._ask(  # by name: the order of its arguments changed with mpv 0.38
             {"name": "loadfile", "url": str(sound.path), "flags": "replace", "options": {"start": f"{position_s:.3f}"}}
@@ -96,12 +100,12 @@ class MpvBackend:
 
     async def observe(self) -> Observation:
         """Ask mpv where it is."""
-        seen = self._observation
         try:
-            position_s = await self._ask(["get_property", "time-pos"])
+            position_s: float | None = max(0.0, float(await self._ask(["get_property", "time-pos"])))
         except MpvError:
-            return seen
-        return Observation(seen.play_id, max(0.0, float(position_s)), ended=seen.ended, error=seen.error)
+            position_s = None
+        # mpv takes its time to change songs: until then the position is that of the one before.
+        return replace(self._observation, position_s=position_s if self._begun in self._loaded else None)
 
     async def _live(self) -> str:
         """Run one process; return how it ended."""
@@ -134,8 +138,11 @@ class MpvBackend:
                 self._on_event(message)
             elif answer := self._answers.pop(message.get("request_id", 0), None):
                 _settle(answer, message)
+                await asyncio.sleep(0)  # who asked knows the answer before the events that follow it
 
     def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "start-file":
+            self._begun = event["playlist_entry_id"]
         if event["event"] != "end-file" or event.get("playlist_entry_id") not in self._loaded:
             return
         play_id = self._loaded[event["playlist_entry_id"]]
@@ -158,10 +165,10 @@ class MpvBackend:
     async def _ask(self, command: dict[str, Any] | list[Any]) -> Any:
         if self._writer is None:
             raise AwayError(self._why)
-        self._requests += 1
+        self._requests = number = self._requests + 1
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._answers[self._requests] = answer
-        line = json.dumps({"command": command, "request_id": self._requests}, ensure_ascii=False)
+        self._answers[number] = answer
+        line = json.dumps({"command": command, "request_id": number}, ensure_ascii=False)
         try:
             self._writer.write(f"{line}\n".encode(errors="surrogateescape"))
             async with asyncio.timeout(ANSWER_S):
@@ -171,7 +178,7 @@ class MpvBackend:
                 self._writer.close()  # ends this mpv, so that another one is started
             raise AwayError("mpv does not answer") from error
         finally:
-            self._answers.pop(self._requests, None)
+            self._answers.pop(number, None)
 
 
 def _settle(answer: asyncio.Future[Any], message: dict[str, Any] | None) -> None:

@@ -1,0 +1,87 @@
+"""What is believed of a window: the forward algorithm of a hidden Markov model (Rabiner 1989, section III.A). Pure.
+
+A mood lasts for minutes and then becomes any other. So what was seen before a change does not have to be outweighed
+by what was seen since: the belief turns as soon as the last seconds explain themselves better by a new mood.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from services.contracts.moods import EXPRESSIONS
+
+FAITH = 0.9
+"""How much of what was believed before a window is believed when it begins; the rest is any mood."""
+NOTE_S = 0.9
+"""Time between two beliefs that are kept: every look, at a look a second."""
+
+Belief = Sequence[float]
+"""Probability of each of `EXPRESSIONS`, summing to 1."""
+
+EVEN: Belief = (1 / len(EXPRESSIONS),) * len(EXPRESSIONS)
+
+
+class Memory:
+    """What was believed lately: a window begins with what was believed before it. Seconds since 1970.
+
+    Args:
+        window_s: Length of the window.
+        hold_s: How long moods last on average.
+    """
+
+    def __init__(self, window_s: float, hold_s: float) -> None:
+        self._window_s, self._hold_s = window_s, hold_s
+        self._beliefs: deque[tuple[float, Belief]] = deque()
+
+    def note(self, now: float, belief: Belief) -> None:
+        """Keep what is believed now for as long as a window may begin with it; once in `NOTE_S` is enough."""
+        while self._beliefs and self._beliefs[-1][0] > now:  # from before the clock was set back
+            self._beliefs.pop()
+        if not self._beliefs or now - self._beliefs[-1][0] >= NOTE_S:
+            self._beliefs.append((now, belief))
+        while len(self._beliefs) > 1 and self._beliefs[1][0] <= now - self._window_s:
+            self._beliefs.popleft()
+
+    def begin(self, now: float) -> Belief:
+        """Return what the window that ends now begins with."""
+        at = now - self._window_s
+        noted_at, belief = next((one for one in reversed(self._beliefs) if one[0] <= at), (at, EVEN))
+        faith = FAITH * math.exp((noted_at - at) / self._hold_s)
+        return [(1 - faith) / len(belief) + faith * share for share in belief]
+
+    def forget(self) -> None:
+        """Believe nothing."""
+        self._beliefs.clear()
+
+
+def forward(slices: Sequence[Sequence[float]], begin: Belief, changes: float) -> Belief:
+    """Return what is believed at the end of a window.
+
+    Args:
+        slices: Logarithms of the likelihood of what each slice of time showed under each of `EXPRESSIONS`.
+        begin: What is believed before the first.
+        changes: Probability that the mood changes within a slice.
+    """
+    believed = list(begin)
+    fresh = changes / len(believed)
+    for logs in slices:
+        top = max(logs)
+        believed = [
+            ((1 - changes) * one + fresh) * math.exp(log - top) for one, log in zip(believed, logs, strict=True)
+        ]
+        total = sum(believed)
+        believed = [one / total for one in believed]
+    return believed
+
+
+def changes_within(seconds: float, hold_s: float) -> float:
+    """Return the probability that a mood ends within some seconds, where moods hold for `hold_s` on average."""
+    return 1 - math.exp(-seconds / hold_s)
+
+
+def filled(slices: Mapping[int, Sequence[float]]) -> list[Sequence[float]]:
+    """Return slices in their order; one in which nothing was seen speaks for nothing."""
+    if not slices:
+        return []
+    silent = [0.0] * len(EXPRESSIONS)
+    return [slices.get(number, silent) for number in range(min(slices), max(slices) + 1)]

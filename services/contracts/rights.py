@@ -1,0 +1,81 @@
+"""Who may say and hear what on the bus: one table, from which a broker's access list is made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from services.contracts import channels
+from services.contracts.channels import CHANNELS, Channel
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What one user of the broker may hear and say, in every room; each service may also say how it does."""
+
+    hears: tuple[Channel[Any], ...]
+    says: tuple[Channel[Any], ...]
+
+
+HOME_AUTOMATION = "home_automation"
+"""The user for everything outside: Home Assistant, Node-RED, `mosquitto_pub`."""
+
+STATES = tuple(one for one in CHANNELS if one.retain)
+
+RIGHTS: dict[str, Rights] = {
+    "camera": Rights(
+        hears=(channels.PRIVACY, channels.PRIVACY_SET, channels.CAMERA_STATUS),
+        # A camera asks the other cameras of its room to close: the privacy switch is the room's.
+        says=(channels.FACES, channels.CAMERA_STATUS, channels.PRIVACY, channels.PRIVACY_SET, channels.EVENTS),
+    ),
+    "inference": Rights(hears=(channels.FACES,), says=(channels.EXPRESSIONS,)),
+    "aggregator": Rights(
+        hears=(channels.EXPRESSIONS, channels.CAMERA_STATUS, channels.PLAYER, channels.MOOD_SET),
+        says=(channels.MOOD, channels.EVENTS),
+    ),
+    "recommender": Rights(
+        hears=(channels.POLICY_SET, channels.MOOD, channels.PLAYER, channels.EVENTS),
+        says=(channels.POLICY, channels.PLAY),
+    ),
+    "player": Rights(hears=(channels.PLAY, channels.PLAYER_SET), says=(channels.PLAYER, channels.EVENTS)),
+    # The gateway commands over REST, so it needs no command topic.
+    "gateway": Rights(hears=(*STATES, channels.EVENTS, channels.EXPRESSIONS), says=()),
+    HOME_AUTOMATION: Rights(
+        hears=(*STATES, channels.EVENTS),
+        says=(channels.MOOD_SET, channels.POLICY_SET, channels.PLAYER_SET, channels.PRIVACY_SET),
+    ),
+}
+"""Every user and what is allowed; what is not here is forbidden. Pictures of faces reach inference and nobody else."""
+
+
+def may_hear(user: str, channel: Channel[Any]) -> bool:
+    """Say whether a user may hear a channel."""
+    return channel in RIGHTS[user].hears
+
+
+def may_say(user: str, channel: Channel[Any], where: dict[str, str]) -> bool:
+    """Say whether a user may publish on a topic of a channel, given by its levels."""
+    if channel is channels.SERVICE:
+        return user != HOME_AUTOMATION and where["service"] == user
+    return channel in RIGHTS[user].says
+
+
+def access_list(prefix: str) -> str:
+    """Return the content of Mosquitto's `acl_file` for a home (https://mosquitto.org/man/mosquitto-conf-5.html)."""
+    return "".join(f"{line}\n" for user in RIGHTS for line in _of(user, prefix))
+
+
+def _of(user: str, prefix: str) -> Iterator[str]:
+    yield f"user {user}"
+    for channel in RIGHTS[user].hears:
+        yield f"topic read {channel.topic(prefix)}"
+    for channel in RIGHTS[user].says:
+        yield f"topic write {channel.topic(prefix)}"
+    if user != HOME_AUTOMATION:
+        yield f"topic write {channels.SERVICE.topic(prefix, service=user)}"
+    if channels.SERVICE not in RIGHTS[user].hears and channels.CAMERA_STATUS in (
+        *RIGHTS[user].hears,
+        *RIGHTS[user].says,
+    ):
+        # A camera's `+/+/status` is also the life sign of a service whose instance is called "status", which none is.
+        yield f"topic deny {channels.SERVICE.topic(prefix, instance='status')}"
+    yield ""

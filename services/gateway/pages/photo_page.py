@@ -1,0 +1,94 @@
+"""Mood and songs from one picture, for people without a camera in the room."""
+
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+from pydantic import ValidationError
+
+from services.contracts.moods import MOOD_POINTS, Point
+from services.gateway import photo, views, words
+from services.gateway.colours import colour
+from services.gateway.pages.actions import Actions
+from services.gateway.pages.elements import Button, Faces, PhotoPicker, Plane, Text, box
+from services.gateway.photo import Answer, Reading
+
+if TYPE_CHECKING:
+    from services.gateway.service import GatewayService
+
+MINUTES = 60
+"""How long the room feels as the picture, where that is wanted."""
+
+
+class PhotoPage:
+    """The page in one browser tab. The browser sends the picture to REST by itself; only the answer comes here."""
+
+    def __init__(self, service: "GatewayService", room: str) -> None:
+        self._room = room
+        self._actions = Actions(lambda: service.api, room)
+        self._reading: Reading | None = None
+
+    def build(self) -> None:
+        """Lay the page out."""
+        self._page = box("div", "page")
+        with self._page:
+            with box("header", "masthead"):
+                box("span", "ring").props("aria-hidden=true")
+                back = Text("a", "Moodring", "brand", "back")
+                back.props.update({"href": f"/?room={self._room}", "title": "Back to the room"})
+            with box("main", "cards photo"):
+                with box("section", "card camera").props('aria-label="Photo"'):
+                    PhotoPicker(self._read)
+                    self._faces = Faces()
+                with box("section", "card mood").props('aria-label="Mood"'):
+                    with box("div", "mood-words"):
+                        Text("p", "This picture feels", "eyebrow")
+                        self._word = Text("h1", "…", testid="photo-mood").props("aria-live=polite")
+                        self._line = Text("p", classes="quiet", testid="photo-line")
+                    self._plane = Plane()
+                with box("section", "card songs").props('aria-label="Songs"'):
+                    with box("div", "card-head"):
+                        Text("h2", "Songs that fit")
+                        self._play = Button(self._feel, text=" ", icon="play_arrow", testid="feel", classes="button")
+                    self._songs = box("ol", "next", "photo-songs")
+        self._show(None)
+
+    async def _read(self, event: GenericEventArguments) -> None:
+        try:
+            answer = Answer.model_validate(event.args)
+        except ValidationError:
+            ui.notify("The answer cannot be read. Load this page again.", icon="error_outline")
+            return
+        reading = photo.read(answer)
+        self._faces.show(faces=views.faces([(0, photo.message(answer))], 0), note="No face was found.")
+        self._show(reading)
+        self._songs.clear()
+        if reading.point is not None and (found := await self._actions.songs()) is not None:
+            _list(self._songs, photo.nearest(map(photo.Song.model_validate, found), reading.point))
+
+    def _show(self, reading: Reading | None) -> None:
+        self._reading = reading
+        self._page.style(f"--accent: {colour(reading.point if reading else None)}")
+        self._word.text = photo.word(reading) if reading else "…"
+        self._line.text = photo.line(reading) if reading else "Choose a picture with a face."
+        self._plane.show(**photo.plane(reading))
+        playable = reading is not None and reading.mood in MOOD_POINTS
+        self._play.show(hidden=not playable)
+        if reading and playable:
+            self._play.says(text=f"Play {words.name(reading.mood).lower()} songs")
+
+    async def _feel(self) -> None:
+        if self._reading and await self._actions.set_mood(self._reading.mood, MINUTES):
+            mood = words.name(self._reading.mood).lower()
+            ui.notify(f"{words.name(self._room)} feels {mood} for {MINUTES} minutes", icon="check", timeout=3000)
+
+
+def _list(into: Element, songs: list[photo.Song]) -> None:
+    with into:
+        if not songs:
+            Text("li", "There are no songs in the library yet.", "eyebrow")
+        for song in songs:
+            with box("li", testid="photo-song").style(f"--own: {colour(Point(song.valence, song.arousal))}"):
+                box("i").props("aria-hidden=true")
+                Text("span", f"{song.title} · {song.artist}" if song.artist else song.title)

@@ -1,0 +1,142 @@
+"""What the photo page says of one picture: the mood of its faces, and the songs that lie nearest. Pure."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.contracts.messages import Axis, Name, Unit
+from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
+from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
+from services.gateway.views import REFERENCES
+from services.gateway.words import name
+
+CLEAR: Final = 0.4
+"""Share of the faces' probability from which one word is said for them all."""
+LEAD: Final = 0.1
+"""How far it must be ahead of the next: two faces that feel unlike have no mood in common."""
+SONGS: Final = 5
+_PARTS: Final = ConfigDict(extra="ignore", frozen=True)
+
+
+class Rectangle(BaseModel):
+    """Where a face is, in pixels of the photo."""
+
+    model_config = _PARTS
+
+    width: float
+    height: float
+
+
+class Face(BaseModel):
+    """A face as `POST /api/expressions` tells it."""
+
+    model_config = _PARTS
+
+    box: Rectangle
+    expressions: dict[Name, Unit]
+
+
+class Answer(BaseModel):
+    """What `POST /api/expressions` answers, as far as it is shown; it comes by way of the browser."""
+
+    model_config = _PARTS
+
+    faces: Annotated[tuple[Face, ...], Field(max_length=64)] = ()
+
+
+class Song(BaseModel):
+    """A song as `GET /api/songs` tells it."""
+
+    model_config = _PARTS
+
+    title: str
+    artist: str
+    valence: Axis
+    arousal: Axis
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a picture says.
+
+    Attributes:
+        mood: Its mood, `unknown` where none stands out, `nobody` without a face.
+        share: The mood's share of the faces' probability, 0 to 1.
+        faces: How many there are.
+        point: Where the faces lie on the plane on average; `None` without a face.
+    """
+
+    mood: str
+    share: float
+    faces: int
+    point: Point | None
+
+
+def read(answer: Answer) -> Reading:
+    """Return what a picture says: every face counts alike."""
+    count = len(answer.faces)
+    shares: dict[str, float] = {}
+    for face in answer.faces:
+        for label, probability in face.expressions.items():
+            shares[label] = shares.get(label, 0) + probability / count
+    if not shares:
+        return Reading(NOBODY, 0, count, None)
+    top, *others = sorted(shares, key=lambda label: -shares[label])
+    stands_out = shares[top] >= CLEAR and all(shares[top] - shares[other] >= LEAD for other in others)
+    known = {label: share for label, share in shares.items() if label in EXPRESSION_POINTS}
+    point = Point(
+        sum(share * EXPRESSION_POINTS[label].valence for label, share in known.items()),
+        sum(share * EXPRESSION_POINTS[label].arousal for label, share in known.items()),
+    )
+    return Reading(top if stands_out else UNKNOWN, shares[top], count, point)
+
+
+def nearest(songs: Iterable[Song], point: Point, count: int = SONGS) -> list[Song]:
+    """Return the songs that lie nearest to a point of the plane, the nearest first."""
+    return sorted(songs, key=lambda song: math.dist((song.valence, song.arousal), point))[:count]
+
+
+def word(reading: Reading) -> str:
+    """Return the big word."""
+    return {UNKNOWN: "Hard to say", NOBODY: "Nobody here"}.get(reading.mood, name(reading.mood))
+
+
+def line(reading: Reading) -> str:
+    """Return what stands below the big word."""
+    if reading.mood == NOBODY:
+        return "No face was found. Faces that look at the camera in good light are found best."
+    people = f"{reading.faces} {'face' if reading.faces == 1 else 'faces'}"
+    if reading.mood == UNKNOWN:
+        return f"{people} · no mood stands out"
+    return f"{people} · {reading.share:.0%} {name(reading.mood).lower()}"
+
+
+def plane(reading: Reading | None) -> dict[str, Any]:
+    """Return the props of the plane."""
+    text, at = "The picture's mood on the plane of pleasant and excited", reading.point if reading else None
+    if reading is None or at is None:
+        return {"text": text, "mood": None, "song": None, "moods": REFERENCES}
+    text += f": {word(reading).lower()}, valence {at.valence:.2f}, arousal {at.arousal:.2f}"
+    return {"text": text, "mood": _xy(at), "song": None, "moods": REFERENCES}
+
+
+def message(answer: Answer) -> Expressions:
+    """Return the faces of a picture as a camera's would come, for the bars of `views.faces`."""
+    return Expressions(
+        camera="photo",
+        faces=[
+            Expression(
+                track_id=number,
+                probabilities=[LabelProbability(label=label, probability=p) for label, p in face.expressions.items()],
+                box=Box(width=face.box.width, height=face.box.height),
+            )
+            for number, face in enumerate(answer.faces, 1)
+        ],
+    )
+
+
+def _xy(point: Point) -> Mapping[str, float]:
+    return {"valence": point.valence, "arousal": point.arousal}

@@ -1,0 +1,79 @@
+"""A circuit breaker before the model server: while it is away nobody waits for it to time out.
+
+The three states are those of M. Nygard, "Release It!" (2007): closed, open, and half-open, in which one call tries.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import Gauge
+
+from services.inference.predictor import Prediction, Predictor, PredictorAwayError
+from services.runtime.backoff import Backoff
+
+FAILURES: Final = 3
+"""Calls in a row without an answer that open the circuit."""
+WAIT_S: Final = (1.0, 10.0)
+"""First and longest time it stays open."""
+
+OPEN = Gauge("moodring_inference_circuit_open", "1 while the model server is not asked because it does not answer")
+
+
+class Breaker:
+    """A `Predictor` that stops asking another one after some failures, and tries it again from time to time.
+
+    Args:
+        predictor: Who is asked.
+        timer: Seconds that never jump.
+    """
+
+    def __init__(self, predictor: Predictor, timer: Callable[[], float]) -> None:
+        self._predictor = predictor
+        self._timer = timer
+        self._backoff = Backoff(*WAIT_S)
+        self._failures = 0
+        self._try_at = 0.0
+        self._trying = False
+        self._why = ""
+        OPEN.set(0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls end at once, but for one that tries."""
+        return self._failures >= FAILURES
+
+    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+        """Classify a batch; see `Predictor`."""
+        if self.is_open and (self._trying or self._timer() < self._try_at):
+            raise PredictorAwayError(self._why)
+        self._trying = self.is_open
+        try:
+            prediction = await self._predictor.predict(faces)
+        except PredictorAwayError as error:
+            self._fail(error)
+            raise PredictorAwayError(self._why or str(error)) from error
+        finally:
+            self._trying = False
+        self._close()
+        return prediction
+
+    async def status(self) -> int:
+        """Return the version that is served; an answer lets the next batch try."""
+        version = await self._predictor.status()
+        self._try_at = 0.0
+        return version
+
+    def _fail(self, error: PredictorAwayError) -> None:
+        self._failures += 1
+        if self.is_open:
+            self._try_at = self._timer() + self._backoff.next_s()
+            self._why = f"{error}; circuit open: after {FAILURES} failures in a row faces are dropped until it answers"
+            OPEN.set(1)
+
+    def _close(self) -> None:
+        self._failures = 0
+        self._why = ""
+        self._backoff.reset()
+        OPEN.set(0)

@@ -1,0 +1,124 @@
+"""The versions of a model that are served: found in its folder, loaded beside those that answer, and labelled."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from prometheus_client import Gauge
+
+from services.contracts.tfserving_pb2 import ModelVersionStatus
+from services.inference import model_folder
+from services.inference.litert import LiteRtModel
+from services.inference.model_folder import ModelFolder
+from services.runtime.service import SetupError
+
+log = logging.getLogger(__name__)
+
+REMEMBERED: Final = 16
+"""Versions that have ended and still have a state."""
+
+AVAILABLE = Gauge("moodring_model_server_version_available", "1 for a version that answers", ["model", "version"])
+
+
+class State(IntEnum):
+    """TensorFlow Serving's states of a version (get_model_status.proto)."""
+
+    LOADING = ModelVersionStatus.LOADING
+    AVAILABLE = ModelVersionStatus.AVAILABLE
+    END = ModelVersionStatus.END
+
+
+class Condition(NamedTuple):
+    """How a version does, and what ended it where something did."""
+
+    state: State
+    problem: str = ""
+
+
+class Versions:
+    """The newest versions in `models/<name>/`, and those that have a label in its `labels.json`.
+
+    As in TensorFlow Serving a version is loaded before an older one goes, and one that does not load replaces
+    none. A version is loaded once: changed weights are a new version.
+    """
+
+    def __init__(
+        self, models: Path, name: str, *, keep: int = 1, load: Callable[[ModelFolder], LiteRtModel] = LiteRtModel
+    ) -> None:
+        self.name = name
+        """The model's name."""
+        self.labels: Mapping[str, int] = {}
+        """The version of each label."""
+        self.conditions: dict[int, Condition] = {}
+        """How each known version does."""
+        self._models = models
+        self._keep = keep
+        self._load = load
+        self._loaded: dict[int, LiteRtModel] = {}
+
+    async def start(self) -> None:
+        """Load what is there.
+
+        Raises:
+            SetupError: There is no version, or one of them does not load.
+        """
+        model_folder.latest(self._models, self.name)
+        if problem := await self.look():
+            raise SetupError(problem)
+
+    async def look(self) -> str:
+        """Load what is new, let go what is old, and return what is wrong with the folder, or nothing."""
+        try:
+            found = await asyncio.to_thread(model_folder.versions, self._models, self.name)
+            labels = await asyncio.to_thread(model_folder.version_labels, self._models, self.name)
+        except SetupError as error:
+            return str(error)
+        wanted = set(found[: self._keep]) | set(labels.values())
+        problems = [problem for version in sorted(wanted) if (problem := await self._bring(version))]
+        self.labels = {label: self._answering(label, version) for label, version in labels.items()}
+        if wanted and not problems:
+            for version in set(self._loaded) - wanted:
+                self._let_go(version)
+        return "; ".join(problems)
+
+    def find(self, version: int | None) -> LiteRtModel | None:
+        """Return a version that answers, the newest for `None`; `None` where there is none."""
+        return self._loaded.get(max(self._loaded, default=0) if version is None else version)
+
+    def _answering(self, label: str, version: int) -> int:
+        """Return the version that a label means, the one before where that does not load."""
+        return version if version in self._loaded else self.labels.get(label, version)
+
+    async def _bring(self, version: int) -> str:
+        if version in self._loaded:
+            return ""
+        self.conditions[version] = Condition(State.LOADING)
+        try:
+            folder = await asyncio.to_thread(model_folder.read, self._models, self.name, version)
+            model = await asyncio.to_thread(self._load, folder)
+        except SetupError as error:
+            self.conditions[version] = Condition(State.END, str(error))
+            return str(error)
+        self._loaded[version] = model
+        self.conditions[version] = Condition(State.AVAILABLE)
+        AVAILABLE.labels(self.name, version).set(1)
+        log.info("model %s, version %d, is served", self.name, version)
+        return ""
+
+    def close(self) -> None:
+        """Let every version go."""
+        for version in list(self._loaded):
+            self._let_go(version)
+
+    def _let_go(self, version: int) -> None:
+        """Forget a version; requests that hold it end first."""
+        del self._loaded[version]
+        self.conditions[version] = Condition(State.END)
+        AVAILABLE.remove(self.name, str(version))
+        log.info("model %s, version %d, is served no more", self.name, version)
+        ended = sorted(each for each, one in self.conditions.items() if one.state is State.END)
+        for each in ended[:-REMEMBERED]:
+            del self.conditions[each]

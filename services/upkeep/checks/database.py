@@ -1,0 +1,43 @@
+"""The doctor's check of the database: is it there, of this version, and does its clock agree with ours."""
+
+import time
+from pathlib import Path
+
+from sqlalchemy import text
+
+from services.recommender.database import database_url, place_of
+from services.recommender.migrations import current_revision, head_revision
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+from services.upkeep.backup import opened
+from services.upkeep.findings import Finding, broken, doubtful, well
+
+CLOCKS_DIFFER_S = 5.0
+
+
+def database(settings: Settings) -> Finding:
+    """Open the database without changing it."""
+    try:
+        url = database_url(settings)
+    except SetupError as error:
+        return broken("database", str(error), "correct MOODRING_RECOMMENDER_DATABASE")
+    place = place_of(url)
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite and not Path(url.database or "").exists():
+        return well("database", f"{place} will be made by the first start")
+    try:
+        with opened(settings) as connection:
+            revision = current_revision(connection)
+            away_s = 0.0
+            if not sqlite:
+                theirs = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+                away_s = abs(theirs - time.time())
+    except SetupError as error:
+        return broken("database", str(error), "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password")
+    if revision != head_revision():
+        what = f"{place} has tables of revision {revision or 'none'}, this version needs {head_revision()}"
+        newer = revision is not None and revision > head_revision()
+        return broken("database", what, "update Moodring" if newer else "`moodring migrate`")
+    if away_s > CLOCKS_DIFFER_S:
+        return doubtful("database", f"the clock of {place} is {away_s:.0f} s away from ours", "synchronise both")
+    return well("database", f"{place}, revision {revision}")

@@ -1,0 +1,68 @@
+"""The doctor's checks of camera and player: what they name is opened for a moment."""
+
+import asyncio
+import shutil
+import time
+from urllib.parse import unquote, urlsplit
+
+from services.player.backends.mpd import PORT as MPD_PORT
+from services.player.backends.mpd_link import MpdError, MpdLink
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings, redact
+from services.upkeep.findings import Finding, broken, skipped, well
+
+FIRST_FRAME_S = 10.0
+
+
+def camera(settings: Settings) -> Finding:
+    """Open the camera and wait for a frame; for when Moodring itself does not use it."""
+    from services.camera.sources import SourceEnded, SourceError, open_source
+
+    shown = redact(settings.camera.source)
+    try:
+        source = open_source(settings.camera)
+        source.open()
+    except (SetupError, SourceError) as error:
+        return broken("camera", str(error), "correct MOODRING_CAMERA_SOURCE; under compose also MOODRING_HOST_CAMERA")
+    try:
+        deadline = time.monotonic() + FIRST_FRAME_S
+        while time.monotonic() < deadline:
+            frame = source.read()
+            if frame is not None:
+                return well("camera", f"{shown} shows pictures of {frame.shape[1]} by {frame.shape[0]} pixels")
+    except (SourceError, SourceEnded) as error:
+        return broken("camera", f"{shown} opens and gives no picture: {error}", "does another program use it?")
+    finally:
+        source.close()
+    return broken("camera", f"{shown} opens and gives no picture", "does another program use it?")
+
+
+def player(settings: Settings) -> list[Finding]:
+    """Look for every backend that the setting names."""
+    return [_backend(url.strip()) for url in settings.player.backend.split(",")]
+
+
+def _backend(url: str) -> Finding:
+    match url.partition(":")[0]:
+        case "mpd":
+            return asyncio.run(_mpd(url))
+        case "mpv":
+            found = shutil.which("mpv")
+            return well("player", found) if found else broken("player", "mpv is not installed", "`apt-get install mpv`")
+        case "auto" | "browser":
+            return well("player", "a browser tab with the dashboard makes the sound")
+        case "null":
+            return skipped("player", "null: is a silent clock")
+    return broken("player", f"{redact(url)} is no backend", "correct MOODRING_PLAYER_BACKEND")
+
+
+async def _mpd(url: str) -> Finding:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or MPD_PORT
+    try:
+        link = await MpdLink.open(host, port, unquote(parts.username) if parts.username else None)
+        status = await link.ask(("status",))
+        await link.close()
+    except (OSError, MpdError) as error:
+        return broken("player", f"MPD at {host} port {port}: {error}", "start it, or correct MOODRING_PLAYER_BACKEND")
+    return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")

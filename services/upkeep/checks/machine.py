@@ -1,0 +1,124 @@
+"""Checks of this machine that take no time and change nothing: they run at every start too."""
+
+import ctypes
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.contracts.audio import AUDIO_TYPES
+from services.runtime.settings import Settings
+from services.upkeep.findings import Finding, broken, doubtful, skipped, well
+
+SCARCE_BYTES, LOW_BYTES = 100_000_000, 1_000_000_000
+"""Free space below which state cannot be relied on to be saved, and below which it is time to tidy up."""
+RELEASED_S = 1_760_000_000
+"""October 2025, before this program was written: a clock that shows less is wrong."""
+TIME_ERROR = 5
+"""adjtimex(2): the clock is not synchronised."""
+LOOKED_AT = 2000
+"""Entries of the music folder that are looked through for a song."""
+
+
+def machine(settings: Settings) -> Iterator[Finding]:
+    """Look at clock, processor, disk, permissions and the music folder."""
+    yield clock(time.time(), _clock_state())
+    yield processor(settings, platform.machine(), _cpu_flags())
+    yield permissions(settings.data)
+    yield disk(settings.data)
+    yield music(settings)
+
+
+def clock(now: float, state: int | None) -> Finding:
+    """Judge the clock.
+
+    Args:
+        now: What it shows, in seconds since 1970.
+        state: What adjtimex(2) returns; `None` where it may not be asked.
+    """
+    shown = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
+    if now < RELEASED_S:
+        return broken("clock", f"it shows {shown}", "set it: `timedatectl set-ntp true`")
+    if state == TIME_ERROR:
+        what = f"it shows {shown} and is not synchronised: frames of a camera on another machine may count as late"
+        return doubtful("clock", what, "`timedatectl set-ntp true`, or install chrony")
+    return well("clock", f"it shows {shown}")
+
+
+def processor(settings: Settings, machine_name: str, flags: frozenset[str]) -> Finding:
+    """Say whether TensorFlow Serving would run here."""
+    if machine_name in {"x86_64", "AMD64"} and flags and "avx" not in flags:
+        what = "it has no AVX, without which TensorFlow Serving ends at once; our light model server does not need it"
+        if settings.inference.model_server == "embedded:":
+            return well("processor", what)
+        return doubtful("processor", what, "under compose: MOODRING_HOST_MODEL_SERVER=light, then `up --build`")
+    return well("processor", machine_name)
+
+
+def permissions(data: Path) -> Finding:
+    """Say whether everything that is to be kept can be written."""
+    place = data if data.exists() else next(parent for parent in data.parents if parent.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        mine = f"user {os.geteuid()} may not write to {place}"
+        return broken("permissions", mine, f"`sudo chown -R {os.geteuid()} {place}`, or set MOODRING_DATA")
+    state = data / "state"
+    others = [path for path in (*state.glob("*.json"), *state.glob("*.lock")) if not os.access(path, os.R_OK | os.W_OK)]
+    if others:
+        what = f"{others[0]} belongs to somebody else, and user {os.geteuid()} may not change it"
+        return broken("permissions", what, f"`sudo chown -R {os.geteuid()} {data}`")
+    return well("permissions", f"{data} can be written")
+
+
+def disk(data: Path) -> Finding:
+    """Say how much room there is."""
+    place = data if data.exists() else next(parent for parent in data.parents if parent.exists())
+    free = shutil.disk_usage(place).free
+    what = f"{free / 1e9:.1f} GB are free at {place}"
+    if free < SCARCE_BYTES:
+        return broken("disk", f"{what}: state and history cannot be saved", "make room, or set MOODRING_DATA elsewhere")
+    if free < LOW_BYTES:
+        return doubtful("disk", what, "make room before it is full")
+    return well("disk", what)
+
+
+def music(settings: Settings) -> Finding:
+    """Say whether there is anything to play."""
+    folder = settings.music
+    if folder is None:
+        return skipped("music", "no folder is named, so the demo songs are played")
+    if not folder.is_dir():
+        return broken("music", f"there is no folder {folder}", "correct MOODRING_MUSIC")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        what = f"user {os.geteuid()} may not look into {folder}"
+        return broken("music", what, f"`sudo chmod -R a+rX {folder}`")
+    entries = 0
+    for _, _, names in os.walk(folder):
+        if any(Path(name).suffix.lower() in AUDIO_TYPES for name in names):
+            return well("music", f"there are songs in {folder}")
+        entries += len(names) + 1
+        if entries > LOOKED_AT:
+            return doubtful(
+                "music", f"among the first {LOOKED_AT} files of {folder} is no song", "is it the right one?"
+            )
+    return broken("music", f"there is no song in {folder}", "copy some there, or correct MOODRING_MUSIC")
+
+
+def _clock_state() -> int | None:
+    class Timex(ctypes.Structure):
+        _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_byte * 512))
+
+    try:
+        state = ctypes.CDLL(None).adjtimex(ctypes.byref(Timex()))
+    except (OSError, AttributeError):
+        return None
+    return int(state) if state >= 0 else None
+
+
+def _cpu_flags() -> frozenset[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())

@@ -1,0 +1,125 @@
+"""The command line's part for installations: doctor, first start, demo songs, tokens, backups."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+from services.runtime.tokens import open_tokens
+from services.upkeep.first_start import prepare
+
+Say = Callable[[str], None]
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Say) -> None:
+    """Add the commands; each is called with the options and the settings and returns the exit code."""
+    doctor = commands.add_parser("doctor", help="look at everything that Moodring needs, and say what to do")
+    doctor.add_argument("--json", action="store_true", help="for scripts")
+    doctor.set_defaults(command=_doctor)
+    token = commands.add_parser("token", help="make an access token and print it, this once")
+    token.add_argument("name", nargs="?", default="admin", help="what it is for (admin)")
+    token.set_defaults(command=_token)
+    songs = commands.add_parser("demo-songs", help="make the demo songs, unless there is music")
+    songs.set_defaults(command=lambda _options, settings: _demo_songs(settings, say))
+    first = commands.add_parser("first-start", help="make the secrets and broker files of an installation")
+    first.add_argument("volumes", type=Path, help="folder with one folder per volume")
+    first.add_argument("--given", type=Path, default=Path("secrets"), help="folder with secrets of one's own")
+    first.add_argument("--name", action="append", default=[], help="a name of this server, for TLS on the broker")
+    first.set_defaults(command=lambda options, settings: _first_start(options, settings, say))
+    _add_backups(commands)
+
+
+def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backup = commands.add_parser("backup", help="write database, state and settings to a file; Moodring may run")
+    backup.set_defaults(command=_backup)
+    restore = commands.add_parser("restore", help="put a backup in place; stop Moodring before")
+    restore.add_argument("--replace", action="store_true", help="delete what the database holds")
+    restore.set_defaults(command=_restore)
+    for command in (backup, restore):
+        command.add_argument("file", help="the file, or - for standard output or input")
+
+
+def _doctor(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.doctor import examine
+    from services.upkeep.findings import as_json, as_text, healthy
+
+    findings = []
+    for finding in examine(settings):
+        findings.append(finding)
+        if not options.json:
+            print(as_text([finding]), flush=True)
+    if options.json:
+        print(as_json(findings))
+    return 0 if healthy(findings) else 1
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.backup import backup
+
+    with _file(options.file, "wb", sys.stdout.buffer) as file:
+        backup(settings, file, _aside)
+    return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.restore import restore
+
+    with _file(options.file, "rb", sys.stdin.buffer) as file:
+        lines = restore(settings, file, _aside, replace=options.replace)
+    if lines:
+        _aside("these settings held there; put them into moodring.yml or .env to have them here:")
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _aside(line: str) -> None:
+    """Say a line beside what may be the file itself."""
+    print(f"moodring: {line}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _file(name: str, mode: str, standard: IO[bytes]) -> Iterator[IO[bytes]]:
+    if name == "-":
+        yield standard
+        return
+    try:
+        with Path(name).open(mode) as file:
+            yield file
+    except OSError as error:
+        raise SetupError(f"{name}: {error.strerror}") from error
+
+
+def _token(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        _, secret = open_tokens(settings).create(options.name)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"no token can be made in {settings.data}: {error}") from error
+    print(secret)
+    return 0
+
+
+def _demo_songs(settings: Settings, say: Say) -> int:
+    from services.demo.songs import synthesise
+
+    if settings.music is not None:
+        say("there is music, so no demo songs are made")
+        return 0
+    try:
+        synthesise(settings.data / "songs", report=lambda done, of: say(f"making the demo songs: {done} of {of}"))
+    except OSError as error:
+        raise SetupError(f"the demo songs cannot be written to {settings.data / 'songs'}: {error.strerror}") from error
+    return 0
+
+
+def _first_start(options: argparse.Namespace, settings: Settings, say: Say) -> int:
+    names = tuple(name for name in options.name if name)
+    made = prepare(options.volumes, options.given, prefix=settings.mqtt.prefix, names=names)
+    for name in made:
+        say(f"made the secret {name}")
+    say("everything is there")
+    return 0

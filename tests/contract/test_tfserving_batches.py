@@ -1,0 +1,123 @@
+"""The light server runs what waits together, within bounds, and says so in its figures."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import REGISTRY
+
+from services.contracts.tfserving_pb2 import (
+    ModelSpec,
+)
+from services.inference.batches import MAX_IN_FLIGHT, TOGETHER
+from services.inference.litert import LiteRtModel
+from services.inference.model_folder import ModelFolder
+from services.inference.servable import MAX_BATCH
+from services.inference.tensors import Array, from_proto
+from tests.contract.model_server_doubles import Server, put, request, serving
+
+
+class HeldModel(LiteRtModel):
+    """Answers when the test lets it, and remembers the sizes of its batches."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.go: threading.Event | None = None
+        self.ran: list[int] = []
+        self.entered = threading.Event()
+        super().__init__(folder)
+        self.go = threading.Event()
+
+    def run(self, faces: Array) -> dict[str, Array]:
+        if self.go is not None:
+            self.ran.append(len(faces))
+            self.entered.set()
+            self.go.wait(30)
+        return super().run(faces)
+
+
+@asynccontextmanager
+async def held(tmp_path: Path, *versions: int) -> AsyncIterator[tuple[Server, dict[int, HeldModel]]]:
+    loaded: dict[int, HeldModel] = {}
+
+    def load(folder: ModelFolder) -> HeldModel:
+        loaded[folder.version] = HeldModel(folder)
+        return loaded[folder.version]
+
+    for version in versions:
+        put(tmp_path, version)
+    async with serving(tmp_path, keep=len(versions), load=load) as server:
+        yield server, loaded
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - a gauge has no event
+            await asyncio.sleep(0)
+
+
+def in_flight() -> float:
+    return REGISTRY.get_sample_value("moodring_model_server_in_flight") or 0
+
+
+async def test_requests_that_come_while_the_model_is_busy_share_its_next_run(tmp_path: Path) -> None:
+    grey = [np.full((count, 48, 48, 1), 40 * count, np.uint8) for count in (1, 2, 3)]
+    async with held(tmp_path, 1) as (server, loaded):
+        first = asyncio.ensure_future(server.client.predict(request()))
+        await asyncio.to_thread(loaded[1].entered.wait, 30)
+        others = [asyncio.ensure_future(server.client.predict(request(batch))) for batch in grey]
+        await until(lambda: in_flight() == 4)
+        loaded[1].go.set()  # type: ignore[union-attr]
+        answers = await asyncio.gather(first, *others)
+        assert loaded[1].ran == [1, 6]
+        for batch, answer in zip(grey, answers[1:], strict=True):
+            alone = loaded[1].run(batch)["probabilities"]
+            np.testing.assert_allclose(from_proto(answer.outputs["probabilities"]), alone, atol=1e-5)
+    assert in_flight() == 0
+
+
+async def test_a_run_is_shared_up_to_a_size_and_by_one_version_only(tmp_path: Path) -> None:
+    small, large = (np.zeros((count, 48, 48, 1), np.uint8) for count in (TOGETHER - 1, MAX_BATCH))
+    async with held(tmp_path, 1, 2) as (server, loaded):
+        first = asyncio.ensure_future(server.client.predict(request()))
+        await asyncio.to_thread(loaded[2].entered.wait, 30)
+        older = ModelSpec(name="expression", version={"value": 1})
+        sent = [request(small), request(large), request(small), request(model=older)]
+        others = [asyncio.ensure_future(server.client.predict(one)) for one in sent]
+        await until(lambda: in_flight() == 5)
+        for model in loaded.values():
+            model.go.set()  # type: ignore[union-attr]
+        await asyncio.gather(first, *others)
+        assert sorted(loaded[2].ran) == [1, TOGETHER - 1, TOGETHER - 1, MAX_BATCH]
+        assert loaded[1].ran == [1]
+
+
+async def test_who_gave_up_is_not_worked_for(tmp_path: Path) -> None:
+    async with held(tmp_path, 1) as (server, loaded):
+        first = asyncio.ensure_future(server.client.predict(request()))
+        await asyncio.to_thread(loaded[1].entered.wait, 30)
+        gone = [asyncio.ensure_future(server.client.predict(request())) for _ in range(MAX_IN_FLIGHT - 1)]
+        await until(lambda: in_flight() == MAX_IN_FLIGHT)
+        for one in gone:
+            one.cancel()
+        await until(lambda: in_flight() == 1)
+        loaded[1].go.set()  # type: ignore[union-attr]
+        await first
+        await server.client.predict(request())
+        assert loaded[1].ran == [1, 1]
+
+
+async def test_what_the_server_does_can_be_measured(tmp_path: Path) -> None:
+    def value(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(f"moodring_model_server_{name}", labels) or 0
+
+    put(tmp_path, 77)
+    before = value("requests_total", method="Predict", code="OK"), value("batch_faces_sum")
+    async with serving(tmp_path) as server:
+        await server.client.predict(request(np.zeros((5, 48, 48, 1), np.uint8)))
+        assert value("version_available", model="expression", version="77") == 1
+    assert value("requests_total", method="Predict", code="OK") == before[0] + 1
+    assert value("batch_faces_sum") == before[1] + 5
+    assert value("request_seconds_count", method="Predict") > 0

@@ -1,0 +1,204 @@
+"""Several versions of a model on the light server: found, loaded, labelled, described and let go while it answers."""
+
+import shutil
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from services.contracts.tfserving_pb2 import (
+    GetModelMetadataRequest,
+    GetModelStatusRequest,
+    ModelSpec,
+    SignatureDefMap,
+)
+from services.inference.model_server import MODEL, PREDICTION
+from services.runtime.service import SetupError
+from tests.contract.model_server_doubles import Code, label, put, refusal, serving
+
+
+async def test_a_new_version_takes_over_while_the_server_answers(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        assert await server.client.served() == 1
+        put(tmp_path, 10)
+        put(tmp_path, 9)
+        await server.look()
+        assert await server.client.served() == 10
+        assert await server.client.states() == {10: "AVAILABLE", 1: "END"}
+        assert (await refusal(server.client.served(version={"value": 1})))[0] == Code.NOT_FOUND
+
+
+async def test_a_version_that_is_still_being_copied_waits_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        file = put(tmp_path, 2) / "model.tflite"
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        await server.look()
+        assert await server.client.served() == 1
+        assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
+        assert "its sha256 differs" in server.health.problems["model"]
+        await server.look()
+        assert caplog.text.count("its sha256 differs") == 1
+        file.write_bytes(whole)
+        await server.look()
+        assert await server.client.served() == 2
+        assert server.health.problems == {}
+
+
+async def test_why_a_version_is_not_served_is_in_its_status(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        (put(tmp_path, 2) / "model.json").unlink()
+        await server.look()
+        asked = GetModelStatusRequest(model_spec=ModelSpec(name="expression", version={"value": 2}))
+        [version] = (await server.client.status(asked)).model_version_status
+        assert version.status.error_code == 2
+        assert "2/model.json cannot be read" in version.status.error_message
+
+
+async def test_as_many_of_the_newest_versions_are_served_as_are_asked_for(tmp_path: Path) -> None:
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    async with serving(tmp_path, keep=2) as server:
+        assert await server.client.states() == {3: "AVAILABLE", 2: "AVAILABLE"}
+        assert [await server.client.served(), await server.client.served(version={"value": 2})] == [3, 2]
+
+
+async def test_a_label_names_a_version_and_keeps_it(tmp_path: Path) -> None:
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    label(tmp_path, stable=1)
+    async with serving(tmp_path) as server:
+        assert await server.client.served(version_label="stable") == 1
+        assert await server.client.served() == 3
+        label(tmp_path, stable=2)
+        await server.look()
+        assert await server.client.served(version_label="stable") == 2
+        assert await server.client.states() == {3: "AVAILABLE", 2: "AVAILABLE", 1: "END"}
+
+
+async def test_a_label_stays_where_it_was_until_its_new_version_loads(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    label(tmp_path, stable=1)
+    async with serving(tmp_path) as server:
+        (put(tmp_path, 2) / "model.tflite").write_bytes(b"TFL3")
+        label(tmp_path, stable=2)
+        await server.look()
+        assert await server.client.served(version_label="stable") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ('{"stable": 7}', "stable is version 7, which is not there"),
+        ('{"stable": "one"}', 'it has to be {"label": version, …}'),
+        ("[", "Invalid JSON"),
+    ],
+)
+async def test_labels_that_are_wrong_change_nothing_and_are_told(tmp_path: Path, content: str, text: str) -> None:
+    put(tmp_path, 1)
+    label(tmp_path, stable=1)
+    file = tmp_path / "expression/labels.json"
+    async with serving(tmp_path) as server:
+        file.write_text(content)
+        await server.look()
+        assert text in server.health.problems["model"]
+        assert await server.client.served(version_label="stable") == 1
+    with pytest.raises(SetupError, match="labels"):
+        async with serving(tmp_path):
+            pass
+
+
+async def test_what_is_no_version_is_passed_over(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    for name in ("02", "2.tmp", "-3", "assets", "9" * 30):
+        (tmp_path / "expression" / name).mkdir()
+    (tmp_path / "expression/4").write_text("a file")
+    async with serving(tmp_path) as server:
+        assert await server.client.states() == {1: "AVAILABLE"}
+
+
+async def test_a_folder_that_is_emptied_ends_nothing(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        shutil.rmtree(tmp_path / "expression")
+        await server.look()
+        assert await server.client.served() == 1
+
+
+async def test_metadata_describes_inputs_and_outputs_under_tensorflows_own_type(tmp_path: Path) -> None:
+    put(tmp_path, 4)
+    async with serving(tmp_path) as server:
+        asked = GetModelMetadataRequest(model_spec=ModelSpec(name="expression"), metadata_field=["signature_def"])
+        response = await server.client.metadata(asked)
+    content = response.metadata["signature_def"]
+    assert content.type_url == "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+    signature = SignatureDefMap.FromString(content.value).signature_def["serving_default"]
+    shapes = {name: [dim.size for dim in one.tensor_shape.dim] for name, one in signature.inputs.items()}
+    assert shapes == {"faces": [-1, 48, 48, 1]}
+    assert [dim.size for dim in signature.outputs["probabilities"].tensor_shape.dim] == [-1, 8]
+    assert signature.method_name == "tensorflow/serving/predict"
+    assert response.model_spec.version.value == 4
+
+
+SPEC = ModelSpec(name="expression")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "text"),
+    [
+        (GetModelMetadataRequest(metadata_field=["signature_def"]), Code.INVALID_ARGUMENT, "Missing ModelSpec"),
+        (GetModelMetadataRequest(model_spec=SPEC), Code.INVALID_ARGUMENT, "must specify at least one metadata_field"),
+        (
+            GetModelMetadataRequest(model_spec=SPEC, metadata_field=["weights"]),
+            Code.INVALID_ARGUMENT,
+            "Metadata field weights is not supported",
+        ),
+        (
+            GetModelMetadataRequest(model_spec=ModelSpec(name="moods"), metadata_field=["signature_def"]),
+            Code.NOT_FOUND,
+            "Servable not found for request: Latest(moods)",
+        ),
+    ],
+)
+async def test_metadata_that_there_is_not_is_refused(
+    tmp_path: Path, asked: GetModelMetadataRequest, code: grpc.StatusCode, text: str
+) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        answered = await refusal(server.client.metadata(asked))
+    assert (answered[0], text in answered[1]) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "text"),
+    [
+        (None, Code.INVALID_ARGUMENT, "Missing ModelSpec"),
+        (ModelSpec(name="moods"), Code.NOT_FOUND, "Could not find any versions of model moods"),
+        (
+            ModelSpec(name="expression", version={"value": 5}),
+            Code.NOT_FOUND,
+            "Could not find version 5 of model expression",
+        ),
+    ],
+)
+async def test_the_status_of_what_is_not_there_is_refused_in_tensorflows_words(
+    tmp_path: Path, spec: ModelSpec | None, code: grpc.StatusCode, text: str
+) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        assert await refusal(server.client.status(GetModelStatusRequest(model_spec=spec))) == (code, text)
+
+
+@pytest.mark.parametrize("service", ["", PREDICTION, MODEL])
+async def test_health_checks_say_that_it_serves(tmp_path: Path, service: str) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        answer = await server.client.health(HealthCheckRequest(service=service))
+        assert answer.status == HealthCheckResponse.SERVING
+        assert (await refusal(server.client.health(HealthCheckRequest(service="mood"))))[0] == Code.NOT_FOUND

@@ -1,0 +1,129 @@
+"""The home server lets nobody in, and nobody out, who should not be (see test_compose.py)."""
+
+import json
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import paho.mqtt.subscribe
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from services.contracts.rights import RIGHTS
+from tests.browser import Browser
+from tests.compose import LONG_RUNNING, NEEDS_ENGINE, ROOM, Stack
+from tests.home_automation import Hand
+
+pytestmark = NEEDS_ENGINE
+
+PATHS = (
+    *("/", "/docs", "/api/rooms", "/api/events", "/api/tokens", "/api/cameras", "/api/cameras/camera/preview.jpg"),
+    *("/api/rooms/home/mood", "/api/rooms/home/calibration", "/api/songs", "/api/playlists", "/api/rooms/home/policy"),
+    *("/api/rooms/home/history", "/api/players/home", "/media/1"),
+)
+
+
+def test_everything_is_healthy_and_nothing_runs_as_root(stack: Stack) -> None:
+    containers = stack.containers()
+    assert set(LONG_RUNNING) < set(containers)
+    for name in LONG_RUNNING:
+        assert containers[name]["State"]["Health"]["Status"] == "healthy", name
+        assert containers[name]["RestartCount"] == 0, name
+        assert containers[name]["HostConfig"]["ReadonlyRootfs"] is True
+        assert stack.inside(name, "cat", "/proc/1/status").split("Uid:")[1].split()[0] == "10001", name
+    for name in ("first-start", "demo-songs", "migrate"):
+        assert containers[name]["State"]["ExitCode"] == 0
+
+
+def test_home_automation_never_hears_a_face(hand: Hand) -> None:
+    hand.until(f"moodring/{ROOM}/mood", lambda _: True)
+    assert not [topic for topic, _ in hand.heard if topic.endswith(("/faces", "/expressions"))]
+
+
+def test_home_automation_may_come_over_tls(stack: Stack, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_text(stack.inside("mosquitto", "cat", "/mosquitto/data/tls/ca.crt"))
+    password = stack.inside("mosquitto", "cat", "/mosquitto/data/home_automation")
+    found = paho.mqtt.subscribe.simple(
+        f"moodring/{ROOM}/mood",
+        hostname="localhost",
+        port=stack.ports["MQTTS_PORT"],
+        auth={"username": "home_automation", "password": password},
+        tls={"ca_certs": str(authority)},
+    )
+    assert json.loads(found.payload)["mood"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("header", ["", "Bearer wrong", "Basic YTpi"])
+def test_nothing_answers_without_a_token(stack: Stack, path: str, header: str) -> None:
+    request = urllib.request.Request(stack.url + path, headers={"Authorization": header} if header else {})
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request, timeout=20)
+    assert refusal.value.code == 401
+
+
+def test_commands_are_refused_without_a_token_too(stack: Stack) -> None:
+    for method, path in (("PUT", "/api/rooms/home/policy"), ("POST", "/api/players/home/commands"),
+                         ("DELETE", "/api/playlists/1"), ("PUT", "/api/cameras/camera/privacy")):  # fmt: skip
+        request = urllib.request.Request(stack.url + path, b"{}", {"Content-Type": "application/json"}, method=method)
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(request, timeout=20)
+        assert refusal.value.code == 401, path
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_what_services_tell_their_machine_stays_inside(stack: Stack, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        stack.get(path)
+    assert refusal.value.code == 404
+
+
+def test_https_is_known_by_the_households_own_authority(stack: Stack, tmp_path: Path) -> None:
+    authority = tmp_path / "root.crt"
+    authority.write_text(stack.inside("caddy", "cat", "/data/caddy/pki/authorities/local/root.crt"))
+    context = ssl.create_default_context(cafile=str(authority))
+    for host in ("localhost", "127.0.0.1"):
+        url = f"https://{host}:{stack.ports['HTTPS_PORT']}/auth/sign-in"
+        with urllib.request.urlopen(url, timeout=20, context=context) as page:
+            assert page.status == 200
+
+
+def test_a_browser_signs_in_and_sees_the_dashboard_live(stack: Stack) -> None:
+    with Browser() as page:
+        page.open(stack.url)
+        field = page.until(lambda: page.driver.find_element(By.ID, "token"), "the sign-in page")
+        field.send_keys(stack.token, Keys.ENTER)
+        page.until(lambda: page.all("expression-bar"), "the faces, over a websocket through the door")
+        page.until(lambda: page.text("title") != "Nothing plays", "the song")
+        errors = [error for error in page.errors() if "401" not in error]  # the sign-in page's own status
+        assert [error for error in errors if "/media/" not in error] == []
+
+
+def test_a_service_reaches_the_broker_and_nobody_else(stack: Stack) -> None:
+    probe = (
+        "import socket, sys\n"
+        "for name, port in [('player', 8080), ('recommender', 8080), ('postgres', 5432), ('192.0.2.1', 80)]:\n"
+        "    try:\n"
+        "        socket.create_connection((name, port), 2)\n"
+        "    except OSError:\n"
+        "        continue\n"
+        "    print('reached', name)\n"
+        "socket.create_connection(('mosquitto', 1883), 2)\n"
+        "print('done')\n"
+    )
+    for service in ("camera", "inference", "aggregator"):
+        assert stack.inside(service, "python3", "-c", probe) == "done", service
+
+
+def test_no_secret_is_in_a_log(stack: Stack) -> None:
+    logs = stack.run("--profile", "*", "logs", "--no-color").stdout.decode()
+    users = [user for user in RIGHTS if user != "home_automation"]
+    secrets = [stack.inside(user, "cat", "/data/secrets/mqtt") for user in users]
+    secrets += [stack.inside("mosquitto", "cat", "/mosquitto/data/home_automation"), stack.token]
+    secrets += [stack.inside("postgres", "cat", "/var/lib/postgresql/data/password")]
+    assert all(len(secret) >= 32 for secret in secrets)
+    assert not [secret for secret in secrets if secret in logs]

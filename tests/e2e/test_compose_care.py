@@ -1,0 +1,165 @@
+"""The home server is looked after: doctor, figures, backups, and moving there (see test_compose.py)."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.contracts.messages import PlayerState
+from services.contracts.rights import RIGHTS
+from tests.compose import LONG_RUNNING, NEEDS_ENGINE, ROOM, ROOT, Stack, clear
+from tests.product import Product, playing
+
+pytestmark = NEEDS_ENGINE
+
+RESIDENT_BYTES = 1_000_000_000
+
+
+@pytest.mark.parametrize("service", ["camera", "inference", "aggregator", "recommender", "player", "gateway"])
+def test_the_doctor_finds_every_container_well(stack: Stack, service: str) -> None:
+    report = json.loads(stack.inside(service, "moodring", "doctor", "--json", check=False))
+    assert report["healthy"], report["findings"]
+    found = {finding["part"]: finding["how"] for finding in report["findings"]}
+    assert found["broker"] == "well"
+
+
+def test_what_is_wrong_in_env_is_one_clear_line(stack: Stack) -> None:
+    for variables, said in (
+        ({"MOODRING_CAMRA_SOURCE": "demo"}, "did you mean MOODRING_CAMERA_SOURCE?"),
+        ({"MOODRING_CAMERA_FPS": "many"}, "camera.fps (MOODRING_CAMERA_FPS) is wrong"),
+        ({"MOODRING_ROOM": "Living Room"}, "the setting room (MOODRING_ROOM) is wrong"),
+    ):
+        wrong = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
+        done = stack.run("run", "--rm", "--no-deps", "-T", *wrong, "first-start", check=False)
+        told = [line for line in done.stderr.decode().splitlines() if line.startswith("moodring:")]
+        assert done.returncode == 1
+        assert len(told) == 1, told
+        assert said in told[0]
+
+
+def test_every_panel_of_the_dashboard_shows_something(stack: Stack) -> None:
+    dashboard = json.loads((ROOT / "infra" / "grafana" / "dashboards" / "moodring.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    assert len(queries) > 20
+    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query="
+    left = set(queries)
+    deadline = time.monotonic() + 240
+    while left and time.monotonic() < deadline:
+        for query in list(left):
+            with urllib.request.urlopen(address + urllib.parse.quote(query), timeout=20) as answer:
+                result = json.load(answer)["data"]["result"]
+            if result and not all(row["value"][1] == "NaN" for row in result):
+                left.discard(query)
+        time.sleep(2)
+    assert not left
+
+
+def test_every_service_is_scraped(stack: Stack) -> None:
+    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query=up"
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        rows = json.load(answer)["data"]["result"]
+    up = {row["metric"]["service"]: row["value"][1] for row in rows}
+    services = ("camera", "inference", "aggregator", "recommender", "player", "gateway", "model-server")
+    assert up == dict.fromkeys(services, "1")
+
+
+def test_the_whole_stack_fits_into_a_gigabyte(stack: Stack) -> None:
+    resident = {}
+    for name in LONG_RUNNING:
+        pages = stack.inside(name, "sh", "-c", "cat /proc/[0-9]*/status")
+        parts = re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+)", pages, re.MULTILINE)
+        resident[name] = sum(1024 * int(size) for size in parts)
+    told = {name: f"{size / 1e6:.0f} MB" for name, size in resident.items()}
+    assert sum(resident.values()) < RESIDENT_BYTES, told
+
+
+def kept(stack: Stack) -> dict[str, Any]:
+    """Return what has to be the same after any restart."""
+    songs = stack.get("/api/songs?limit=100")["songs"]
+    return {
+        "songs": sorted((song["id"], song["title"], song["valence"]) for song in songs),
+        "playlists": stack.get("/api/playlists"),
+        "policy": stack.get(f"/api/rooms/{ROOM}/policy"),
+        "privacy": stack.get("/api/cameras")[0]["privacy"],
+        "volume": stack.get(f"/api/players/{ROOM}")["volume"],
+    }
+
+
+def quiet(stack: Stack) -> PlayerState:
+    """Close the camera and pause the song, so that position and queue hold still."""
+    stack.get("/api/cameras/camera/privacy", "PUT", {"privacy": "ON"})
+    stack.get(f"/api/rooms/{ROOM}/policy", "PUT", {"mode": "off"})
+    stack.get(f"/api/players/{ROOM}/commands", "POST", {"action": "pause"})
+    return PlayerState.model_validate(
+        stack.wait_for(f"/api/players/{ROOM}", lambda state: state["playback"] == "paused")
+    )
+
+
+def same_place(stack: Stack, before: PlayerState) -> None:
+    assert before.current
+    after = PlayerState.model_validate(stack.wait_for(f"/api/players/{ROOM}", lambda state: state["current"]))
+    assert after.current
+    assert after.current.play_id == before.current.play_id
+    assert after.position_s == pytest.approx(before.position_s, abs=6)
+
+
+def test_everything_is_still_there_after_down_and_up_and_from_a_backup(stack: Stack, tmp_path: Path) -> None:
+    place = quiet(stack)
+    state = kept(stack)
+    backup = stack.run("run", "--rm", "-T", "upkeep", "backup", "-").stdout
+    assert backup.startswith(b"PK")
+    secrets = [stack.inside(user, "cat", "/data/secrets/mqtt") for user in RIGHTS if user != "home_automation"]
+    assert not [secret for secret in secrets if secret.encode() in backup]
+
+    stack.down()
+    stack.up()
+    assert kept(stack) == state, "over the old volumes"
+    same_place(stack, place)
+
+    stack.down(volumes=True)
+    stack.run("up", "-d", "--wait", "postgres", "demo-songs", check=False)
+    done = stack.run("run", "--rm", "-T", "upkeep", "restore", "-", stdin=backup)
+    assert b"songs: " in done.stderr
+    stack.up()
+    assert kept(stack) == state, "from the backup over new volumes, with the same access token"
+    same_place(stack, place)
+    stack.get("/api/cameras/camera/privacy", "PUT", {"privacy": "OFF"})
+    stack.get(f"/api/rooms/{ROOM}/policy", "PUT", {"mode": "mirror"})
+    stack.get(f"/api/players/{ROOM}/commands", "POST", {"action": "play"})
+    stack.wait_for(f"/api/rooms/{ROOM}/mood", clear)
+    stack.music_moves_on()
+
+
+def test_one_process_moves_up_without_losing_anything(stack: Stack, tmp_path: Path) -> None:
+    with Product(tmp_path) as product:
+        product.wait_for(f"/api/players/{ROOM}", playing)
+        songs = {song["title"]: song["id"] for song in product.get("/api/songs?limit=100")["songs"]}
+        chosen = [songs["Clear Desk"], songs["Harbour at Dawn"]]
+        product.get("/api/playlists", "POST", {"name": "From before", "songs": chosen, "mood": "focused"})
+        product.get(f"/api/rooms/{ROOM}/policy", "PUT", {"mode": "guide"})
+        product.get(f"/api/rooms/{ROOM}/mood/override", "PUT", {"mood": "focused", "minutes": 600})
+        product.wait_for(f"/api/players/{ROOM}", lambda state: state["queue"])
+        file = tmp_path / "moodring.backup"
+        command = [sys.executable, "-m", "services", "backup", str(file)]
+        subprocess.run(command, check=True, capture_output=True, env=product.environment)
+    stack.run("stop", "camera", "inference", "aggregator", "recommender", "player", "gateway")
+    stack.run("run", "--rm", "-T", "upkeep", "restore", "--replace", "-", stdin=file.read_bytes())
+    stack.up()
+    stack.token = stack.inside("gateway", "moodring", "token", "moved")
+    (playlist,) = stack.get("/api/playlists")
+    assert (playlist["name"], playlist["mood"]) == ("From before", "focused")
+    assert stack.get(f"/api/rooms/{ROOM}/policy")["mode"] == "guide"
+    assert stack.get(f"/api/rooms/{ROOM}/mood")["source"] == "override"
+    stack.wait_for(f"/api/players/{ROOM}", playing)
+    stack.get(f"/api/players/{ROOM}/commands", "POST", {"action": "next"})
+    stack.wait_for(
+        f"/api/players/{ROOM}", lambda state: playing(state) and state["current"]["track"]["song_id"] in chosen
+    )
+    assert stack.mpd()["state"] == "play"

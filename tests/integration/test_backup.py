@@ -1,0 +1,226 @@
+"""Backups: everything comes back, also on the other kind of database and under another music folder."""
+
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert, text
+
+from services.assembly import claim
+from services.contracts.messages import uuid7
+from services.recommender.migrate import migrate
+from services.recommender.tables import Base
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings, load
+from services.upkeep import rows
+from services.upkeep.backup import backup, opened
+from services.upkeep.restore import restore
+
+NOW = datetime(2026, 11, 27, 18, 30, 0, 123456, tzinfo=UTC)
+DECISION = UUID("01934567-89ab-7cde-8f01-23456789abcd")
+
+
+def silent(_line: str) -> None:
+    """Say nothing."""
+
+
+def fill(settings: Settings) -> None:
+    """Put a row into every table, the awkward values among them."""
+    music = (settings.music or settings.data / "songs").resolve()
+    song = {
+        "uri": (music / "Über uns" / "a b#c.mp3").as_uri(), "title": "Über uns ☂", "artist": "", "album": "x",
+        "search": "über uns", "duration_s": None, "valence": -0.25, "arousal": 1.0, "placed_by": "tags", "mood": None,
+        "source": "folder", "stamp": "1:2", "added_at": NOW, "missing": False,
+    }  # fmt: skip
+    values: dict[str, list[dict[str, Any]]] = {
+        "songs": [{"id": 7, **song}],
+        "playlists": [{"id": 3, "name": "Rainy", "mood": "sad", "created_at": NOW}],
+        "playlist_entries": [{"playlist_id": 3, "position": 0, "song_id": 7}],
+        "decisions": [
+            {
+                "id": uuid7(), "decision_id": DECISION, "room": "home", "decided_at": NOW, "mood": "sad",
+                "mode": "lift",
+                "target_valence": 0.1, "target_arousal": 0.2, "playlist": None, "how": "append", "reason": "so",
+                "songs": [{"song_id": 7, "score": 0.5, "distance": 0.25}],
+            }
+        ],
+        "plays": [
+            {
+                "play_id": uuid7(), "room": "home", "song_id": 7, "decision_id": None, "started_at": NOW,
+                "ended_at": None, "heard_s": None, "skipped": None, "liked": True,
+            }
+        ],
+        "feedback": [
+            {"id": uuid7(), "room": "home", "song_id": 7, "liked": True, "given_at": NOW, "decision_id": DECISION}
+        ],
+        "mood_decisions": [
+            {
+                "decision_id": DECISION, "room": "home", "decided_at": NOW, "mood": "sad", "confidence": 1.0,
+                "distribution": {"sad": 0.75, "neutral": 0.25}, "valence": 0.0, "arousal": 0.0, "people": 1,
+                "samples": 3, "source": "camera",
+            }
+        ],
+        "mood_minutes": [
+            {
+                "room": "home", "started_at": 1_795_000_000, "mood": "sad", "seconds": 60.0, "valence": 0.1,
+                "arousal": 0.2, "confidence": 0.9, "people": 1, "samples": 4.5,
+            }
+        ],
+    }  # fmt: skip
+    assert set(values) == set(Base.metadata.tables)
+    with opened(settings) as connection:
+        for table in rows.TABLES:
+            connection.execute(insert(table), values[table.name])
+        # Playlist 9 was deleted: its id is not given out again.
+        rows.continue_ids(connection, {"playlists": 9})
+
+
+def content(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    with opened(settings) as connection:
+        return {table.name: [json.loads(line) for line in rows.lines(connection, table)] for table in rows.TABLES}
+
+
+def next_playlist_id(settings: Settings) -> int:
+    with opened(settings) as connection:
+        new = {"name": "New", "mood": None, "created_at": NOW}
+        return int(
+            connection.execute(insert(Base.metadata.tables["playlists"]).returning(text("id")), new).scalar_one()
+        )
+
+
+@pytest.fixture
+def one_process(tmp_path: Path) -> Settings:
+    """An installation as `make run` has it: SQLite and one data folder."""
+    settings = load(data=tmp_path / "one", music=tmp_path / "Music", aggregator={"window_s": 20}, room="kitchen")
+    (tmp_path / "one" / "state").mkdir(parents=True)
+    return settings
+
+
+@pytest.fixture
+def house(tmp_path: Path, postgres_url: str) -> Settings:
+    """An installation as compose has it: PostgreSQL and a folder per service."""
+    for service in ("camera", "aggregator", "inference", "recommender", "player", "gateway"):
+        (tmp_path / "house" / service / "state").mkdir(parents=True)
+    return load(data=tmp_path / "house", music=tmp_path / "music", recommender={"database": postgres_url})
+
+
+def there_and_back(there: Settings, here: Settings, *, replace: bool = False) -> list[str]:
+    file = io.BytesIO()
+    backup(there, file, silent)
+    file.seek(0)
+    return restore(here, file, silent, replace=replace)
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_everything_moves_between_the_ways_of_running(one_process: Settings, house: Settings, direction: str) -> None:
+    there, here = (one_process, house) if direction == "up" else (house, one_process)
+    migrate(there)
+    fill(there)
+    before = content(there)
+    there_and_back(there, here)
+    after = content(here)
+    assert after["songs"][0].pop("uri") == (here.music or Path()).as_uri() + "/%C3%9Cber%20uns/a%20b%23c.mp3"
+    before["songs"][0].pop("uri")
+    assert after == before
+    assert next_playlist_id(here) == 10
+
+
+def test_state_files_go_where_their_service_looks(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    state = one_process.data / "state"
+    song = f"{(one_process.music or Path()).as_uri()}/a.mp3"
+    (state / "player.json").write_text(json.dumps({"uri": song, "title": f"about {song}"}))
+    (state / "tokens.json").write_text("{}")
+    (state / "commands-player-main.json").write_text('{"ids": []}')
+    (state / "player-main.lock").write_text("")
+    (state / "unknown.json").write_text("{}")
+    there_and_back(one_process, house)
+    found = {str(path.relative_to(house.data)) for path in house.data.rglob("*.json")}
+    assert found == {"player/state/player.json", "gateway/state/tokens.json", "player/state/commands-player-main.json"}
+    saved = json.loads((house.data / "player" / "state" / "player.json").read_text())
+    assert saved["uri"] == f"{(house.music or Path()).as_uri()}/a.mp3"
+    assert (house.data / "gateway" / "state" / "tokens.json").stat().st_mode & 0o077 == 0
+
+
+def test_settings_that_differ_are_said(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    assert there_and_back(one_process, house) == ["MOODRING_AGGREGATOR_WINDOW_S=20.0", "MOODRING_ROOM=kitchen"]
+
+
+def test_what_is_there_is_replaced_only_when_asked(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    migrate(house)
+    fill(house)
+    with pytest.raises(SetupError, match=r"holds .*songs.* already; `restore --replace`"):
+        there_and_back(one_process, house)
+    assert content(house)["songs"]
+    there_and_back(one_process, house, replace=True)
+    assert not any(content(house).values())
+
+
+def test_nothing_is_restored_under_a_moodring_that_runs(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    running = house.model_copy(update={"data": house.data / "player"})
+    with claim(running, "player"), pytest.raises(SetupError, match="another Moodring runs its player"):
+        there_and_back(one_process, house)
+
+
+def test_a_backup_of_tables_of_another_version_is_refused(one_process: Settings) -> None:
+    migrate(one_process, to="0001")
+    with pytest.raises(SetupError, match=r"revision 0001.*run `moodring migrate` first"):
+        backup(one_process, io.BytesIO(), silent)
+
+
+def test_a_backup_of_an_older_version_is_brought_up_to_date(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    fill(one_process)
+    file = io.BytesIO()
+    backup(one_process, file, silent)
+    old = io.BytesIO()
+    with zipfile.ZipFile(file) as new, zipfile.ZipFile(old, "w") as target:
+        for name in new.namelist():
+            if "mood_" not in name:
+                target.writestr(name, new.read(name).replace(b'"revision": "0002"', b'"revision": "0001"'))
+    old.seek(0)
+    restore(house, old, silent)
+    restored = content(house)
+    assert restored["songs"]
+    assert restored["mood_minutes"] == []
+
+
+@pytest.mark.parametrize("damage", ["no zip", "no manifest", "newer", "newer tables", "rows", "cut"])
+def test_what_is_no_backup_is_one_clear_line_and_changes_nothing(
+    damage: str, one_process: Settings, house: Settings
+) -> None:
+    migrate(one_process)
+    fill(one_process)
+    migrate(house)
+    fill(house)
+    before = content(house)
+    file = io.BytesIO()
+    backup(one_process, file, silent)
+    bad = io.BytesIO()
+    with zipfile.ZipFile(file) as good, zipfile.ZipFile(bad, "w") as target:
+        for name in good.namelist():
+            data = good.read(name)
+            if damage == "newer":
+                data = data.replace(b'"format": 1', b'"format": 2')
+            if damage == "newer tables":
+                data = data.replace(b'"revision": "0002"', b'"revision": "9999"')
+            if damage == "rows" and name == "tables/plays.jsonl":
+                data = b'{"play_id": "no id"}\n'
+            if damage != "no manifest" or name != "manifest.json":
+                target.writestr(name, data)
+    if damage == "no zip":
+        bad = io.BytesIO(b"not a backup")
+    if damage == "cut":
+        bad = io.BytesIO(bad.getvalue()[:-200])
+    bad.seek(0)
+    with pytest.raises(SetupError, match="backup"):
+        restore(house, bad, silent, replace=True)
+    assert content(house) == before

@@ -1,0 +1,295 @@
+"""The doctor, on a machine where everything is well, and where each thing is broken in turn."""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import pytest
+
+from services.recommender.migrate import migrate
+from services.runtime.settings import Settings, load
+from services.upkeep.checks import machine
+from services.upkeep.checks.broker import broker
+from services.upkeep.checks.database import database
+from services.upkeep.checks.devices import camera, player
+from services.upkeep.checks.model import model_files, model_server
+from services.upkeep.doctor import examine, port, short
+from services.upkeep.findings import Finding, How, as_json, as_text, healthy
+from tests.integration.test_broker_border import Border
+from tests.servers import Server, free_port
+
+MODELS = Path(__file__).parents[2] / "models"
+
+
+def is_broken(finding: Finding, *words: str) -> None:
+    assert finding.how is How.BROKEN, finding
+    assert finding.do, finding
+    for word in words:
+        assert word in f"{finding.what} {finding.do}", finding
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load(data=tmp_path / "data", http={"port": free_port()})
+
+
+@pytest.fixture(scope="module")
+def border(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Border]:
+    with Border(tmp_path_factory.mktemp("border"), tls=True) as running:
+        yield running
+
+
+def test_a_fresh_machine_is_well(settings: Settings) -> None:
+    findings = list(examine(settings))
+    assert healthy(findings), as_text(findings)
+    assert {finding.part for finding in findings} >= {
+        *("clock", "processor", "permissions", "disk", "music", "port", "broker", "database", "model", "model server"),
+        *("camera", "player"),
+    }
+    assert json.loads(as_json(findings))["healthy"] is True
+    assert not settings.data.exists(), "it only looks"
+
+
+def test_the_command_says_it_in_its_exit_code(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    environment |= {"MOODRING_DATA": str(tmp_path), "MOODRING_HTTP_PORT": str(free_port())}
+    command = [sys.executable, "-m", "services", "doctor", "--json"]
+    good = run(command, env=environment, capture_output=True, check=False, text=True)
+    assert (good.returncode, json.loads(good.stdout)["healthy"]) == (0, True), good.stderr
+    bad = run(command, env=environment | {"MOODRING_MUSIC": "/none"}, capture_output=True, check=False, text=True)
+    assert (bad.returncode, json.loads(bad.stdout)["healthy"]) == (1, False), bad.stderr
+
+
+def test_a_start_says_what_is_broken_and_no_more(tmp_path: Path) -> None:
+    assert list(short(load(data=tmp_path))) == []
+    assert [finding.part for finding in short(load(data=tmp_path, music=tmp_path / "none"))] == ["music"]
+
+
+# --- the machine
+
+
+def test_clock_of_1970() -> None:
+    is_broken(machine.clock(86_400, None), "1970-01-02", "timedatectl")
+
+
+def test_clock_that_nobody_sets() -> None:
+    assert machine.clock(machine.RELEASED_S + 1, machine.TIME_ERROR).how is How.DOUBTFUL
+    assert machine.clock(machine.RELEASED_S + 1, 0).how is How.WELL
+
+
+def test_processor_without_avx_needs_the_light_model_server(tmp_path: Path) -> None:
+    remote = load(data=tmp_path, inference={"model_server": "grpc://model-server:8500"})
+    finding = machine.processor(remote, "x86_64", frozenset({"sse4_2"}))
+    assert finding.how is How.DOUBTFUL
+    assert "MOODRING_HOST_MODEL_SERVER=light" in finding.do
+    assert machine.processor(load(data=tmp_path), "x86_64", frozenset({"sse4_2"})).how is How.WELL
+    assert machine.processor(remote, "aarch64", frozenset()).how is How.WELL
+
+
+def test_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=50_000_000))
+    is_broken(machine.disk(tmp_path), "0.1 GB", "make room")
+
+
+def test_data_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = {tmp_path}
+    monkeypatch.setattr(os, "access", lambda path, _mode: path not in refused)  # root may everything
+    is_broken(machine.permissions(tmp_path / "data"), str(tmp_path), "chown")
+    (tmp_path / "data" / "state").mkdir(parents=True)
+    state = tmp_path / "data" / "state" / "player.json"
+    state.touch()
+    refused.clear()
+    assert machine.permissions(tmp_path / "data").how is How.WELL
+    refused.add(state)
+    is_broken(machine.permissions(tmp_path / "data"), "player.json", "chown")
+
+
+def test_music_that_is_not_there_or_is_none(tmp_path: Path) -> None:
+    is_broken(machine.music(load(music=tmp_path / "none")), "none", "MOODRING_MUSIC")
+    (tmp_path / "photo.jpg").touch()
+    is_broken(machine.music(load(music=tmp_path)), "no song")
+    (tmp_path / "song.mp3").touch()
+    assert machine.music(load(music=tmp_path)).how is How.WELL
+
+
+# --- the port
+
+
+def answering(status: int, body: Any) -> Iterator[int]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "how", "said"),
+    [
+        (200, {"ready": True}, How.WELL, "runs here"),
+        (503, {"ready": False, "problems": {"camera": {"camera": "no device"}}}, How.BROKEN, "no device"),
+        (503, {"ready": False}, How.BROKEN, "who has a token"),
+        (404, {}, How.BROKEN, "something else answers"),
+    ],
+)
+def test_port_where_something_answers(status: int, body: Any, how: How, said: str) -> None:
+    for number in answering(status, body):
+        finding = port(load(http={"port": number}))
+        assert (finding.how, said in finding.what) == (how, True), finding
+
+
+def test_port_that_something_mute_has() -> None:
+    with socket.socket() as taken:  # bound and silent: nothing answers, and nobody else can have it
+        taken.bind(("127.0.0.1", 0))
+        is_broken(port(load(http={"port": taken.getsockname()[1]})), "in use", "MOODRING_HTTP_PORT")
+
+
+# --- the broker
+
+
+def at_broker(url: str, **settings: Any) -> Finding:
+    return broker(load(mqtt={"url": url, **settings}))
+
+
+def test_broker_that_is_well(border: Border) -> None:
+    for user in ("camera", "inference", "aggregator", "recommender", "player", "gateway"):
+        finding = at_broker(f"mqtt://{user}:{user}@127.0.0.1:{border.port}")
+        assert finding.how is How.WELL, finding
+    secure = at_broker(f"mqtts://player:player@localhost:{border.tls_port}", ca_file=border.folder / "tls" / "ca.crt")
+    assert secure.how is How.WELL, secure
+
+
+def test_broker_that_is_not_there() -> None:
+    is_broken(at_broker(f"mqtt://127.0.0.1:{free_port()}"), "nothing answers", "MOODRING_MQTT_URL")
+    is_broken(at_broker("mqtt://no.such.host.invalid"), "nothing answers")
+
+
+def test_broker_that_does_not_let_us_in(border: Border) -> None:
+    finding = at_broker(f"mqtt://camera:wrong@127.0.0.1:{border.port}")
+    is_broken(finding, "does not let camera in", "MOODRING_MQTT_PASSWORD_FILE")
+    assert "wrong" not in finding.what
+
+
+def test_broker_that_forbids_what_we_have_to_say(tmp_path: Path) -> None:
+    strict = Border(tmp_path / "broker")
+    acl = strict.folder / "acl"
+    acl.write_text(acl.read_text().replace("topic write moodring/+/play\n", ""))
+    with strict:
+        finding = at_broker(f"mqtt://recommender:recommender@127.0.0.1:{strict.port}")
+    is_broken(finding, "forbids recommender to publish on moodring/Doctor/play")
+
+
+def test_broker_whose_certificate_is_not_trusted(border: Border) -> None:
+    is_broken(at_broker(f"mqtts://player:player@localhost:{border.tls_port}"), "not trusted", "MOODRING_MQTT_CA_FILE")
+
+
+def test_broker_without_tls(border: Border) -> None:
+    assert at_broker(f"mqtts://player:player@localhost:{border.port}").how is How.BROKEN
+
+
+# --- the database
+
+
+def test_database_that_is_well_or_new(settings: Settings, postgres_url: str) -> None:
+    assert database(settings).how is How.WELL
+    migrate(settings)
+    assert database(settings).how is How.WELL
+    on_postgres = load(recommender={"database": postgres_url})
+    migrate(on_postgres)
+    assert database(on_postgres).how is How.WELL
+
+
+def test_database_of_another_version(settings: Settings) -> None:
+    migrate(settings, to="0001")
+    is_broken(database(settings), "0001", "`moodring migrate`")
+
+
+def test_database_without_tables(postgres_url: str) -> None:
+    is_broken(database(load(recommender={"database": postgres_url})), "none", "`moodring migrate`")
+
+
+def test_database_that_is_not_there() -> None:
+    address = f"postgresql://moodring:hidden@127.0.0.1:{free_port()}/moodring"
+    finding = database(load(recommender={"database": address}))
+    is_broken(finding, "cannot use the database moodring at 127.0.0.1", "MOODRING_RECOMMENDER_DATABASE")
+    assert "hidden" not in finding.what
+    is_broken(database(load(recommender={"database": "mysql://x"})), "mysql")
+
+
+# --- the model
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    shutil.copytree(MODELS / "expression", tmp_path / "models" / "expression")
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: (folder / "model.tflite").write_bytes(b"no model"), "sha256 differs"),
+        (lambda folder: (folder / "model.tflite").unlink(), "is missing"),
+        (lambda folder: (folder / "model.json").write_text("{"), "model.json"),
+        (shutil.rmtree, "no model"),
+    ],
+)
+def test_model_that_is_not_the_released_one(models: Path, harm: Callable[[Path], Any], said: str) -> None:
+    assert model_files(load(inference={"models": models})).how is How.WELL
+    harm(models / "expression" / "1")
+    is_broken(model_files(load(inference={"models": models})), said, "git checkout")
+
+
+def test_model_server_that_is_not_there() -> None:
+    finding = model_server(load(inference={"model_server": f"grpc://127.0.0.1:{free_port()}"}))
+    is_broken(finding, "is away", "MOODRING_INFERENCE_MODEL_SERVER")
+    is_broken(model_server(load(inference={"model_server": "http://x"})), "MOODRING_INFERENCE_MODEL_SERVER")
+
+
+# --- camera and player
+
+
+def test_camera_that_does_not_work(tmp_path: Path) -> None:
+    assert camera(load(camera={"source": "demo"})).how is How.WELL
+    is_broken(camera(load(camera={"source": "/dev/video77"})), "/dev/video77", "MOODRING_HOST_CAMERA")
+    (tmp_path / "film.mkv").write_bytes(b"no film")
+    is_broken(camera(load(camera={"source": str(tmp_path / "film.mkv")})), "film.mkv")
+
+
+def test_player_that_is_not_there() -> None:
+    found = player(load(player={"backend": f"browser:,mpd://secret@127.0.0.1:{free_port()}"}))
+    assert found[0].how is How.WELL
+    is_broken(found[1], "MPD at 127.0.0.1", "MOODRING_PLAYER_BACKEND")
+    assert "secret" not in found[1].what
+
+
+def test_player_that_is_well(tmp_path: Path) -> None:
+    number = free_port()
+    (tmp_path / "music").mkdir()
+    config = tmp_path / "mpd.conf"
+    config.write_text(
+        f'music_directory "{tmp_path}/music"\ndb_file "{tmp_path}/db"\nbind_to_address "127.0.0.1"\nport "{number}"\n'
+        'audio_output {\n type "null"\n name "silent"\n}\n'
+    )
+    with Server(["mpd", "--no-daemon", str(config)], number):
+        assert player(load(player={"backend": f"mpd://127.0.0.1:{number}"}))[0].how is How.WELL

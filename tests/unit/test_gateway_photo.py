@@ -1,0 +1,70 @@
+import pytest
+from pydantic import ValidationError
+
+from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
+from services.gateway import photo, views
+from services.gateway.photo import Answer, Song
+
+
+def answer(*faces: dict[str, float]) -> Answer:
+    boxes = [{"x": 1, "y": 2, "width": 40 - at, "height": 50} for at in range(len(faces))]
+    told = [{"box": box, "detector_score": 0.9, "expressions": face} for box, face in zip(boxes, faces, strict=True)]
+    return Answer.model_validate({"width": 640, "height": 480, "model": "expression 1", "faces": told})
+
+
+def test_one_face_says_its_mood_and_lies_where_that_lies() -> None:
+    reading = photo.read(answer({"happy": 1.0}))
+    assert (reading.mood, reading.share, reading.point) == ("happy", 1.0, EXPRESSION_POINTS["happy"])
+    assert (photo.word(reading), photo.line(reading)) == ("Happy", "1 face · 100% happy")
+
+
+def test_faces_count_alike() -> None:
+    reading = photo.read(answer({"happy": 0.9, "sad": 0.1}, {"happy": 0.4, "sad": 0.6}))
+    assert reading.mood == "happy"
+    assert reading.share == pytest.approx(0.65)
+    assert photo.line(reading) == "2 faces · 65% happy"
+
+
+def test_where_nothing_stands_out_no_word_is_said_but_there_is_a_point() -> None:
+    reading = photo.read(answer({"happy": 0.35, "sad": 0.35, "neutral": 0.3}))
+    assert (reading.mood, photo.word(reading), photo.line(reading)) == (
+        UNKNOWN, "Hard to say", "1 face · no mood stands out",
+    )  # fmt: skip
+    assert reading.point == pytest.approx((0.063, 0.084))
+
+
+def test_two_faces_that_feel_unlike_have_no_mood_in_common() -> None:
+    assert photo.read(answer({"happy": 0.98, "sad": 0.02}, {"sad": 1.0})).mood == UNKNOWN
+
+
+def test_a_picture_without_a_face_has_no_point() -> None:
+    reading = photo.read(answer())
+    assert (reading.mood, reading.point) == (NOBODY, None)
+    assert photo.plane(reading)["mood"] is None
+    assert "No face was found" in photo.line(reading)
+
+
+def test_an_expression_that_lies_nowhere_moves_no_point() -> None:
+    assert photo.read(answer({"winking": 1.0})).point == (0, 0)
+
+
+def test_the_nearest_songs_come_first_and_not_too_many() -> None:
+    songs = [Song(title=str(at), artist="", valence=at / 10, arousal=0) for at in range(11)]
+    assert [song.title for song in photo.nearest(songs, Point(0.62, 0.0), 3)] == ["6", "7", "5"]
+
+
+def test_the_bars_are_those_of_a_camera() -> None:
+    faces = views.faces([(0, photo.message(answer({"happy": 0.8, "sad": 0.2}, {"sad": 1.0})))], 0)
+    assert [face["title"] for face in faces] == ["Face 1: happy", "Face 2: sad"]
+
+
+def test_the_plane_is_described_in_words() -> None:
+    props = photo.plane(photo.read(answer({"happy": 1.0})))
+    assert props["text"].endswith(": happy, valence 0.81, arousal 0.51")
+    assert props["mood"] == {"valence": 0.81, "arousal": 0.51}
+
+
+@pytest.mark.parametrize("faces", [[{}], [{"box": {}, "expressions": {}}], "none", [{"expressions": {"happy": 2}}]])
+def test_what_is_no_answer_is_refused(faces: object) -> None:
+    with pytest.raises(ValidationError):
+        Answer.model_validate({"faces": faces})

@@ -1,0 +1,93 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from services.inference.breaker import FAILURES, WAIT_S, Breaker
+from services.inference.predictor import PredictorAwayError, PredictorError
+from tests.unit.inference_doubles import ScriptedPredictor
+
+FACES = np.zeros((1, 48, 48, 1), np.uint8)
+
+
+class Circuit:
+    """A breaker before a scripted predictor, and its time."""
+
+    def __init__(self) -> None:
+        self.server = ScriptedPredictor()
+        self.now = 100.0
+        self.breaker = Breaker(self.server, lambda: self.now)
+
+    async def fail(self, times: int = 1) -> str:
+        self.server.error = PredictorAwayError("x is away")
+        said = ""
+        for _ in range(times):
+            with pytest.raises(PredictorAwayError) as caught:
+                await self.breaker.predict(FACES)
+            said = str(caught.value)
+        return said
+
+    @property
+    def asked(self) -> int:
+        return len(self.server.batches)
+
+
+async def test_failures_in_a_row_open_it_and_then_nobody_is_asked() -> None:
+    circuit = Circuit()
+    assert await circuit.fail(FAILURES - 1) == "x is away"
+    assert not circuit.breaker.is_open
+    assert "x is away; circuit open" in await circuit.fail()
+    assert "circuit open" in await circuit.fail(5)
+    assert circuit.asked == FAILURES
+
+
+async def test_an_answer_between_failures_keeps_it_closed() -> None:
+    circuit = Circuit()
+    for _ in range(3):
+        await circuit.fail(FAILURES - 1)
+        circuit.server.error = None
+        await circuit.breaker.predict(FACES)
+    assert not circuit.breaker.is_open
+
+
+async def test_a_wrong_answer_is_no_absence() -> None:
+    circuit = Circuit()
+    circuit.server.error = PredictorError("nonsense")
+    for _ in range(2 * FAILURES):
+        with pytest.raises(PredictorError, match="nonsense"):
+            await circuit.breaker.predict(FACES)
+    assert circuit.asked == 2 * FAILURES
+
+
+async def test_after_a_while_one_call_tries_and_closes_it() -> None:
+    circuit = Circuit()
+    await circuit.fail(FAILURES)
+    circuit.now += WAIT_S[0]
+    circuit.server.error = None
+    circuit.server.open.clear()
+    trial = asyncio.ensure_future(circuit.breaker.predict(FACES))
+    await asyncio.sleep(0)
+    with pytest.raises(PredictorAwayError):
+        await circuit.breaker.predict(FACES)
+    circuit.server.open.set()
+    await trial
+    assert not circuit.breaker.is_open
+    assert circuit.asked == FAILURES + 1
+
+
+async def test_a_trial_that_fails_is_waited_for_longer() -> None:
+    circuit = Circuit()
+    await circuit.fail(FAILURES)
+    for tries in range(1, 4):
+        circuit.now += WAIT_S[1]
+        await circuit.fail(3)
+        assert circuit.asked == FAILURES + tries
+
+
+async def test_a_server_that_tells_its_status_is_tried_at_once() -> None:
+    circuit = Circuit()
+    await circuit.fail(FAILURES)
+    circuit.server.error = None
+    assert await circuit.breaker.status() == 7
+    await circuit.breaker.predict(FACES)
+    assert not circuit.breaker.is_open
