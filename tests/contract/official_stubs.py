@@ -51,6 +51,7 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: 
 
     def __init__(self, folder: str) -> None:
         self._model = tf.saved_model.load(folder)
+        self._version = int(Path(folder).name)
         self._signature = self._model.signatures["serving_default"]
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802 - the stubs' name
@@ -58,7 +59,7 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: 
         outputs = self._signature(faces=tf.constant(tf.make_ndarray(request.inputs["faces"])))
         response = predict_pb2.PredictResponse()
         response.model_spec.name = request.model_spec.name
-        response.model_spec.version.value = 1
+        response.model_spec.version.value = self._version
         for name, value in outputs.items():
             response.outputs[name].CopyFrom(tf.make_tensor_proto(value.numpy()))
         return response
@@ -124,8 +125,8 @@ def ask(port: str) -> None:
         "filled_by_one_value": probabilities(request(fill)),
         "filled": probabilities(request(tf.fill((2, 48, 48, 1), tf.constant(128, tf.uint8)))),
         "values_in_fill": len(fill.int_val),
-        "version_1": code(request(golden_faces(), version=1)),
-        "version_2": code(request(golden_faces(), version=2)),
+        "its_version": code(request(golden_faces(), version=version.version)),
+        "next_version": code(request(golden_faces(), version=version.version + 1)),
         "label": code(request(golden_faces(), label="stable")),
         "another_label": code(request(golden_faces(), label="canary")),
         "metadata": metadata(),

@@ -74,7 +74,7 @@ async def test_an_official_client_is_answered_by_our_server(tmp_path: Path) -> N
     np.testing.assert_allclose(answers["golden"], golden(), atol=TOLERANCE)
     assert answers["values_in_fill"] == 1
     assert answers["filled_by_one_value"] == answers["filled"]
-    assert (answers["version_1"], answers["version_2"]) == ("OK", "NOT_FOUND")
+    assert (answers["its_version"], answers["next_version"]) == ("OK", "NOT_FOUND")
     assert (answers["label"], answers["another_label"]) == ("OK", "INVALID_ARGUMENT")
     assert (answers["another_model"], answers["floats"]) == ("NOT_FOUND", "INVALID_ARGUMENT")
     assert answers["status"] == [1, "AVAILABLE"]
