@@ -66,7 +66,9 @@ def _from_anywhere(client: httpx.Client) -> bytes:
                 return data
             problem = f"{httpx.URL(place).host} sent another file (wrong sha256)"
         log.debug("%s", problem)
-    raise DownloadError(f"YuNet's file could not be fetched ({problem}); the slower Haar cascade is used until `make models` has it")
+    raise DownloadError(
+        f"YuNet's file could not be fetched ({problem}); the slower Haar cascade is used until `make models` has it"
+    )
 
 
 def _read(client: httpx.Client, place: str) -> bytes:
