@@ -118,6 +118,19 @@ async def test_ten_songs_in_a_row_across_three_moods_differ(house: House) -> Non
     assert len(set(house.player.song_ids[:10])) == 10
 
 
+async def test_no_song_of_another_folder_is_chosen_before_the_first_scan_has_ended(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with _house(settings):
+        pass  # the library holds the first folder's songs now
+    (tmp_path / "other").mkdir()
+    elsewhere = settings.model_copy(update={"music": tmp_path / "other"})
+    async with _house(elsewhere, wait=False) as house:
+        await asyncio.wait_for(house.service._database.available.wait(), PATIENCE_S)
+        await house.service.library.load()
+        assert house.service.library.shelf.songs == ()
+
+
 async def test_the_songs_fit_the_mood(house: House) -> None:
     await house.feel(mood_of("happy"))
     happy = house.player.requests[0].tracks

@@ -12,6 +12,7 @@ from services.player.backends.browser import ALIVE_S, TabOrder
 from services.player.service import PlayerService, build
 from services.player.session import MAX_FAILURES, MAX_QUEUE
 from services.runtime.service import SetupError
+from services.runtime.settings import Player, Settings
 from tests.player_doubles import Clock, ScriptedTab, playing, settings, until, write_song
 
 
@@ -135,6 +136,19 @@ async def test_queue_and_position_survive_a_restart(tmp_path: Path, clock: Clock
     assert (after.volume, after.queue) == (33, before.queue)
     assert after.current == before.current
     assert room.events == []
+
+
+async def test_songs_of_another_folder_are_left_out_of_the_queue_at_a_restart(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    elsewhere = [write_song(tmp_path / "elsewhere", number, 60) for number in range(11, 20)]
+    both = Settings(data=tmp_path, music=tmp_path / "elsewhere", player=Player(backend="null:"))
+    async with playing(build(both, clock=clock)) as room:
+        room.play(elsewhere[0], *elsewhere[1:], tracks[0])
+        await room.plays(elsewhere[0])
+    async with playing(silent(tmp_path, clock)) as room:
+        state = await room.plays(tracks[0])
+        assert state.queue == ()
 
 
 async def test_a_song_is_saved_as_soon_as_it_plays_for_no_goodbye_may_follow(

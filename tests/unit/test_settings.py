@@ -43,6 +43,7 @@ def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     [
         ("camera:\n  souce: 1\n", "camera.souce is unknown; did you mean camera.source?"),
         ("zzz: 1\n", "zzz is unknown"),
+        ("camrea:\n  fps: 1\n", "camrea is unknown; did you mean camera?"),
         ("camera: [\n", "is not valid YAML"),
         ("- a\n", "does not hold sections"),
         ("just words\n", "does not hold sections"),
