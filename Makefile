@@ -5,6 +5,7 @@ python := $(VENV)/bin/python
 # In quotes that neither make nor the shell looks into: a password may hold any character.
 quoted = '$(subst ','\'',$(value $1))'
 settings := $(if $(value CAMERA),MOODRING_CAMERA_SOURCE=$(call quoted,CAMERA)) $(if $(value MUSIC),MOODRING_MUSIC=$(call quoted,MUSIC)) $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
+data := $(if $(value DATA),--data $(call quoted,DATA))
 sources := services tests training
 
 .PHONY: compose-demo compose-check arm64-check help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
@@ -44,9 +45,9 @@ models: $(VENV)/.run  ## fetch the face detector's file
 train-env: .venv-training/.ready  ## the environment for export and evaluation
 
 train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
-	.venv-training/bin/python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow
-	.venv-training/bin/python -m training.train --start build/training/shallow --out build/training/grown
-	.venv-training/bin/python -m training.export --run build/training/grown
+	.venv-training/bin/python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow $(data)
+	.venv-training/bin/python -m training.train --start build/training/shallow --out build/training/grown $(data)
+	.venv-training/bin/python -m training.export --run build/training/grown $(data)
 
 proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh

@@ -1,6 +1,6 @@
 """Makes the demo's face sprites: for each expression the average of many faces, nobody's own face.
 
-    python -m training.averages --data ../shared/data/fer/ferplus_train_valid.npz --yunet PATH
+    python -m training.averages --data ferplus_train_valid.npz --yunet PATH
 
 Training faces on whose expression the taggers and the model agree most are found by YuNet, turned
 upright and scaled by its five landmarks, and averaged. FER2013 holds many near-copies of one photograph; a face

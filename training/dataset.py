@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.labels import NO_FER2013, Votes, majority_labels, soft_targets
 
-DEFAULT_DATA: Final = Path("../shared/data/fer/ferplus_train_valid.npz")
+DEFAULT_DATA: Final = Path("data/ferplus_train_valid.npz")
 """Where the archive lies in a development checkout; every command takes ``--data`` instead."""
 
 TRAIN_SPLIT: Final = 0

@@ -1,6 +1,6 @@
 """Measures the exported model on FER+'s validation split, as it ships: through LiteRT on one thread.
 
-    python -m training.evaluate --data ../shared/data/fer/ferplus_train_valid.npz --yunet PATH
+    python -m training.evaluate --data ferplus_train_valid.npz --yunet PATH
 
 Writes the figures into ``model.json`` and draws the confusion matrix. Every interval is a 95 % bootstrap interval.
 """

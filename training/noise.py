@@ -1,6 +1,6 @@
 """Samples what the exported model says of FER+'s validation faces: how common its answers are, and simulated ones.
 
-    python -m training.noise --data ../shared/data/fer/ferplus_train_valid.npz
+    python -m training.noise --data ferplus_train_valid.npz
 
 Writes probabilities only, no faces, to ``services/aggregator/noise.json``.
 """
