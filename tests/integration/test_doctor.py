@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from services.inference.model_folder import latest
 from services.recommender.migrate import migrate
 from services.runtime.settings import Settings, load
 from services.upkeep.checks import machine
@@ -256,7 +257,7 @@ def models(tmp_path: Path) -> Path:
 )
 def test_model_that_is_not_the_released_one(models: Path, harm: Callable[[Path], Any], said: str) -> None:
     assert model_files(load(inference={"models": models})).how is How.WELL
-    harm(models / "expression" / "1")
+    harm(latest(models, "expression").path)
     is_broken(model_files(load(inference={"models": models})), said, "git checkout")
 
 
