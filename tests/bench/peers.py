@@ -36,7 +36,7 @@ def measure_fer(clip: Path, seconds: float) -> dict[str, float]:
 def _install() -> None:
     if (ENVIRONMENT / ".ready").exists():
         return
-    uv = shutil.which("uv")
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         raise BenchError("fer is not installed: that needs uv, which `make run` installs")
     _run(uv, "venv", "--clear", "--python", sys.executable, ENVIRONMENT)
