@@ -87,6 +87,7 @@ def test_the_position_can_be_chosen(product: Product, page: Browser) -> None:
     page.until(lambda: page.attribute("play", "aria-label") == "Pause", "it plays")
     page.click("play")  # a song that is held moves only where it is told to
     held = product.wait_for("/api/players/home", lambda state: state["playback"] == "paused")["position_s"]
+    page.until(lambda: page.attribute("play", "aria-label") == "Play", "the page knows that it is held")
     page.find("seek").send_keys(Keys.PAGE_UP, Keys.PAGE_UP)
     product.wait_for("/api/players/home", lambda state: state["position_s"] > held + 5)
     page.click("play")
