@@ -69,8 +69,12 @@ def news(answer: Mapping[str, float], before: Mapping[str, float] | None, second
     fit = INDEPENDENT * min(1.0, quality / GOOD) ** 2
     if before is None:
         return fit
-    distance = sum([abs(share - before.get(label, 0.0)) for label, share in answer.items()]) / 2
-    return fit * min(1.0, max(2 * distance / NEW - 1, abs(seconds) / HELD_S))
+    return fit * min(1.0, max(2 * distance(answer, before) / NEW - 1, abs(seconds) / HELD_S))
+
+
+def distance(one: Mapping[str, float], two: Mapping[str, float]) -> float:
+    """Return the total variation distance of two distributions: half the sum of differences, 0 to 1."""
+    return sum([abs(one.get(label, 0.0) - two.get(label, 0.0)) for label in one.keys() | two.keys()]) / 2
 
 
 def certainty(probabilities: Mapping[str, float]) -> float:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.aggregator.likelihood import distance
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, Point
 
@@ -49,14 +50,14 @@ def _take_seat(seats: list[TrackEvidence], track: TrackEvidence) -> None:
 def _matched(known: Sequence[TrackEvidence], others: Sequence[TrackEvidence]) -> list[TrackEvidence]:
     """Return the people of two views, the most similar pairs first; each has at most one counterpart."""
     pairs = sorted(
-        (_distance(one.distribution, two.distribution), here, there)
+        (distance(one.distribution, two.distribution), here, there)
         for here, one in enumerate(known)
         for there, two in enumerate(others)
         if one.first_at <= two.last_at and two.first_at <= one.last_at
     )
     counterparts: dict[int, int] = {}
-    for distance, here, there in pairs:
-        if distance <= ALIKE and here not in counterparts and there not in counterparts.values():
+    for apart, here, there in pairs:
+        if apart <= ALIKE and here not in counterparts and there not in counterparts.values():
             counterparts[here] = there
     found = [
         _together(one, others[counterparts[here]], HALF) if here in counterparts else one
@@ -80,10 +81,6 @@ def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvide
             for number in one.slices.keys() & two.slices.keys()
         },
     )
-
-
-def _distance(one: Mapping[str, float], two: Mapping[str, float]) -> float:
-    return sum(abs(one.get(label, 0.0) - two.get(label, 0.0)) for label in one.keys() | two.keys()) / 2
 
 
 def mean(distributions: Sequence[Mapping[str, float]], weights: Sequence[float]) -> dict[str, float]:

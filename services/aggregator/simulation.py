@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from services.aggregator.likelihood import NOISE
 from services.aggregator.recording import Line, seen
 from services.aggregator.window import Observation
 from services.contracts.messages import CameraState
 from services.contracts.moods import EXPRESSIONS, UNKNOWN
 
-NOISE = Path(__file__).with_name("noise.json")
 CAMERA = "camera"
 START = 1_790_000_000.0
 """When every simulated stream begins, in seconds since 1970."""

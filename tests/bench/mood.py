@@ -19,7 +19,7 @@ from typing import Any
 
 from services.aggregator.commands import changed
 from services.aggregator.measures import TOLD, Tally
-from services.aggregator.simulation import NOISE, START, Noise, Scenario, load_noise, simulate
+from services.aggregator.simulation import START, Noise, Scenario, load_noise, simulate
 from services.runtime.mood_settings import Aggregator
 from services.runtime.service import SetupError
 from tests.bench.product import ROOT
@@ -35,7 +35,7 @@ RESULT = ROOT / "build/mood.json"
 @lru_cache(1)
 def noise() -> Noise:
     """Return the released model's answers, read once a process."""
-    return load_noise(NOISE)
+    return load_noise()
 
 
 def measure(
