@@ -10,7 +10,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -123,6 +124,16 @@ class Product(Door):
         assert self.process.stdout
         self.process.stdout.close() if number is signal.SIGKILL else None
         return code
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the process answer nothing meanwhile, as one that is very busy."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def story(self) -> str:
         """Return the last lines it printed."""
