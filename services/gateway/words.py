@@ -41,14 +41,13 @@ def name(word: str) -> str:
 
 def mood_line(mood: Mood | None, now: datetime, *, blind: bool = False) -> str:
     """Return what stands below the big word: how sure, of whom, for how long; `blind` where every camera is closed."""
+    if blind and (mood is None or mood.mood in {NOBODY, UNKNOWN}):
+        return "The camera is off. Say below how it should feel."
     if mood is None:
-        promise = "The first mood appears some seconds after the first face."
-        return "The camera is off. Say below how it should feel." if blind else promise
+        return "The first mood appears some seconds after the first face."
     if mood.source is MoodSource.OVERRIDE:
-        if mood.until is None:
-            return "Set by hand"
-        minutes = max(1, round((mood.until - now).total_seconds() / 60))
-        return f"Set by hand for another {minutes} min"
+        minutes = max(1, round((mood.until - now).total_seconds() / 60)) if mood.until else 0
+        return f"Set by hand for another {minutes} min" if minutes else "Set by hand"
     if mood.mood == NOBODY:
         return "No face has been seen for a while."
     people = f"{mood.people} {'person' if mood.people == 1 else 'people'}"

@@ -34,7 +34,9 @@ def located(cursor: Cursor, order: Sequence[int]) -> Cursor:
     return cursor
 
 
-def following(cursor: Cursor, songs: Sequence[Candidate], waiting: Sequence[int], count: int) -> list[Candidate]:
+def following(
+    cursor: Cursor, songs: Sequence[Candidate], waiting: Sequence[int], count: int, *, playing: int | None = None
+) -> list[Candidate]:
     """Return the next songs of a playlist, from its start again after its end.
 
     Args:
@@ -42,9 +44,12 @@ def following(cursor: Cursor, songs: Sequence[Candidate], waiting: Sequence[int]
         songs: The playlist.
         waiting: Ids of songs that are queued already, in order; those of the playlist are passed over.
         count: How many songs.
+        playing: Id of the song that plays, which does not come next as well.
     """
     order = [song.id for song in songs]
     cursor = located(cursor, order)
     for song_id in waiting:
         cursor = advance(cursor, order, song_id)
+    if order and order[(cursor.index + 1) % len(order)] == playing:
+        cursor = advance(cursor, order, playing)
     return [songs[(cursor.index + 1 + step) % len(songs)] for step in range(count)] if songs else []

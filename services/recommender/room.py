@@ -184,7 +184,9 @@ class Room:
         waiting = acting.waiting(self._player) if step.how is PlayHow.APPEND else []
         if pinned and pinned.songs:
             cursor = self._cursors.get(pinned.id, Cursor())
-            return [Ranked(song, 0.0, 0.0) for song in following(cursor, pinned.songs, waiting, step.count)]
+            playing = self._player.current.track.song_id if self._player.current and not waiting else None
+            songs = following(cursor, pinned.songs, waiting, step.count, playing=playing)
+            return [Ranked(song, 0.0, 0.0) for song in songs]
         return ranking.pick(
             shelf.songs, goal, step.count, before=[*self._heard, *waiting], tastes=self.tastes, random=self._random
         )

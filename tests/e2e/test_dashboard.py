@@ -103,6 +103,7 @@ def test_liking_is_confirmed(page: Browser) -> None:
 
 def test_a_mood_can_be_chosen_and_given_back(product: Product, page: Browser) -> None:
     page.click("mood-calm")
+    page.until(lambda: "Calm for 1 hour" in page.run("return document.body.innerText"), "a word about it")
     page.until(lambda: page.text("mood") == "Calm" and "by hand" in page.text("mood-line"), "the chosen mood")
     assert page.attribute("mood-calm", "aria-pressed") == "true"
     product.wait_for("/api/rooms/home/mood", lambda mood: mood["source"] == "override")

@@ -176,5 +176,6 @@ def test_what_was_taught_is_said(lesson: dict[str, Any], said: str) -> None:
     assert bool(said) == bool(words.taught(lesson))
 
 
-def test_no_mood_is_promised_while_the_camera_is_off() -> None:
-    assert words.mood_line(None, NOW, blind=True) == "The camera is off. Say below how it should feel."
+@pytest.mark.parametrize("mood", [None, make.mood("nobody", people=0), make.mood("unknown", people=0)])
+def test_no_mood_is_promised_while_the_camera_is_off(mood: Mood | None) -> None:
+    assert words.mood_line(mood, NOW, blind=True) == "The camera is off. Say below how it should feel."

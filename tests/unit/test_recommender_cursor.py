@@ -6,12 +6,20 @@ from services.recommender.cursor import Cursor, advance, following, located
 from tests.unit.recommender_doubles import song
 
 
-def _next(cursor: Cursor, order: list[int], waiting: list[int], count: int = 2) -> list[int]:
-    return [one.id for one in following(cursor, [song(number) for number in order], waiting, count)]
+def _next(
+    cursor: Cursor, order: list[int], waiting: list[int], count: int = 2, *, playing: int | None = None
+) -> list[int]:
+    return [one.id for one in following(cursor, [song(number) for number in order], waiting, count, playing=playing)]
 
 
 def test_a_playlist_starts_at_its_start() -> None:
     assert _next(Cursor(), [5, 6, 7], []) == [5, 6]
+
+
+def test_it_does_not_start_with_the_song_that_plays() -> None:
+    assert _next(Cursor(), [5, 6, 7], [], playing=5) == [6, 7]
+    assert _next(Cursor(), [5, 6, 7], [], playing=6) == [5, 6]
+    assert _next(Cursor(), [5], [], 1, playing=5) == [5]
 
 
 def test_it_goes_on_where_it_was() -> None:

@@ -69,7 +69,8 @@ class PickerCard:
 
     def _chip(self, mood: str) -> Button:
         async def choose() -> None:
-            await self._actions.set_mood(mood, self._minutes)
+            if await self._actions.set_mood(mood, self._minutes):
+                ui.notify(f"{words.name(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
 
         button = Button(choose, text=words.name(mood), classes="chip", testid=f"mood-{mood}")
         button.style(f"--own: {mood_colour(mood)}")

@@ -138,13 +138,10 @@ class PolicyCard:
                     self._buttons[mode] = self._choice(mode, title, meaning)
 
     def refresh(self, look: Look) -> None:
-        """Mark the policy in force; `guide` is offered where it is in force."""
+        """Mark the policy in force."""
         mode = look.room.policy.mode if look.room.policy else None
         for choice, button in self._buttons.items():
-            button.show(
-                **{"aria-pressed": "true" if choice is mode else "false"},
-                hidden=choice is PolicyMode.GUIDE and mode is not choice,
-            )
+            button.show(**{"aria-pressed": "true" if choice is mode else "false"})
             button.enable(mode is not None)
 
     def _choice(self, mode: PolicyMode, title: str, meaning: str) -> Button:
