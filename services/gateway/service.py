@@ -170,6 +170,7 @@ def mount(
 
     elsewhere = frozenset(owner for _, owner in upstream.OWNERS) - frozenset(here)
     app.include_router(upstream.router(service.upstream, elsewhere))
+    upstream.describe_all(app, service.upstream, elsewhere)
     inside = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     service.api = httpx.AsyncClient(transport=inside, base_url="http://gateway", timeout=10)
     add_pages(app, service)

@@ -3,13 +3,15 @@
 In compose the reverse proxy does this; in one process there is nothing to pass on.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from itertools import takewhile
+from typing import Any
 
 import httpx
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 from starlette.routing import BaseRoute, Match
@@ -26,6 +28,11 @@ OWNERS = (
 """The path table of the architecture."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+Description = dict[str, Any]
+"""A REST API, as OpenAPI describes it."""
+
+DESCRIBED_WITHIN_S = 3.0
 
 MAX_CALLS = 100
 """Calls passed on at a time; previews and songs are long ones."""
@@ -89,6 +96,43 @@ class Upstream:
             headers=_kept(answer.headers),
             background=BackgroundTask(answer.aclose),
         )
+
+
+    async def described(self, service: str) -> Description:
+        """Return what a service says of its API; nothing where it is away."""
+        if self._client is None:
+            return {}
+        url = httpx.URL(self._addresses[service]).copy_with(path="/openapi.json")
+        try:
+            answer = await self._client.get(url, timeout=DESCRIBED_WITHIN_S)
+            return dict(answer.raise_for_status().json())
+        except (httpx.HTTPError, ValueError):
+            return {}
+
+
+def describe_all(app: FastAPI, upstream: Upstream, elsewhere: Collection[str]) -> None:
+    """Have an application describe the services of other processes beside its own, as one tree."""
+    path = app.openapi_url
+    assert path is not None
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", "") != path]
+
+    @app.get(path, include_in_schema=False)
+    async def whole() -> Description:
+        services = sorted(elsewhere)
+        found = await asyncio.gather(*(upstream.described(service) for service in services))
+        return merged(app.openapi(), dict(zip(services, found, strict=True)))
+
+
+def merged(own: Description, others: Mapping[str, Description]) -> Description:
+    """Return a description with the paths that others own, by service, and the schemas that these refer to.
+
+    A schema has one name everywhere: all are of `services.contracts` or bear their service's words.
+    """
+    paths, schemas = dict(own["paths"]), dict(own.get("components", {}).get("schemas", {}))
+    for service, other in others.items():
+        paths |= {path: told for path, told in other.get("paths", {}).items() if owner(path) == service}
+        schemas = other.get("components", {}).get("schemas", {}) | schemas
+    return own | {"paths": paths, "components": own.get("components", {}) | {"schemas": schemas}}
 
 
 def router(upstream: Upstream, elsewhere: Collection[str]) -> APIRouter:

@@ -178,3 +178,9 @@ def test_second_start_is_quick_enough_to_measure(tmp_path: Path) -> None:
         assert {path: path.stat().st_mtime_ns for path in (second.data / "songs").iterdir()} == songs
         assert not any("making the demo songs" in line for line in second.lines)
     assert max(songs.values()) < started
+
+
+def test_a_schema_of_rest_has_one_name_in_every_process(tmp_path: Path) -> None:
+    with Product(tmp_path) as product:
+        schemas = product.get("/openapi.json")["components"]["schemas"]
+    assert not [name for name in schemas if "__" in name]  # two of one name get their modules' names before them

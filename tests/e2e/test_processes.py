@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from services.contracts import channels
 from services.demo.songs import synthesise
+from services.gateway.upstream import OWNERS, owner
 from services.runtime.settings import Settings
 from services.vision.images import jpeg
 from services.vision.opencv import cv2
@@ -70,6 +71,11 @@ def clear(mood: Any) -> bool:
 def test_separate_processes_do_the_job_of_one(house: House) -> None:
     house.door.wait_for("/api/rooms/home/mood", clear)
     assert house.door.wait_for("/api/players/home", playing)["current"]["reason"]
+
+
+def test_the_gateway_describes_the_whole_tree(house: House) -> None:
+    told = house.door.get("/openapi.json")
+    assert {owner(path) for path in told["paths"]} >= {service for _, service in OWNERS}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from services.gateway.upstream import Upstream, owner, router
+from services.gateway.upstream import Upstream, describe_all, owner, router
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,12 @@ def test_each_path_has_its_owner(path: str, service: str | None) -> None:
     assert owner(path) == service
 
 
+FAR = {
+    "paths": {"/healthz": {}, "/api/players/{room}": {"get": {}}},
+    "components": {"schemas": {"PlayerState": {"type": "object"}}},
+}
+
+
 class Far(httpx.AsyncBaseTransport):
     """The other processes: they say what they were asked, or do not answer."""
 
@@ -34,6 +40,8 @@ class Far(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("refused")
         await request.aread()
         self.asked.append(request)
+        if request.url.path == "/openapi.json":
+            return httpx.Response(200, json=FAR)
         headers = {"Content-Range": "bytes 2-4/9", "Connection": "close"}
         return httpx.Response(206, headers=headers, stream=httpx.ByteStream(b"abc"))
 
@@ -58,6 +66,7 @@ async def near(far: Far) -> AsyncIterator[httpx.AsyncClient]:
     app.include_router(here)
     upstream = Upstream({"player": "http://player:8085", "camera": "http://camera:8081"}, transport=far)
     app.include_router(router(upstream, {"player"}))
+    describe_all(app, upstream, {"player"})
     inside = httpx.ASGITransport(app=app)
     async with upstream.opened(), httpx.AsyncClient(transport=inside, base_url="http://moodring:8080") as client:
         yield client
@@ -110,3 +119,15 @@ async def test_nothing_is_passed_on_before_the_start(far: Far) -> None:
     app.include_router(router(Upstream({"player": "http://player"}, transport=far), {"player"}))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
         assert (await client.get("/api/players")).status_code == 503
+
+
+async def test_the_description_is_of_the_whole_tree(near: httpx.AsyncClient) -> None:
+    told = (await near.get("/openapi.json")).json()
+    assert told["info"]["title"] == "FastAPI"
+    assert set(told["paths"]) == {"/api/rooms", "/api/rooms/{room}/policy", "/api/players/{room}"}
+    assert set(told["components"]["schemas"]) >= {"PlayerState", "HTTPValidationError"}
+
+
+async def test_a_service_that_is_away_is_left_out_of_the_description(near: httpx.AsyncClient, far: Far) -> None:
+    far.away = True
+    assert set((await near.get("/openapi.json")).json()["paths"]) == {"/api/rooms", "/api/rooms/{room}/policy"}
