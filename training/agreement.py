@@ -1,11 +1,14 @@
-"""Holds the two definitions of the network, trained and served, to the same answers.
+"""Holds the network as it is trained, served and released to the same answers.
 
     python -m training.agreement
 
-Draws random weights, and random batch statistics so that folding them matters, and compares the outputs.
+Draws random weights, and random batch statistics so that folding them matters, and compares the outputs of both
+definitions; then unfolds the released version and compares what it answers with what its LiteRT model does.
 """
 
+import json
 import os
+from pathlib import Path
 from typing import Final
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -14,10 +17,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import torch
 
+from training.evaluate import DEFAULT_MODEL, classifier
 from training.golden import golden_faces
+from training.metrics import softmax
 from training.network import Network, standardised
 from training.served import served_network
-from training.shape import Shape
+from training.shape import Shape, shape_of
+from training.unfold import as_released, normalise, released_kernels
 
 TOLERANCE: Final = 1e-3
 
@@ -45,17 +51,40 @@ def largest_difference(seed: int) -> float:
     return max(float(np.abs(np.asarray(answers[name]) - wanted.numpy()).max()) for name, wanted in pairs)
 
 
-def main() -> None:
-    """Compares and says so.
+@torch.inference_mode()
+def released_difference(version: Path) -> float:
+    """Gives the largest difference between a released version's answers and those of what is unfolded from it."""
+    facts, faces = json.loads((version / "model.json").read_text()), golden_faces()[..., 0]
+    shape = shape_of(facts["training"]["network"])
+    network = Network(shape).eval()
+    as_released(network, released_kernels(version, shape))
+    normalise(network, standardised(faces))
+    views = [network(standardised(view)) for view in (faces, faces[:, :, ::-1].copy())]
+    logits, fer2013, embedding = (np.mean([view[i].numpy() for view in views], axis=0) for i in range(3))
+    answers = {
+        "probabilities": softmax(logits + np.array(facts["offsets"]), facts["temperature"]),
+        "fer2013": softmax(fer2013, facts["fer2013_temperature"]),
+        "embedding": embedding,
+    }
+    return max(float(np.abs(answers[name] - classifier(version, name)(faces)).max()) for name in answers)
+
+
+def expect(worst: float, what: str) -> None:
+    """Says how far two are apart.
 
     Raises:
-        SystemExit: They differ by more than ``TOLERANCE``.
+        SystemExit: By more than ``TOLERANCE``.
     """
-    worst = max(largest_difference(seed) for seed in range(3))
-    print(f"largest difference: {worst:.2e}")
+    print(f"largest difference of {what}: {worst:.2e}")
     if not worst <= TOLERANCE:
-        message = f"network.py and served.py differ by {worst:.2e}, more than {TOLERANCE}"
+        message = f"{what} differ by {worst:.2e}, more than {TOLERANCE}"
         raise SystemExit(message)
+
+
+def main() -> None:
+    """Compares and says so."""
+    expect(max(largest_difference(seed) for seed in range(3)), "network.py and served.py")
+    expect(released_difference(DEFAULT_MODEL), f"{DEFAULT_MODEL} and what is unfolded from it")
 
 
 if __name__ == "__main__":

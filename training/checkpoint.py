@@ -1,5 +1,6 @@
 """One file holds all that a training run needs to go on: replaced whole, never half written."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from training.shape import Shape, shape_of
 
 Arrays = dict[str, NDArray[Any]]
 """Arrays by the name of the network's parameter or buffer that they belong to."""
@@ -58,3 +61,16 @@ def load(path: Path) -> Checkpoint | None:
             for group in _GROUPS
         )
         return Checkpoint(int(archive["epoch"]), weights, averaged, momentum, float(archive["seconds"]))
+
+
+def finished(run: Path) -> tuple[Shape, Arrays]:
+    """Reads the shape of a run's network and its averaged weights.
+
+    Raises:
+        SystemExit: The run has no checkpoint.
+    """
+    state = load(run / "checkpoint.npz")
+    if state is None:
+        message = f"{run / 'checkpoint.npz'}: no such file; train that network first, see training/README.md"
+        raise SystemExit(message)
+    return shape_of(json.loads((run / "recipe.json").read_text())["network"]), state.averaged

@@ -34,7 +34,7 @@ from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS, FER2013
 from training.metrics import fitted_temperature, halves
 from training.served import mirrored, served_network
-from training.shape import FACE_PX, Shape
+from training.shape import FACE_PX
 
 DEFAULT_OUT: Final = Path("models/expression/2")
 MODEL_NAME: Final = "expression"
@@ -103,12 +103,7 @@ def trained_network(run: Path) -> keras.Model:
     Raises:
         SystemExit: The run has no checkpoint.
     """
-    state = checkpoints.load(run / "checkpoint.npz")
-    if state is None:
-        message = f"{run / 'checkpoint.npz'}: no such file; run python -m training.train first"
-        raise SystemExit(message)
-    settings = json.loads((run / "recipe.json").read_text())["network"]
-    network = served_network(Shape(**settings), state.averaged)
+    network = served_network(*checkpoints.finished(run))
     network.set_weights([rounded(weight) for weight in network.get_weights()])
     return mirrored(network)
 
@@ -245,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
     parser.add_argument("--run", type=Path, default=Path("build/training/grown"))
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperature on")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperatures on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
     options = parser.parse_args()
     if not options.check:

@@ -86,3 +86,19 @@ def soft_targets(votes: Votes) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     usable = (known.max(axis=1) > kept[:, len(EXPRESSIONS) :].max(axis=1)) & (total > 0)
     targets = np.where(usable[:, None], known / np.maximum(total, 1)[:, None], 0)
     return targets.astype(np.float32), usable
+
+
+def original_targets(labels: NDArray[np.uint8], smoothing: float) -> NDArray[np.float32]:
+    """Turns FER2013's own labels into distributions for a cross-entropy loss.
+
+    Args:
+        labels: Shape (N,), 0..6 or ``NO_FER2013``.
+        smoothing: Share that is spread over all seven (Szegedy et al. 2016, arXiv:1512.00567).
+
+    Returns:
+        Shape (N, 7), each row summing to 1; all zeros, which teaches nothing, where there is no label.
+    """
+    count = len(FER2013)
+    one_hot = np.arange(count) == labels[:, None]
+    known = (labels != NO_FER2013)[:, None]
+    return ((one_hot * (1 - smoothing) + smoothing / count) * known).astype(np.float32)

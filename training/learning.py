@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from training.labels import NO_FER2013
 from training.lesson import Batch
 from training.recipe import Recipe
 
@@ -38,9 +37,7 @@ def loss_of(answers: tuple[Tensor, Tensor, Tensor], batch: Batch, recipe: Recipe
     """Gives the weighed cross-entropy of both heads' logits against a batch's targets."""
     logits, original, _ = (answer.float() for answer in answers)
     spread = functional.cross_entropy(logits, batch.targets, reduction="none")
-    named = functional.cross_entropy(
-        original, batch.original, reduction="none", ignore_index=NO_FER2013, label_smoothing=recipe.smoothing
-    )
+    named = functional.cross_entropy(original, batch.original, reduction="none")
     return ((spread + recipe.original * named) * batch.weights).mean()
 
 

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from training.augment import Augmentation, varied
 from training.dataset import TRAIN_SPLIT, Faces, load_split
+from training.labels import original_targets
 from training.network import standardised
+from training.recipe import Recipe
 from training.shape import FACE_PX
 
 
@@ -22,13 +24,13 @@ class Lesson:
     Attributes:
         faces: uint8 (N, 48, 48).
         targets: Distributions over the eight expressions, (N, 8).
-        original: FER2013's own labels (N,), or ``NO_FER2013``.
+        original: Distributions over FER2013's own seven labels, (N, 7), zero where there is no label.
         weights: Weight of each face in the loss (N,), 1 on average.
     """
 
     faces: Faces
     targets: NDArray[np.float32]
-    original: NDArray[np.uint8]
+    original: NDArray[np.float32]
     weights: NDArray[np.float32]
 
 
@@ -39,7 +41,7 @@ class Batch:
     Attributes:
         faces: Standardised, float32 (B, 1, side, side), channels last in memory.
         targets: float32 (B, 8).
-        original: int64 (B,).
+        original: float32 (B, 7).
         weights: float32 (B,).
     """
 
@@ -49,11 +51,22 @@ class Batch:
     weights: Tensor
 
 
-def read_lesson(data: Path, balance: float) -> Lesson:
-    """Reads the training split and weighs its faces by how rare their expressions are, to the power ``balance``."""
-    faces, targets, original = load_split(data, TRAIN_SPLIT).soft()
+def read_lesson(data: Path, recipe: Recipe, teacher: Path | None) -> Lesson:
+    """Reads the training split, weighs its faces by how rare their expressions are, and mixes in a teacher's answers.
+
+    Args:
+        data: The FER+ archive.
+        recipe: Says how far to do either.
+        teacher: What `teacher.write_answers` wrote, or ``None``.
+    """
+    faces, targets, labels = load_split(data, TRAIN_SPLIT).soft()
+    original = original_targets(labels, recipe.smoothing)
     frequency = targets.mean(axis=0)
-    weights = (targets @ (frequency.mean() / frequency) ** balance).astype(np.float32)
+    weights = (targets @ (frequency.mean() / frequency) ** recipe.balance).astype(np.float32)
+    if teacher is not None:
+        with np.load(teacher) as answers:
+            targets += recipe.trust * (answers["expressions"] - targets)
+            original += recipe.trust * (answers["fer2013"] - original)
     return Lesson(faces, targets, original, weights / weights.mean())
 
 
@@ -70,6 +83,6 @@ def batch_of(lesson: Lesson, rows: NDArray[np.int64], side: int, generator: np.r
     return Batch(
         standardised(reduced(faces, side)).contiguous(memory_format=torch.channels_last),
         torch.from_numpy(lesson.targets[rows]),
-        torch.from_numpy(lesson.original[rows].astype(np.int64)),
+        torch.from_numpy(lesson.original[rows]),
         torch.from_numpy(lesson.weights[rows]),
     )

@@ -112,3 +112,8 @@ def standardised(faces: Any) -> Tensor:
     centred = grey - grey.mean((1, 2, 3), keepdim=True)
     deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
     return centred / (deviation + MIN_CONTRAST)
+
+
+def narrowed() -> torch.autocast:
+    """Gives a context in which layers calculate in bfloat16, where this processor can; others emulate it, slowly."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001

@@ -20,6 +20,7 @@ class Recipe:
         balance: How strongly rare expressions weigh more: 0 not at all, 1 as much as frequent ones.
         original: Weight of the loss on FER2013's own labels.
         smoothing: Share of those labels that is spread over all seven.
+        trust: Share of every target that a teacher's answer replaces, where there is a teacher.
         small_px: Side that faces are reduced to at first: most is learnt as well from half the pixels.
         small: Share of the epochs over which they are.
         seed: Seed of the order, the augmentation and the weights.
@@ -34,6 +35,7 @@ class Recipe:
     balance: float = 0.25
     original: float = 0.4
     smoothing: float = 0.1
+    trust: float = 0.5
     small_px: int = 32
     small: float = 0.0
     seed: int = 20261127

@@ -31,7 +31,7 @@ def dense(arrays: Arrays, name: str) -> Kernel:
 
 
 class Builder:
-    """Adds layers with a run's weights."""
+    """Adds layers with a run's weights, by the names of PyTorch's modules."""
 
     def __init__(self, arrays: Arrays) -> None:
         """Keeps the weights by name."""
@@ -40,7 +40,9 @@ class Builder:
     def convolution(self, inputs: Any, name: str, activation: str | None = None, stride: int = 1) -> Any:
         """Adds a folded convolution."""
         kernel, bias = folded(self._arrays, name)
-        layer = layers.Conv2D(kernel.shape[3], kernel.shape[0], stride, padding="same", activation=activation)
+        layer = layers.Conv2D(
+            kernel.shape[3], kernel.shape[0], stride, padding="same", activation=activation, name=name
+        )
         outputs = layer(inputs)
         layer.set_weights([kernel, bias])
         return outputs
@@ -48,7 +50,7 @@ class Builder:
     def dense(self, inputs: Any, name: str, activation: str | None = None) -> Any:
         """Adds a dense layer."""
         kernel, bias = dense(self._arrays, name)
-        layer = layers.Dense(kernel.shape[1], activation=activation)
+        layer = layers.Dense(kernel.shape[1], activation=activation, name=name)
         outputs = layer(inputs)
         layer.set_weights([kernel, bias])
         return outputs

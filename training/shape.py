@@ -1,7 +1,8 @@
 """How wide and deep the expression network is: shared by its trained and its exported definition."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 FACE_PX: Final = 48
 MIN_CONTRAST: Final = 8.0
@@ -28,3 +29,8 @@ class Shape:
     blocks: tuple[int, ...] = (1, 3, 3, 2)
     squeeze: int = 8
     dropout: float = 0.2
+
+
+def shape_of(described: Mapping[str, Any]) -> Shape:
+    """Gives the shape that a run's ``recipe.json`` or a version's ``model.json`` describes."""
+    return Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})

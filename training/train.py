@@ -6,8 +6,8 @@
 One process per core, each with its own faces, averages its gradients with the others': on processors that
 others use too that is faster than threads, which wait for each other in every layer. The state after every
 epoch lies in ``checkpoint.npz`` and the course of the run in ``history.jsonl``. Start the same command again
-after an interruption; ``--epochs`` may change on the way. ``--start`` grows a network from a finished,
-shallower one: blocks that it lacks begin as the identity.
+after an interruption; ``--epochs`` may change on the way. ``--start`` goes on from a finished run's averages;
+blocks that a shallower one lacks begin as the identity. ``--teacher`` mixes a finished run's answers with the votes.
 """
 
 import argparse
@@ -32,9 +32,10 @@ from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
 from training.learning import MovingAverage, Weights, loss_of, share_gradients
 from training.lesson import Batch, Lesson, batch_of, read_lesson, reduced
-from training.network import Network, standardised
+from training.network import Network, narrowed, standardised
 from training.recipe import Recipe, learning_rate, side_of
 from training.shape import Shape
+from training.teacher import write_answers
 
 DEFAULT_OUT: Final = Path("build/training/shallow")
 
@@ -49,7 +50,8 @@ class Run:
         data: The FER+ archive.
         out: Where its checkpoint and history lie.
         processes: How many train together.
-        start: A finished run of a shallower network to grow from, or ``None``.
+        start: A finished run to go on from, of this network or a shallower one, or ``None``.
+        teacher: A finished run whose answers are learnt beside the votes, or ``None``.
     """
 
     recipe: Recipe
@@ -58,6 +60,12 @@ class Run:
     out: Path
     processes: int
     start: Path | None
+    teacher: Path | None
+
+    @property
+    def answers(self) -> Path | None:
+        """Where the teacher's answers lie."""
+        return None if self.teacher is None else self.out / "teacher.npz"
 
 
 @torch.inference_mode()
@@ -71,8 +79,9 @@ def accuracies(run: Run, weights: Weights, side: int) -> dict[str, float]:
     for head, (name, (faces, labels)) in enumerate((("ferplus", split.majority()), ("fer2013", split.original()))):
         answers = []
         for i in range(0, len(faces), 128):
-            with torch.autocast("cpu", torch.bfloat16):
-                answers.append(network(standardised(reduced(faces[i : i + 128], side)))[head].argmax(1).numpy())
+            some = standardised(reduced(faces[i : i + 128], side)).contiguous(memory_format=torch.channels_last)
+            with narrowed():
+                answers.append(network(some)[head].argmax(1).numpy())
         scores[name] = round(float((np.concatenate(answers) == labels).mean()), 4)
     return scores
 
@@ -87,19 +96,6 @@ def as_tensors(arrays: checkpoints.Arrays) -> Weights:
     return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
 
 
-def finished(run: Path) -> checkpoints.Checkpoint:
-    """Reads the checkpoint of a run to grow from.
-
-    Raises:
-        SystemExit: There is none.
-    """
-    state = checkpoints.load(run / "checkpoint.npz")
-    if state is None:
-        message = f"{run / 'checkpoint.npz'}: no such file; train the shallower network first, or leave out --start"
-        raise SystemExit(message)
-    return state
-
-
 class Training:
     """One process's part of a run."""
 
@@ -107,7 +103,7 @@ class Training:
         """Starts afresh or where the run's checkpoint ends; process 0 also validates and saves."""
         self._run, self._rank, recipe = run, rank, run.recipe
         torch.manual_seed(recipe.seed)
-        self._lesson: Lesson = read_lesson(run.data, recipe.balance)
+        self._lesson: Lesson = read_lesson(run.data, recipe, run.answers)
         self._steps = len(self._lesson.faces) // recipe.batch
         self._network = Network(run.shape).to(memory_format=torch.channels_last)
         self._named = dict(self._network.named_parameters())
@@ -116,7 +112,7 @@ class Training:
         )
         state = checkpoints.load(run.out / "checkpoint.npz")
         if state is None and run.start is not None:
-            self._network.grow_from(as_tensors(finished(run.start).averaged))
+            self._network.grow_from(as_tensors(checkpoints.finished(run.start)[1]))
         if state is not None:
             self._network.load_state_dict(as_tensors(state.weights))
             for name, value in as_tensors(state.momentum).items():
@@ -134,7 +130,7 @@ class Training:
         """Learns from a batch and gives its loss."""
         for group in self._rule.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16):
+        with narrowed():
             answers = self._compiled(batch.faces)
         loss = loss_of(answers, batch, self._run.recipe)
         self._rule.zero_grad()
@@ -214,14 +210,17 @@ def begin(run: Run) -> None:
         SystemExit: A run of another network lies there, or the one to start from does not.
     """
     if run.start is not None:
-        finished(run.start)
+        checkpoints.finished(run.start)
     run.out.mkdir(parents=True, exist_ok=True)
     described, network = run.out / "recipe.json", json.loads(json.dumps(asdict(run.shape)))
     if described.exists() and json.loads(described.read_text())["network"] != network:
         message = f"{run.out} holds a run of another network; name a new folder with --out, or remove it"
         raise SystemExit(message)
-    settings = {"recipe": asdict(run.recipe), "network": network, "start": run.start and name_of(run.start)}
+    others = {"start": run.start and name_of(run.start), "teacher": run.teacher and name_of(run.teacher)}
+    settings = {"recipe": asdict(run.recipe), "network": network, **others}
     described.write_text(json.dumps(settings, indent=1) + "\n")
+    if run.answers is not None and not run.answers.exists():
+        write_answers(run.teacher, run.data, run.answers)
 
 
 def main() -> None:
@@ -229,17 +228,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the expression network; resumable.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    parser.add_argument("--start", type=Path, help="a finished run of a shallower network to grow from")
+    parser.add_argument("--start", type=Path, help="a finished run to go on from, of this network or a shallower one")
+    parser.add_argument("--teacher", type=Path, help="a finished run whose answers are learnt beside the votes")
     parser.add_argument("--blocks", type=int, nargs="+", default=Shape().blocks, help="residual blocks of each stage")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     for field in dataclasses.fields(Recipe):
         parser.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default)
     options = vars(parser.parse_args())
-    data, out, processes, start = (options.pop(name) for name in ("data", "out", "processes", "start"))
     shape = Shape(blocks=tuple(options.pop("blocks")))
-    run = Run(Recipe(**options), shape, data, out, processes, start)
+    places = {name: options.pop(name) for name in ("data", "out", "processes", "start", "teacher")}
+    run = Run(Recipe(**options), shape, **places)
     begin(run)
-    multiprocessing.spawn(joined, (free_port(), run), nprocs=processes)
+    multiprocessing.spawn(joined, (free_port(), run), nprocs=run.processes)
 
 
 if __name__ == "__main__":

@@ -2,29 +2,34 @@
 """The measured table: `make bench`, or `python -m tests.bench`; writes `build/bench.json`.
 
 `BENCH_CLIP` names the clip with one face, `BENCH_EMPTY` one with none, `BENCH_YUNET` the detector's file,
-`BENCH_SECONDS` the length of each measurement; `PEERS=1` measures the `fer` package on the same clip.
+`BENCH_FACES` the FER+ archive (see training/README.md), `BENCH_SECONDS` the length of each measurement; `PEERS=1`
+measures the `fer` package on the same clip and the same faces.
 """
 
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import httpx
+import numpy as np
 
 from tests.bench.mood_cost import decision_us, rooms_cpu_percent
-from tests.bench.peers import measure_fer
+from tests.bench.peers import fer_on_crops, measure_fer_on_clip
 from tests.bench.product import ROOT, Arrival, BenchError, load_of, product
+from training.dataset import VALID_SPLIT, load_split
 
 DATA = ROOT.parent / "shared/data"
 CLIP = Path(os.environ.get("BENCH_CLIP", DATA / "video/again.mkv"))
 EMPTY = Path(os.environ.get("BENCH_EMPTY", DATA / "video/bottle-detection.gif"))
 YUNET = Path(os.environ.get("BENCH_YUNET", DATA / "yunet/face_detection_yunet_2026may.onnx"))
+FACES = Path(os.environ.get("BENCH_FACES", DATA / "fer/ferplus_train_valid.npz"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "30"))
 WARM_UP_S = 5.0
 FIRST_S = 30.0
@@ -92,12 +97,46 @@ def moods() -> list[Row]:
     ]
 
 
-def with_peers(rows: list[Row]) -> list[Row]:
-    """Put the peers' figures beside ours."""
-    fer = measure_fer(CLIP, SECONDS)
-    peers = {"path_frames_per_second": fer["frames_per_second"], "resident_mb": fer["resident_mb"]}
-    print(f"fer found a face in {fer['with_face']:.0%} of the frames")
-    return [Row(row.name, row.value, row.unit, peers.get(row.name)) for row in rows]
+def crops(command: list[str]) -> dict[str, float]:
+    """Return a recogniser's figures, measured in a process of its own (see `tests.bench.crops`)."""
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"{' '.join(command)} failed; the lines above say why")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def on_crops(faces: Path) -> list[Row]:
+    """Measure the released model on faces."""
+    units = {
+        "fer2013_accuracy_percent": "%",
+        "ms_per_face": "ms",
+        "faces_per_second": "1/s",
+        "recogniser_peak_resident_mb": "MB",
+    }
+    figures = crops([sys.executable, "-m", "tests.bench.crops", str(faces)])
+    return [Row(name, figures[name], unit) for name, unit in units.items()]
+
+
+def fer(faces: Path) -> dict[str, float]:
+    """Measure the `fer` package on the same clip and faces; `{}` where it cannot be had."""
+    try:
+        clip = measure_fer_on_clip(CLIP, SECONDS)
+        print(f"fer found a face in {clip['with_face']:.0%} of the frames")
+        ours = {"path_frames_per_second": clip["frames_per_second"], "resident_mb": clip["resident_mb"]}
+        return ours | (crops(fer_on_crops(faces)) if faces.exists() else {})
+    except BenchError as error:
+        print(f"fer is skipped: {error}")
+        return {}
+
+
+def write_faces(file: Path) -> None:
+    """Write the faces of FER2013's public test split, which FER+ calls validation, and their labels."""
+    if not FACES.exists():
+        print(f"no faces are classified: there is no {FACES}; name the FER+ archive in BENCH_FACES")
+        return
+    faces, labels = load_split(FACES, VALID_SPLIT).original()
+    np.savez(file, faces=faces, labels=labels)
 
 
 def _camera(source: Path) -> dict[str, str]:
@@ -146,13 +185,15 @@ def main() -> int:
     )
     try:
         with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder)
+            data, faces = Path(folder), Path(folder) / "faces.npz"
+            write_faces(faces)
             rows = [*as_fast_as_possible(data), *with_one_face(data), *without_a_face(data), *moods()]
-        if os.environ.get("PEERS"):
-            rows = with_peers(rows)
+            rows += on_crops(faces) if faces.exists() else []
+            peer = fer(faces) if os.environ.get("PEERS") else {}
     except BenchError as error:
         print(f"bench: {error}")
         return 1
+    rows = [replace(row, peer=peer.get(row.name)) for row in rows]
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(f"after: {_load_average()}\n\n{_table(rows)}\n\n{RESULT.relative_to(ROOT)} holds the same")

@@ -1,9 +1,11 @@
 # ruff: noqa: T201
-"""Runs in the peers' environment: how many frames a second `fer` takes, with its defaults.
+"""Runs in the peers' environment: what `fer` makes of a clip, and of face crops.
 
-    python peer_fer.py CLIP SECONDS
+    python -m tests.bench.peer_fer clip CLIP SECONDS
+    python -m tests.bench.peer_fer crops FACES.npz
 
-Prints `warm` when it has begun, then one line of JSON. Decoding the clip is part of the time, as it is of ours.
+The first, with fer's defaults, prints `warm` when it has begun, then one line of JSON with the frames a second;
+decoding the clip is part of the time, as it is of ours. The second prints one line of JSON.
 """
 
 import json
@@ -13,7 +15,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import cv2
+import numpy as np
 from fer.fer import FER  # type: ignore[import-not-found]
+
+from tests.bench.crops import Faces, Labels, Recognise, report
 
 
 def frames(clip: str) -> Iterator[Any]:
@@ -25,9 +30,8 @@ def frames(clip: str) -> Iterator[Any]:
         capture.release()
 
 
-def main() -> None:
-    """Measure."""
-    clip, seconds = sys.argv[1], float(sys.argv[2])
+def watch(clip: str, seconds: float) -> None:
+    """Measure the clip."""
     recogniser = FER()
     source = frames(clip)
     for _ in range(10):
@@ -41,5 +45,28 @@ def main() -> None:
     print(json.dumps({"frames_per_second": done / elapsed, "with_face": with_face / done}), flush=True)
 
 
+def crops_recogniser() -> Recognise:
+    """Return fer as a function of crops: side by side in one picture, their places given and nothing added around."""
+    recogniser = FER(offsets=(0, 0))
+
+    def recognise(faces: Faces) -> Labels:
+        count, height, width = faces.shape
+        picture = cv2.cvtColor(np.concatenate(faces, axis=1), cv2.COLOR_GRAY2BGR)
+        found = recogniser.detect_emotions(picture, [(i * width, 0, width, height) for i in range(count)])
+        # Its labels are FER2013's in FER2013's order.
+        labels: Labels = np.array([list(one["emotions"].values()) for one in found]).argmax(axis=1)
+        return labels
+
+    return recognise
+
+
+def main(what: str, file: str, *seconds: str) -> None:
+    """Measure."""
+    if what == "clip":
+        watch(file, float(seconds[0]))
+    else:
+        report(crops_recogniser(), file)
+
+
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -14,23 +14,36 @@ from tests.bench.product import ROOT, BenchError, load_of
 HERE = Path(__file__).parent
 ENVIRONMENT = ROOT / ".venv-peers"
 PYTHON = ENVIRONMENT / "bin/python"
+DOES_NOT_RUN = f"it does not run in {ENVIRONMENT}; delete the folder to have it made again"
 
 
-def measure_fer(clip: Path, seconds: float) -> dict[str, float]:
+def measure_fer_on_clip(clip: Path, seconds: float) -> dict[str, float]:
     """Return frames a second, the share of frames with a face, and resident memory of the `fer` package.
 
     Raises:
         BenchError: It cannot be had or does not run.
     """
-    _install()
-    command = [str(part) for part in (PYTHON, HERE / "peer_fer.py", clip, seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(_fer("clip", clip, seconds), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         if process.stdout.readline().strip() != "warm":
-            raise BenchError(f"fer does not run in {ENVIRONMENT}; delete the folder to have it made again")
+            raise BenchError(DOES_NOT_RUN)
         load = load_of(psutil.Process(process.pid), seconds * 0.8)
         result: dict[str, Any] = json.loads(process.stdout.readline())
     return result | {"resident_mb": load.resident_mb}
+
+
+def fer_on_crops(faces: Path) -> list[str]:
+    """Return the command that measures the `fer` package on crops, as `tests.bench.crops` does ours.
+
+    Raises:
+        BenchError: It cannot be had.
+    """
+    return _fer("crops", faces)
+
+
+def _fer(*arguments: object) -> list[str]:
+    _install()
+    return [str(part) for part in (PYTHON, "-m", "tests.bench.peer_fer", *arguments)]
 
 
 def _install() -> None:
@@ -38,7 +51,7 @@ def _install() -> None:
         return
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
-        raise BenchError("fer is not installed: that needs uv, which `make run` installs")
+        raise BenchError("it is not installed: that needs uv, which `make run` installs")
     _run(uv, "venv", "--clear", "--python", sys.executable, ENVIRONMENT)
     overrides = ("--overrides", HERE / "peers-overrides.txt")
     _run(uv, "pip", "install", "--python", PYTHON, *overrides, "-r", HERE / "peers.txt")
@@ -47,4 +60,4 @@ def _install() -> None:
 
 def _run(*command: object) -> None:
     if subprocess.run([str(part) for part in command], check=False).returncode:
-        raise BenchError("fer could not be installed; the lines above say why")
+        raise BenchError("it is not installed: the lines above say why")

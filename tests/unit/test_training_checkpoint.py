@@ -7,6 +7,7 @@ import pytest
 
 from training import checkpoint as checkpoints
 from training.checkpoint import Checkpoint
+from training.shape import Shape
 
 
 def state(epoch: int) -> Checkpoint:
@@ -46,3 +47,18 @@ def test_a_save_that_is_interrupted_leaves_the_last_checkpoint(tmp_path: Path, m
     read = checkpoints.load(path)
     assert read is not None
     assert read.epoch == 1
+
+
+def test_a_finished_run_gives_its_shape_and_its_averages(tmp_path: Path) -> None:
+    checkpoints.save(tmp_path / "checkpoint.npz", state(3))
+    (tmp_path / "recipe.json").write_text('{"network": {"blocks": [1, 2, 1, 1]}}')
+    shape, averaged = checkpoints.finished(tmp_path)
+    assert shape == Shape(blocks=(1, 2, 1, 1))
+    np.testing.assert_array_equal(
+        averaged["stages.2.first.convolution.weight"], state(3).averaged["stages.2.first.convolution.weight"]
+    )
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"checkpoint\.npz: no such file"):
+        checkpoints.finished(tmp_path)

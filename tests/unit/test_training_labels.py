@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from services.contracts import moods
-from training.labels import EXPRESSIONS, UNKNOWN, majority_labels, soft_targets, without_outliers
+from training.labels import (
+    EXPRESSIONS,
+    NO_FER2013,
+    UNKNOWN,
+    majority_labels,
+    original_targets,
+    soft_targets,
+    without_outliers,
+)
 
 CASES = [
     pytest.param([10, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0, id="all agree"),
@@ -39,6 +47,12 @@ def test_faces_that_most_taggers_could_not_name_have_no_target() -> None:
     targets, usable = soft_targets(np.array([[0, 4, 0, 0, 0, 0, 0, 0, 6, 0], [1] * 10], np.uint8))
     assert usable.tolist() == [False, False]
     assert not targets.any()
+
+
+def test_original_labels_are_smoothed_and_teach_nothing_where_unknown() -> None:
+    targets = original_targets(np.array([3, NO_FER2013], np.uint8), 0.14)
+    assert targets[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
+    assert not targets[1].any()
 
 
 def test_labels_come_in_the_order_of_the_contract() -> None:
