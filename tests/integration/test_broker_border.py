@@ -52,21 +52,46 @@ class Border(Server):
 
 
 class Client:
-    """A connected client that notes what it hears: topics with payloads."""
+    """A connected client that notes what it hears: topics with payloads.
 
-    def __init__(self, port: int, user: str, password: str = "", ca_file: Path | None = None) -> None:
+    Args:
+        port: The broker's.
+        user: Who it is.
+        password: Like the user's name without one.
+        ca_file: With TLS, trusting this authority.
+        client_id: As a service would have it.
+        exactly: The client id that the broker gets, whatever ours would be.
+        sessions: Whether the broker is to keep one.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        user: str,
+        password: str = "",
+        *,
+        ca_file: Path | None = None,
+        client_id: str = "",
+        exactly: str | None = None,
+        sessions: bool = True,
+    ) -> None:
         self.heard: set[tuple[str, str]] = set()
         self.refusal = ""
+        self.resumed = False
         self._done = threading.Event()
         scheme = "mqtts" if ca_file else "mqtt"
-        access = Access(f"{scheme}://{user}:{password or user}@localhost:{port}", f"test-{user}", ca_file=ca_file)
+        url = f"{scheme}://{user}:{password or user}@localhost:{port}"
+        access = Access(url, client_id or f"test-{user}", ca_file=ca_file, sessions=sessions)
         self.client = new_client(access, MQTTProtocolVersion.MQTTv5)
+        if exactly:
+            self.client._client_id = exactly.encode()
         self.client.on_message = self._hear
         self.client.on_connect = self._answered
         connect(self.client, access)
         assert self._done.wait(PATIENCE_S)
 
-    def _answered(self, _c: Any, _u: Any, _f: Any, code: Any, _p: Any) -> None:
+    def _answered(self, _c: Any, _u: Any, flags: Any, code: Any, _p: Any) -> None:
+        self.resumed = flags.session_present
         self.refusal = str(code) if code.is_failure else ""
         self._done.set()
 
