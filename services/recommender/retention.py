@@ -63,7 +63,7 @@ async def newest(database: Database) -> datetime | None:
     """
     columns = (MoodDecisionRow.decided_at, MoodMinuteRow.started_at, DecisionRow.decided_at, PlayRow.started_at)
     async with database.session() as session:
-        found = [(await session.execute(select(func.max(at)))).scalar() for at in columns]
+        found: list[Any] = [(await session.execute(select(func.max(at)))).scalar() for at in columns]
     times = [one if isinstance(one, datetime) else datetime.fromtimestamp(one, UTC) for one in found if one]
     return max(times, default=None)
 
