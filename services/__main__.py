@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -31,13 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if os.environ.get(settings.variable("logs.form")) == "json":  # as far as is known before the rest is read
+            logs.configure("info", "json")
         loaded = settings.load()
         logs.configure(loaded.logs.level, loaded.logs.form)
         if options.command is not _run:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code: int = options.command(options, loaded)
     except SetupError as error:
-        print(f"moodring: {error}", file=sys.stderr)
+        logs.say(str(error), level=logging.ERROR, stream=sys.stderr)
         return 1
     return code
 
@@ -53,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database to this version").set_defaults(command=_migrate)
     commands.add_parser("models", help="fetch the face detector's file").set_defaults(command=_models)
     _add_recordings(commands)
-    add_commands(commands, _say)
+    add_commands(commands, logs.say)
     return parser
 
 
@@ -81,21 +84,21 @@ def _run(options: argparse.Namespace, loaded: Settings) -> int:
 
 async def _serve(names: Sequence[str], loaded: Settings) -> int:
     end_on_signals()
-    _say("starting …")
+    logs.say("starting …")
     from services.assembly import SERVICES, assembled  # the signals first: this takes a second
     from services.runtime import traces
     from services.upkeep.doctor import short
 
     traces.configure(loaded.traces.endpoint, names[0] if len(names) == 1 else "house")
     for finding in short(loaded) if list(names) != ["model-server"] else ():  # that one keeps nothing
-        _say(f"{finding.part}: {finding.what} → {finding.do}")
+        logs.say(f"{finding.part}: {finding.what} → {finding.do}", level=logging.ERROR)
     with contextlib.suppress(asyncio.CancelledError):
-        async with assembled(names or SERVICES, loaded, _say) as product:
+        async with assembled(names or SERVICES, loaded, logs.say) as product:
             if product.first_token:
-                _say(f"the admin token, shown this once: {product.first_token}")
-            _say(f"ready: {product.address}" + ("" if names else " (open it in a browser; Ctrl-C stops)"))
+                print(f"moodring: the admin token, shown this once: {product.first_token}", flush=True)  # not logged
+            logs.say(f"ready: {product.address}" + ("" if names else " (open it in a browser; Ctrl-C stops)"))
             await product.failed.wait()
-    _say("stopped")
+    logs.say("stopped")
     return 0
 
 
@@ -130,7 +133,7 @@ def _models(_options: argparse.Namespace, loaded: Settings) -> int:
     from services.vision.download import DownloadError, fetch_yunet
 
     try:
-        _say(f"the face detector YuNet is in {fetch_yunet(loaded.data / 'models')}")
+        logs.say(f"the face detector YuNet is in {fetch_yunet(loaded.data / 'models')}")
     except DownloadError as error:
         raise SetupError(str(error)) from error
     return 0
@@ -139,7 +142,7 @@ def _models(_options: argparse.Namespace, loaded: Settings) -> int:
 def _record(options: argparse.Namespace, loaded: Settings) -> int:
     from services.aggregator.commands import record
 
-    return record(options, loaded, _say)
+    return record(options, loaded, logs.say)
 
 
 def _replay(options: argparse.Namespace, loaded: Settings) -> int:
@@ -151,11 +154,7 @@ def _replay(options: argparse.Namespace, loaded: Settings) -> int:
 def _simulate(options: argparse.Namespace, loaded: Settings) -> int:
     from services.aggregator.commands import simulate_file
 
-    return simulate_file(options, loaded, _say)
-
-
-def _say(line: str) -> None:
-    print(f"moodring: {line}", flush=True)
+    return simulate_file(options, loaded, logs.say)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.http import bind, make_app, serve
+from services.runtime.logs import Throttle
 from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import Supervisor, Will, running
@@ -93,7 +94,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         app = make_app(services)
         guarded, first_token = _guard(app, services, settings)
         await stack.enter_async_context(serve(guarded, sock))
-        open_bus = partial(_open_bus, settings, embedded)
+        open_bus = partial(_open_bus, settings, embedded, Throttle())
         supervisors = [Supervisor(one, open_bus, settings.instance, restart=together) for one in services]
         failed = await stack.enter_async_context(running(supervisors))
         yield Product(_address(sock), first_token, failed)
@@ -209,7 +210,7 @@ def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tup
 
 
 def _open_bus(
-    settings: Settings, embedded: bool, service: Service, will: Will
+    settings: Settings, embedded: bool, throttle: Throttle, service: Service, will: Will
 ) -> contextlib.AbstractAsyncContextManager[Any]:
     if settings.mqtt.url == EMBEDDED:  # the model server alone: it says nothing to anybody
         return MemoryBus(prefix=settings.mqtt.prefix)
@@ -223,4 +224,5 @@ def _open_bus(
         commands=CommandLog(file),
         ca_file=settings.mqtt.ca_file,
         embedded=embedded,
+        throttle=throttle,
     )

@@ -158,3 +158,10 @@ CHANNELS = (
     PLAY, PLAYER, PLAYER_SET, PRIVACY, PRIVACY_SET, EVENTS, SERVICE,
 )  # fmt: skip
 """Every channel there is."""
+
+RESERVED_INSTANCES = frozenset(
+    channel.template.rpartition("/")[2]
+    for channel in CHANNELS
+    if channel is not SERVICE and channel.template.count("/") == SERVICE.template.count("/")
+)
+"""What no instance may be called: `services/player/set` would be a command for a room called `services`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.contracts import channels
-from services.contracts.channels import CHANNELS, Channel
+from services.contracts.channels import CHANNELS, RESERVED_INSTANCES, Channel
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,15 @@ RIGHTS: dict[str, Rights] = {
 """Every user and what is allowed; what is not here is forbidden. Pictures of faces reach inference and nobody else."""
 
 
-def may_hear(user: str, channel: Channel[Any]) -> bool:
-    """Say whether a user may hear a channel."""
-    return channel in RIGHTS[user].hears
+def may_hear(user: str, channel: Channel[Any], where: dict[str, str]) -> bool:
+    """Say whether a user may hear a topic of a channel, given by its levels."""
+    return not _reserved(channel, where) and channel in RIGHTS[user].hears
 
 
 def may_say(user: str, channel: Channel[Any], where: dict[str, str]) -> bool:
     """Say whether a user may publish on a topic of a channel, given by its levels."""
+    if _reserved(channel, where):
+        return False
     if channel is channels.SERVICE:
         return user != HOME_AUTOMATION and where["service"] == user
     return channel in RIGHTS[user].says
@@ -64,6 +66,10 @@ def access_list(prefix: str) -> str:
     return "".join(f"{line}\n" for user in RIGHTS for line in _of(user, prefix))
 
 
+def _reserved(channel: Channel[Any], where: dict[str, str]) -> bool:
+    return channel is channels.SERVICE and where["instance"] in RESERVED_INSTANCES
+
+
 def _of(user: str, prefix: str) -> Iterator[str]:
     yield f"user {user}"
     for channel in RIGHTS[user].hears:
@@ -72,10 +78,7 @@ def _of(user: str, prefix: str) -> Iterator[str]:
         yield f"topic write {channel.topic(prefix)}"
     if user != HOME_AUTOMATION:
         yield f"topic write {channels.SERVICE.topic(prefix, service=user)}"
-    if channels.SERVICE not in RIGHTS[user].hears and channels.CAMERA_STATUS in (
-        *RIGHTS[user].hears,
-        *RIGHTS[user].says,
-    ):
-        # A camera's `+/+/status` is also the life sign of a service whose instance is called "status", which none is.
-        yield f"topic deny {channels.SERVICE.topic(prefix, instance='status')}"
+    for instance in sorted(RESERVED_INSTANCES):
+        # `+/player/set` and the like reach in among the services' life signs, and those into rooms.
+        yield f"topic deny {channels.SERVICE.topic(prefix, instance=instance)}"
     yield ""

@@ -13,7 +13,7 @@ from services.recommender.events import mood_decision
 from services.recommender.minutes import Meter, Minute, whole_minutes
 from services.recommender.mood_history import MoodDecision, MoodHistoryStore, MoodRecord, SqlMoodHistoryStore
 from services.recommender.recorder import Recorder
-from services.recommender.retention import EPOCH, Deleted, delete_history
+from services.recommender.retention import EPOCH, Deleted, delete_history, newest
 from services.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ MAX_WAITING = 10_000
 """Records kept while the database is away: a week of minutes of one room."""
 PURGE_S = 24 * 3600.0
 """How often what is too old is deleted."""
+CLOCK_STEP_S = 600.0
+"""A clock that goes wrong by more in that time was set, or stood still."""
 AGAIN_S = 60.0
 """After how long that is tried again where it failed."""
 LAST_WRITES_S = 1.0
@@ -87,21 +89,32 @@ class Chronicle:
 
     async def keep_purged(self) -> None:
         """Delete what is too old, at the start and daily; never returns."""
+        steady = False
         while True:
             await self._database.available.wait()
             try:
-                await self.purge()
-                await asyncio.sleep(PURGE_S)
+                await self.purge(steady=steady)
             except DatabaseAwayError:
                 await asyncio.sleep(AGAIN_S)
+                continue
+            shown = self._clock()
+            await asyncio.sleep(PURGE_S)
+            steady = abs(self._clock() - shown - PURGE_S) < CLOCK_STEP_S
 
-    async def purge(self) -> Deleted:
+    async def purge(self, *, steady: bool) -> Deleted:
         """Delete what is older than the setting says, in all rooms.
+
+        Args:
+            steady: Whether the clock went on evenly for a day. One that did not may be wrong, by years, until somebody
+                sets it: then what is old is judged by the newest there is.
 
         Raises:
             DatabaseAwayError: A part may be left.
         """
-        gone = await delete_history(self._database, EPOCH, self._now() - timedelta(days=self._days))
+        now = self._now()
+        if not steady:
+            now = min(now, await newest(self._database) or now)
+        gone = await delete_history(self._database, EPOCH, now - timedelta(days=self._days))
         if any(gone.model_dump().values()):
             log.info("history of more than %d days ago was deleted: %s", self._days, gone)
         return gone

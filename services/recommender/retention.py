@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, inspect, select, tuple_
+from sqlalchemy import ColumnElement, CursorResult, delete, func, inspect, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.contracts.messages import Message
@@ -53,6 +53,19 @@ async def delete_history(database: Database, start: datetime, end: datetime, roo
         decisions=await gone(DecisionRow, DecisionRow.decided_at, start, end),
         plays=await gone(PlayRow, PlayRow.started_at, start, end),
     )
+
+
+async def newest(database: Database) -> datetime | None:
+    """Return when the last of what is kept happened; `None` where nothing is.
+
+    Raises:
+        DatabaseAwayError: It cannot be asked.
+    """
+    columns = (MoodDecisionRow.decided_at, MoodMinuteRow.started_at, DecisionRow.decided_at, PlayRow.started_at)
+    async with database.session() as session:
+        found: list[Any] = [(await session.execute(select(func.max(at)))).scalar() for at in columns]
+    times = [one if isinstance(one, datetime) else datetime.fromtimestamp(one, UTC) for one in found if one]
+    return max(times, default=None)
 
 
 async def _delete(database: Database, row: type[Base], where: list[ColumnElement[bool]]) -> int:

@@ -69,7 +69,8 @@ class Guard:
         if refusal:
             await _refuse(refusal, scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in OPEN_PATHS:
-            await serve_anyone(self.app, scope, receive, send, known=local or grant is not None)
+            known = local or grant is not None or self._is_own_health_check(request)
+            await serve_anyone(self.app, scope, receive, send, known=known)
         elif local or self._is_prometheus(request):
             await self.app(scope, receive, send)
         elif grant:
@@ -95,6 +96,15 @@ class Guard:
         name, separator, port = host.lower().rpartition(":")
         name = name if separator and port.isdigit() else host.lower()
         return is_loopback(name) or name == self._host.lower()
+
+    def _is_own_health_check(self, request: HTTPConnection) -> bool:
+        """Say whether this machine, or container, asks itself how it is.
+
+        Served on loopback that could as well be a reverse proxy that does not say so.
+        """
+        direct = request.client is not None and not any(name in request.headers for name in FORWARDED)
+        itself = direct and request.client is not None and is_loopback(request.client.host)
+        return itself and not is_loopback(self._host) and self._is_our_name(request.headers.get("host", ""))
 
     def _is_prometheus(self, request: HTTPConnection) -> bool:
         """Say whether the metrics are asked for with the token that opens nothing else."""

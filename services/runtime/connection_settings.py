@@ -1,5 +1,6 @@
 """The settings that say how a process is reached and what it reaches, and what compose knows of the machine."""
 
+import contextlib
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -59,9 +60,10 @@ class Mqtt(Section):
         if url == "embedded:":
             return url
         parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.port == 0:
-            raise ValueError("it has to be mqtt://host[:port], mqtts://host[:port] for TLS, or embedded:")
-        return url
+        with contextlib.suppress(ValueError):  # it would say a part of a password that is taken for a port
+            if parts.scheme in {"mqtt", "mqtts"} and parts.hostname and parts.port != 0:
+                return url
+        raise ValueError("it has to be mqtt://host[:port], mqtts://host[:port] for TLS, or embedded:")
 
     @model_validator(mode="after")
     def _add_password(self) -> Self:

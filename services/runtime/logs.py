@@ -65,8 +65,23 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
     return {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
+def say(line: str, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Say a line to whoever waits at a terminal; where logs are JSON nobody does, and it is logged.
+
+    Args:
+        line: What to say.
+        level: What it is logged as.
+        stream: Where it is printed; standard output without it.
+    """
+    if any(isinstance(handler.formatter, _JsonFormatter) for handler in logging.getLogger().handlers):
+        logging.getLogger("services").log(level, line)
+    else:
+        print(f"moodring: {line}", file=stream, flush=True)
+
+
 def configure(level: str, form: Literal["text", "json"], stream: TextIO = sys.stderr) -> None:
-    """Send all logs to `stream`; libraries are heard from WARNING up."""
+    """Send all logs to `stream`, and what Python warns of; libraries are heard from WARNING up."""
+    logging.captureWarnings(form == "json")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     logging.basicConfig(level="WARNING", handlers=[handler], force=True)

@@ -1,6 +1,7 @@
 """A paho-mqtt client set up as Moodring needs it."""
 
 import contextlib
+import hmac
 import socket
 import ssl
 from collections.abc import Callable
@@ -21,6 +22,8 @@ SESSION_S = 600
 RECEIVE_MAXIMUM = 100
 """Unacknowledged messages that a broker may send us; the rest waits there rather than here."""
 QUEUE_QOS1 = 1000
+ID_DIGITS = 16
+"""Hexadecimal digits of a client id that nobody else can know: 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Access:
 
     Attributes:
         url: `mqtt://[user:password@]host[:port]`, or `mqtts://…` for TLS.
-        client_id: Fixed, so that the broker knows the service again.
+        client_id: Fixed, so that the broker knows the service again; see `identity`.
         will: What the broker is to say of us when the connection breaks.
         ca_file: Authority for TLS, besides the system's.
         sessions: Whether the broker is to keep commands while we are away.
@@ -51,6 +54,18 @@ class Access:
     will: Packet | None = None
     ca_file: Path | None = None
     sessions: bool = True
+
+    @property
+    def identity(self) -> str:
+        """The client id as the broker sees it: brokers give a session to whoever names its id.
+
+        A part of it follows from the password, so that no other user of the broker can take our place and our waiting
+        commands.
+        """
+        password = unquote(urlsplit(self.url).password or "")
+        if not password:
+            return self.client_id
+        return f"{self.client_id}-{hmac.digest(password.encode(), self.client_id.encode(), 'sha256').hex()[:ID_DIGITS]}"
 
 
 class Client(paho.Client):
@@ -77,7 +92,7 @@ def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[
     client = Client(
         on_end,
         CallbackAPIVersion.VERSION2,
-        access.client_id,
+        access.identity,
         clean_session=None if protocol == MQTTProtocolVersion.MQTTv5 else not access.sessions,
         protocol=protocol,
         reconnect_on_failure=False,
@@ -90,7 +105,10 @@ def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[
     if parts.username:
         client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
     if parts.scheme == "mqtts":
-        client.tls_set_context(ssl.create_default_context(cafile=access.ca_file))
+        context = ssl.create_default_context()  # given the file, it would leave the system's authorities out
+        if access.ca_file:
+            context.load_verify_locations(access.ca_file)
+        client.tls_set_context(context)
     if will := access.will:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
     return client
@@ -106,13 +124,13 @@ def connect(client: paho.Client, access: Access) -> None:
     properties = None
     if client.protocol == MQTTProtocolVersion.MQTTv5:
         properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_S
+        properties.SessionExpiryInterval = SESSION_S if access.sessions else 0
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
     client.connect(
         parts.hostname or "127.0.0.1",
         parts.port or (8883 if parts.scheme == "mqtts" else 1883),
         KEEPALIVE_S,
-        clean_start=False if properties else paho.MQTT_CLEAN_START_FIRST_ONLY,
+        clean_start=not access.sessions if properties else paho.MQTT_CLEAN_START_FIRST_ONLY,
         properties=properties,
     )
     client.loop_start()

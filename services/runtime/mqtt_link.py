@@ -198,8 +198,9 @@ class Link:
         if self._answer and not self._answer.done():
             self._answer.set_result("it hung up on us")
             self._hang_ups += 1
-        if not self._lost.done():
+        elif not self._lost.done():
             self._hang_ups = 0
+        if not self._lost.done():
             self._lost.set_result(TAKEN_OVER if "taken over" in str(code) else f"the connection broke: {code}")
 
     def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:

@@ -5,6 +5,7 @@ The description of a key here is its documentation (`moodring config` prints it)
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +15,7 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from services.contracts.channels import RESERVED_INSTANCES
 from services.contracts.messages import Name, PolicyMode, Unit
 from services.runtime.connection_settings import HOST_VARIABLES, Http, Mqtt, Traces
 from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
@@ -24,6 +26,9 @@ from services.runtime.service import SetupError
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
 """Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
+
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+"""RFC 3986 section 3.1."""
 
 
 class Camera(Section):
@@ -152,9 +157,9 @@ class Settings(BaseSettings):
 
     @field_validator("instance")
     @classmethod
-    def _no_camera(cls, instance: str) -> str:
-        if instance == "status":
-            raise ValueError("this name is taken by the topics of the cameras")
+    def _no_topic_of_a_room(cls, instance: str) -> str:
+        if instance in RESERVED_INSTANCES:
+            raise ValueError("this name is taken by the topics of the rooms")
         return instance
 
     @field_validator("data", "music", "yunet")
@@ -217,13 +222,12 @@ def variable(key: str) -> str:
 
 
 def redact(url: str) -> str:
-    """Return a URL without user, password and query, for logs and states."""
-    scheme, is_url, rest = url.partition("://")
-    if not is_url:
-        return url
-    login, _, place = rest.rpartition("@")  # the last one: a password may hold any character
+    """Return a URL, also a misspelt one, without user, password and query, for logs and states."""
+    scheme = SCHEME.match(url)
+    start = scheme[0] if scheme else ""
+    login, _, place = url.removeprefix(start).rpartition("@")  # the last one: a password may hold any character
     place, query, _ = place.partition("?")
-    return f"{scheme}://{'***@' if login else ''}{place}{'?***' if query else ''}"
+    return f"{start}{'***@' if login else ''}{place}{'?***' if query else ''}"
 
 
 def _check_environment() -> None:

@@ -5,7 +5,7 @@ They hold for Mosquitto 2.0 and 2.1 (which calls `password_file` and `acl_file` 
 
 import hashlib
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from services.contracts.channels import MAX_PAYLOAD_BYTES
 from services.contracts.rights import access_list
 from services.runtime.mqtt_client import QUEUE_QOS1
 
+PASSWORDS = Path("passwords")
 HEALTH = "health"
 """The user that only asks the broker how long it has been up."""
 
@@ -33,13 +34,13 @@ def configuration(folder: str, *, tls: bool) -> str:
 
     Args:
         folder: Where the broker finds the other files.
-        tls: Whether it listens with TLS too, with `tls/server.crt` and `tls/server.key`.
+        tls: Whether it listens with TLS too, with `tls/server.pem`.
     """
     # Per listener: set before any, it would open the default one besides, on port 1883 of all addresses.
     limit = f"max_connections {MAX_CONNECTIONS}"
     listeners = [f"listener {PORT}", limit]
     if tls:
-        certificate = [f"certfile {folder}/tls/server.crt", f"keyfile {folder}/tls/server.key", "tls_version tlsv1.2"]
+        certificate = [f"certfile {folder}/tls/server.pem", f"keyfile {folder}/tls/server.pem", "tls_version tlsv1.2"]
         listeners += [f"listener {TLS_PORT}", limit, *certificate]
     return "\n".join(
         (
@@ -47,7 +48,8 @@ def configuration(folder: str, *, tls: bool) -> str:
             "allow_anonymous false",
             f"password_file {folder}/passwords",
             f"acl_file {folder}/acl",
-            "# Sessions and their commands survive a restart of the broker.",
+            "# Sessions and their commands survive a restart of the broker; when it crashes or power fails, all but",
+            "# the last half minute of them: written at each change, retained states would never let the disk rest.",
             "persistence true",
             f"persistence_location {folder}/store/",
             "autosave_interval 30",
@@ -74,14 +76,33 @@ def rights(prefix: str) -> str:
     return f"{access_list(prefix)}user {HEALTH}\ntopic read $SYS/broker/uptime\n"
 
 
-def password_line(user: str, password: str) -> str:
+def password_line(user: str, password: str, salt: bytes = b"") -> str:
     """Return a user's line of the password file: PBKDF2 with SHA-512, as `mosquitto_passwd` writes it."""
-    salt = secrets.token_bytes(SALT_BYTES)
+    salt = salt or secrets.token_bytes(SALT_BYTES)
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
     return f"{user}:$7${ITERATIONS}${b64encode(salt).decode()}${b64encode(key).decode()}"
 
 
-def broker_files(folder: str, prefix: str, passwords: Mapping[str, str], *, tls: bool) -> dict[Path, str]:
+def _password_lines(passwords: Mapping[str, str], before: str) -> list[str]:
+    """Return a line for every user: the one that was there before where it stands for the same password."""
+    known = {line.partition(":")[0]: line for line in before.splitlines()}
+    lines = []
+    for user, password in passwords.items():
+        line = known.get(user, "")
+        lines.append(line if line == password_line(user, password, _salt(line)) else password_line(user, password))
+    return lines
+
+
+def _salt(line: str) -> bytes:
+    try:
+        return b64decode(line.split("$")[3])
+    except (IndexError, ValueError):
+        return b""
+
+
+def broker_files(
+    folder: str, prefix: str, passwords: Mapping[str, str], *, tls: bool, before: str = ""
+) -> dict[Path, str]:
     """Return the content of every file below the broker's folder.
 
     Args:
@@ -89,12 +110,12 @@ def broker_files(folder: str, prefix: str, passwords: Mapping[str, str], *, tls:
         prefix: First level of every topic.
         passwords: By user, `HEALTH` among them.
         tls: See `configuration`.
+        before: The password file that is there.
     """
-    lines = [password_line(user, password) for user, password in passwords.items()]
     return {
         Path("mosquitto.conf"): configuration(folder, tls=tls),
         Path("acl"): rights(prefix),
-        Path("passwords"): "".join(f"{line}\n" for line in lines),
+        PASSWORDS: "".join(f"{line}\n" for line in _password_lines(passwords, before)),
         # mosquitto_sub reads its options here, so that no command line holds the password.
         Path("health/mosquitto_sub"): f"-u {HEALTH}\n-P {passwords[HEALTH]}\n",
     }

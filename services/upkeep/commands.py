@@ -37,7 +37,7 @@ def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     backup = commands.add_parser("backup", help="write database, state and settings to a file; Moodring may run")
     backup.set_defaults(command=_backup)
     restore = commands.add_parser("restore", help="put a backup in place; stop Moodring before")
-    restore.add_argument("--replace", action="store_true", help="delete what the database holds")
+    restore.add_argument("--replace", action="store_true", help="delete every table and state file that is there")
     restore.set_defaults(command=_restore)
     for command in (backup, restore):
         command.add_argument("file", help="the file, or - for standard output or input")

@@ -6,6 +6,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -21,13 +22,13 @@ ANSWER_S = 3.0
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything, the quick and local things first."""
     yield from machine(settings)
-    running = port(settings)
-    yield running
+    answer = ask(settings)
+    yield port(settings, answer)
     yield broker(settings)
     yield from _part("database", "recommender", lambda: [_module("database").database(settings)])
     yield from _part("model", "inference", lambda: [_module("model").model_files(settings)])
     yield from _part("model server", "inference", lambda: [_module("model").model_server(settings)])
-    if running.what.startswith(RUNS):
+    if isinstance(answer, Answer):
         yield skipped("camera", "Moodring runs here and uses it; stop it to have the camera itself tried")
     else:
         yield from _part("camera", "camera", lambda: [_module("devices").camera(settings)])
@@ -39,22 +40,40 @@ def short(settings: Settings) -> Iterator[Finding]:
     return (finding for finding in machine(settings) if finding.how is How.BROKEN)
 
 
-RUNS = "Moodring runs here"
+@dataclass(frozen=True)
+class Answer:
+    """What a Moodring that runs here says of itself; no problem means well."""
+
+    problem: str = ""
 
 
-def port(settings: Settings) -> Finding:
+def ask(settings: Settings) -> Answer | int | None:
+    """Ask at our port: how a Moodring there does, the status of something else that answers, or nothing."""
+    try:
+        with urllib.request.urlopen(f"http://{_address(settings)}/readyz", timeout=ANSWER_S):
+            return Answer()
+    except urllib.error.HTTPError as error:
+        return Answer(_reasons(error)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else error.code
+    except (OSError, ValueError):
+        return None
+
+
+def port(settings: Settings, answer: Answer | int | None) -> Finding:
     """Say whether our port is free, ours already (and how that Moodring does), or taken by something else."""
     number = settings.http.port or PORTS["gateway"]
-    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
-    try:
-        with urllib.request.urlopen(f"http://{host}:{number}/readyz", timeout=ANSWER_S):
-            return well("port", f"{RUNS}, at port {number}, and is well")
-    except urllib.error.HTTPError as error:
-        if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return broken("port", f"{RUNS}, at port {number}, and is not well: {_reasons(error)}", "see what it says")
+    if isinstance(answer, int):
         return broken("port", f"something else answers at port {number}", "stop it, or set MOODRING_HTTP_PORT")
-    except (OSError, ValueError):
+    if answer is None:
         return _free(settings.http.host, number)
+    if answer.problem:
+        what = f"Moodring runs here, at port {number}, and is not well: {answer.problem}"
+        return broken("port", what, "see what it says")
+    return well("port", f"Moodring runs here, at port {number}, and is well")
+
+
+def _address(settings: Settings) -> str:
+    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
+    return f"{host}:{settings.http.port or PORTS['gateway']}"
 
 
 def _reasons(answer: urllib.error.HTTPError) -> str:

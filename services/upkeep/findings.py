@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from services.runtime.settings import Settings
+
 
 class How(StrEnum):
     """How a part is."""
@@ -52,6 +54,11 @@ def broken(part: str, what: str, do: str) -> Finding:
 def skipped(part: str, why: str) -> Finding:
     """Return that a part was not looked at."""
     return Finding(part, How.SKIPPED, why)
+
+
+def by_way(settings: Settings, alone: str, compose: str) -> str:
+    """Return what to type in this way of running: nobody types in a container, whose paths are its own."""
+    return compose if settings.http.access == "proxy" else alone
 
 
 MARKS = {How.WELL: "ok", How.DOUBTFUL: "!!", How.BROKEN: "XX", How.SKIPPED: "--"}

@@ -1,8 +1,8 @@
 """What `docker compose up` needs before anything else runs: secrets and the broker's files, each where it belongs.
 
 Every service has a volume of its own and finds only its own secrets there. A secret that the user gave is taken, one
-that is there stays, and the rest are made; the broker's files are written anew each time, so that they are of this
-version.
+that is there stays, and the rest are made; the broker's files become those of this version. What is right already is
+not written again.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from services.runtime.secret_files import read_secret
 from services.runtime.service import SetupError
 from services.runtime.state import replace_file
 from services.upkeep.authority import certify
-from services.upkeep.broker_files import HEALTH, broker_files
+from services.upkeep.broker_files import HEALTH, PASSWORDS, broker_files
 
 SECRET_BYTES = 32
 BROKER_FOLDER = "/mosquitto/data"
@@ -29,13 +29,24 @@ class Secret:
     files: tuple[str, ...]
 
 
+DATABASE = Secret("database", ("postgres/password", "recommender/secrets/database"))
+TO_CHANGE_IT = (
+    "`docker compose up -d --no-deps postgres`, "
+    "`docker compose exec postgres psql -U moodring -c \"ALTER USER moodring PASSWORD 'the new one'\"`, "
+    "`docker compose exec postgres rm /var/lib/postgresql/data/password`"
+)
+"""What to type; without the file that says which password holds there, the one that is given is taken."""
+OTHERS = 0o077
+"""Rights of everyone but the owner."""
+
+
 def _secrets() -> tuple[Secret, ...]:
     services = tuple(user for user in RIGHTS if user != HOME_AUTOMATION)
     return (
         *(Secret(f"mqtt-{user}", (f"{user}/secrets/mqtt",)) for user in services),
         Secret(f"mqtt-{HOME_AUTOMATION}", (f"mosquitto/{HOME_AUTOMATION}",)),
         Secret(f"mqtt-{HEALTH}", ("mosquitto/health/password",)),
-        Secret("database", ("postgres/password", "recommender/secrets/database")),
+        DATABASE,
         Secret("metrics", ("gateway/secrets/metrics", "prometheus/metrics")),
         Secret("grafana", ("grafana/password",)),
     )
@@ -60,21 +71,25 @@ def prepare(volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] =
         SetupError: A secret of the user's is not usable, or a volume is not writable.
     """
     _check(given)
+    _check_database(volumes, given)
     made: list[str] = []
     values: dict[str, str] = {}
     try:
         for secret in SECRETS:
-            values[secret.name] = _value(secret, volumes, given) or secrets.token_urlsafe(SECRET_BYTES)
-            if not all((volumes / file).exists() for file in secret.files):
+            files = [volumes / file for file in secret.files]
+            values[secret.name] = _value(secret, given / secret.name, *files) or secrets.token_urlsafe(SECRET_BYTES)
+            if not all(file.exists() for file in files):
                 made.append(secret.name)
-            for file in secret.files:
-                replace_file(volumes / file, values[secret.name].encode())
+            for file in files:
+                _write(file, values[secret.name])
         if names:
             certify(volumes / "mosquitto" / "tls", names)
         passwords = {name.removeprefix("mqtt-"): value for name, value in values.items() if name.startswith("mqtt-")}
-        (volumes / "mosquitto" / "store").mkdir(exist_ok=True, mode=0o700)
-        for path, text in broker_files(BROKER_FOLDER, prefix, passwords, tls=bool(names)).items():
-            replace_file(volumes / "mosquitto" / path, text.encode())
+        broker = volumes / "mosquitto"
+        (broker / "store").mkdir(exist_ok=True, mode=0o700)
+        before = (broker / PASSWORDS).read_text() if (broker / PASSWORDS).exists() else ""
+        for path, text in broker_files(BROKER_FOLDER, prefix, passwords, tls=bool(names), before=before).items():
+            _write(broker / path, text)
     except OSError as error:
         raise SetupError(f"{error.filename or volumes} cannot be written: {error.strerror}") from error
     return made
@@ -88,12 +103,30 @@ def _check(given: Path) -> None:
             raise SetupError(f"{file}: there is no secret of this name; choose from {', '.join(sorted(known))}")
 
 
-def _value(secret: Secret, volumes: Path, given: Path) -> str:
-    own = given / secret.name
+def _check_database(volumes: Path, given: Path) -> None:
+    """Refuse another password once there is a database: it keeps the one that it was made with."""
+    if not (volumes / "postgres" / "pgdata").exists():
+        return
+    own, told, other = given / DATABASE.name, *(volumes / file for file in DATABASE.files)
+    before = _value(DATABASE, told)
+    if before and _value(DATABASE, own, told) != before:
+        what = "is another password than PostgreSQL was made with; delete it, or have it changed there too"
+    elif not _value(DATABASE, own, told, other):
+        what = "is lost; put one of your own into the folder of secrets, and have it changed in PostgreSQL too"
+    else:
+        return
+    raise SetupError(f"the secret {DATABASE.name} {what}: {TO_CHANGE_IT}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file, unless it is as it should be."""
+    if not path.exists() or path.stat().st_mode & OTHERS or path.read_bytes() != text.encode():
+        replace_file(path, text.encode())
+
+
+def _value(secret: Secret, *files: Path) -> str:
+    """Return what stands in the first of the files that is there; nothing where none is."""
     try:
-        if own.exists():
-            return read_secret(own)
-        kept = [volumes / file for file in secret.files if (volumes / file).exists()]
-        return read_secret(kept[0]) if kept else ""
+        return next((read_secret(file) for file in files if file.exists()), "")
     except ValueError as error:
         raise SetupError(f"the secret {secret.name}: {error}") from error

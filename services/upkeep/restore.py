@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,17 @@ from typing import IO, Any
 import yaml
 from alembic.util import CommandError
 from pydantic import ValidationError
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, MetaData
 
 from services.assembly import SERVICES, claim
 from services.recommender.database import database_url, place_of
 from services.recommender.migrate import upgrade
-from services.recommender.tables import Base
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.runtime.state import replace_file
 from services.upkeep import rows
 from services.upkeep.backup import MANIFEST, SETTINGS, Manifest, Say, opened
-from services.upkeep.places import data_of, music_folder, owner
+from services.upkeep.places import data_of, music_folder, owner, state_files
 from services.upkeep.portable import differing, portable
 
 
@@ -48,7 +48,8 @@ def restore(settings: Settings, source: IO[bytes], say: Say, *, replace: bool = 
         settings: The installation's.
         source: The backup.
         say: Hears what is put where.
-        replace: Delete what the database holds; without it only an empty one is taken.
+        replace: Delete what is there, every table and state file, also of a newer version; without it only an empty
+            database is taken.
 
     Returns:
         Settings that held there and do not here, as lines for `.env`.
@@ -64,7 +65,9 @@ def restore(settings: Settings, source: IO[bytes], say: Say, *, replace: bool = 
         stack.enter_context(file)
         moved = MovedMusic(manifest.music, music_folder(settings).as_uri())
         _restore_tables(settings, file, manifest, _Tables(moved, say, replace=replace))
-        _restore_state(settings, file, moved, say)
+        restored = _restore_state(settings, file, moved, say)
+        if replace:
+            _delete_state(set(state_files(settings)) - restored, say)
         return list(differing(yaml.safe_load(file.read(SETTINGS)) or {}, portable(settings)))
 
 
@@ -123,16 +126,19 @@ def _restore_tables(settings: Settings, file: zipfile.ZipFile, manifest: Manifes
 
 
 def _empty(connection: Connection, place: str, *, replace: bool) -> None:
-    """Drop the tables, where they hold nothing or may be replaced."""
-    there = set(inspect(connection).get_table_names())
-    held = [table.name for table in rows.TABLES if table.name in there and rows.count(connection, table)]
+    """Drop every table there is, where they hold nothing or may be replaced: a newer version may have made more."""
+    there = MetaData()
+    there.reflect(connection)
+    tables = [table for table in there.sorted_tables if table.schema is None]  # not what ours point at elsewhere
+    held = [table.name for table in tables if table.name != "alembic_version" and rows.count(connection, table)]
     if held and not replace:
         raise SetupError(f"{place} holds {', '.join(held)} already; `restore --replace` deletes that")
-    Base.metadata.drop_all(connection)
-    connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+    there.drop_all(connection, tables=tables)
 
 
-def _restore_state(settings: Settings, file: zipfile.ZipFile, moved: MovedMusic, say: Say) -> None:
+def _restore_state(settings: Settings, file: zipfile.ZipFile, moved: MovedMusic, say: Say) -> set[Path]:
+    """Write the state files and return them."""
+    restored = set()
     for name in file.namelist():
         folder, _, base = name.rpartition("/")
         service = owner(base)
@@ -142,4 +148,16 @@ def _restore_state(settings: Settings, file: zipfile.ZipFile, moved: MovedMusic,
                 replace_file(path, moved.in_json(file.read(name).decode()).encode())
             except OSError as error:
                 raise SetupError(f"{path} cannot be written: {error.strerror}") from error
+            restored.add(path)
             say(f"state: {base}")
+    return restored
+
+
+def _delete_state(paths: Iterable[Path], say: Say) -> None:
+    """Delete state that there was not when the backup was made."""
+    for path in sorted(paths):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise SetupError(f"{path} cannot be deleted: {error.strerror}") from error
+        say(f"state: {path.name} was not in the backup and is deleted")

@@ -163,6 +163,49 @@ def test_what_is_there_is_replaced_only_when_asked(one_process: Settings, house:
     assert not any(content(house).values())
 
 
+@pytest.mark.parametrize("way", ["one_process", "house"])
+def test_the_tables_of_a_newer_version_are_rolled_back(way: str, request: pytest.FixtureRequest) -> None:
+    settings: Settings = request.getfixturevalue(way)
+    migrate(settings)
+    fill(settings)
+    before = content(settings)
+    file = io.BytesIO()
+    backup(settings, file, silent)
+    newer = "CREATE TABLE ratings (song_id INTEGER NOT NULL REFERENCES songs (id), stars INTEGER)"
+    with opened(settings) as connection:
+        for statement in (
+            newer,
+            "INSERT INTO ratings VALUES (7, 5)",
+            "UPDATE alembic_version SET version_num = '9999'",
+        ):
+            connection.execute(text(statement))
+    file.seek(0)
+    restore(settings, file, silent, replace=True)
+    assert content(settings) == before
+    with opened(settings) as connection:
+        connection.execute(text(newer))  # as the next upgrade does
+
+
+def test_a_table_that_is_not_ours_is_not_deleted_unasked(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    with opened(house) as connection:
+        connection.execute(text("CREATE TABLE recipes AS SELECT 'soup' AS name"))
+    with pytest.raises(SetupError, match="holds recipes already"):
+        there_and_back(one_process, house)
+
+
+def test_state_that_was_not_there_is_gone_after_a_replacement_only(one_process: Settings, house: Settings) -> None:
+    migrate(one_process)
+    (one_process.data / "state" / "camera.json").write_text("{}")
+    later = house.data / "player" / "state" / "player.json"
+    later.write_text("{}")
+    there_and_back(one_process, house)
+    assert later.exists()
+    there_and_back(one_process, house, replace=True)
+    assert not later.exists()
+    assert (house.data / "camera" / "state" / "camera.json").exists()
+
+
 def test_nothing_is_restored_under_a_moodring_that_runs(one_process: Settings, house: Settings) -> None:
     migrate(one_process)
     running = house.model_copy(update={"data": house.data / "player"})

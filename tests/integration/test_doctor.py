@@ -1,5 +1,6 @@
 """The doctor, on a machine where everything is well, and where each thing is broken in turn."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,18 +15,21 @@ from typing import Any
 
 import pytest
 
+from services.embedded.broker import embedded_broker
 from services.inference.model_folder import latest
 from services.recommender.migrate import migrate
 from services.runtime.settings import Settings, load
+from services.upkeep.checks import broker as broker_check
 from services.upkeep.checks import machine
 from services.upkeep.checks.broker import broker
 from services.upkeep.checks.database import database
 from services.upkeep.checks.devices import camera, player
 from services.upkeep.checks.model import model_files, model_server
-from services.upkeep.doctor import examine, port, short
+from services.upkeep.doctor import ask, examine, port, short
 from services.upkeep.findings import Finding, How, as_json, as_text, healthy
 from tests.integration.test_broker_border import Border
 from tests.servers import Server, free_port
+from tests.unit.test_mqtt_link import OldBroker
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -98,20 +102,20 @@ def test_processor_without_avx_needs_the_light_model_server(tmp_path: Path) -> N
 def test_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=50_000_000))
-    is_broken(machine.disk(tmp_path), "0.1 GB", "make room")
+    is_broken(machine.disk(load(data=tmp_path)), "0.1 GB", "make room")
 
 
 def test_data_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = {tmp_path}
     monkeypatch.setattr(os, "access", lambda path, _mode: path not in refused)  # root may everything
-    is_broken(machine.permissions(tmp_path / "data"), str(tmp_path), "chown")
+    is_broken(machine.permissions(load(data=tmp_path / "data")), str(tmp_path), "chown")
     (tmp_path / "data" / "state").mkdir(parents=True)
     state = tmp_path / "data" / "state" / "player.json"
     state.touch()
     refused.clear()
-    assert machine.permissions(tmp_path / "data").how is How.WELL
+    assert machine.permissions(load(data=tmp_path / "data")).how is How.WELL
     refused.add(state)
-    is_broken(machine.permissions(tmp_path / "data"), "player.json", "chown")
+    is_broken(machine.permissions(load(data=tmp_path / "data")), "player.json", "chown")
 
 
 def test_music_that_is_not_there_or_is_none(tmp_path: Path) -> None:
@@ -123,6 +127,11 @@ def test_music_that_is_not_there_or_is_none(tmp_path: Path) -> None:
 
 
 # --- the port
+
+
+def at_port(number: int) -> Finding:
+    settings = load(http={"port": number})
+    return port(settings, ask(settings))
 
 
 def answering(status: int, body: Any) -> Iterator[int]:
@@ -155,14 +164,14 @@ def answering(status: int, body: Any) -> Iterator[int]:
 )
 def test_port_where_something_answers(status: int, body: Any, how: How, said: str) -> None:
     for number in answering(status, body):
-        finding = port(load(http={"port": number}))
+        finding = at_port(number)
         assert (finding.how, said in finding.what) == (how, True), finding
 
 
 def test_port_that_something_mute_has() -> None:
     with socket.socket() as taken:  # bound and silent: nothing answers, and nobody else can have it
         taken.bind(("127.0.0.1", 0))
-        is_broken(port(load(http={"port": taken.getsockname()[1]})), "in use", "MOODRING_HTTP_PORT")
+        is_broken(at_port(taken.getsockname()[1]), "in use", "MOODRING_HTTP_PORT")
 
 
 # --- the broker
@@ -198,6 +207,32 @@ def test_broker_that_forbids_what_we_have_to_say(tmp_path: Path) -> None:
     with strict:
         finding = at_broker(f"mqtt://recommender:recommender@127.0.0.1:{strict.port}")
     is_broken(finding, "forbids recommender to publish on moodring/Doctor/play")
+
+
+def test_broker_that_takes_a_subscription_and_passes_nothing_on(tmp_path: Path) -> None:
+    strict = Border(tmp_path / "broker")
+    acl = strict.folder / "acl"
+    acl.write_text(acl.read_text().replace("topic read moodring/+/privacy/set\n", ""))
+    with strict:
+        finding = at_broker(f"mqtt://camera:camera@127.0.0.1:{strict.port}")
+    is_broken(finding, "forbids camera to hear moodring/Doctor/privacy/set")
+
+
+async def test_broker_that_never_confirms_and_one_that_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_check, "ANSWER_S", 0.5)
+    old = OldBroker()
+    server = await asyncio.start_server(old.serve, "127.0.0.1", 0)
+    url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finding = await asyncio.to_thread(at_broker, url)
+    is_broken(finding, "does not confirm moodring/")
+    assert old.asked == [5, 4]
+    server.close()
+    await server.wait_closed()
+
+
+async def test_broker_that_speaks_mqtt_3_only() -> None:
+    async with embedded_broker() as url:
+        assert (await asyncio.to_thread(at_broker, url)).how is How.WELL
 
 
 def test_broker_whose_certificate_is_not_trusted(border: Border) -> None:
@@ -237,6 +272,17 @@ def test_database_that_is_not_there() -> None:
     is_broken(database(load(recommender={"database": "mysql://x"})), "mysql")
 
 
+def test_what_to_type_is_said_for_the_way_of_running(tmp_path: Path) -> None:
+    for access, migrate_line, broker_line in (
+        ("token", "`moodring migrate`", "start it"),
+        ("proxy", "`docker compose up migrate`", "`docker compose up -d mosquitto`"),
+    ):
+        settings = load(data=tmp_path, http={"access": access}, mqtt={"url": f"mqtt://127.0.0.1:{free_port()}"})
+        migrate(settings, to="0001")
+        is_broken(database(settings), migrate_line)
+        is_broken(broker(settings), broker_line)
+
+
 # --- the model
 
 
@@ -272,7 +318,9 @@ def test_model_server_that_is_not_there() -> None:
 
 def test_camera_that_does_not_work(tmp_path: Path) -> None:
     assert camera(load(camera={"source": "demo"})).how is How.WELL
-    is_broken(camera(load(camera={"source": "/dev/video77"})), "/dev/video77", "MOODRING_HOST_CAMERA")
+    is_broken(camera(load(camera={"source": "/dev/video77"})), "/dev/video77", "MOODRING_CAMERA_SOURCE")
+    passed_on = load(camera={"source": "/dev/video77"}, http={"access": "proxy"})
+    is_broken(camera(passed_on), "MOODRING_HOST_CAMERA_GROUP")
     (tmp_path / "film.mkv").write_bytes(b"no film")
     is_broken(camera(load(camera={"source": str(tmp_path / "film.mkv")})), "film.mkv")
 

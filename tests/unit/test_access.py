@@ -44,8 +44,8 @@ def secret(book: Tokens) -> str:
     return book.create("test")[1]
 
 
-def client(app: Guard, host: str = "127.0.0.1:8080") -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{host}")
+def client(app: Guard, host: str = "127.0.0.1:8080", client: tuple[str, int] = ("127.0.0.1", 1)) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, client=client), base_url=f"http://{host}")
 
 
 @pytest.fixture
@@ -218,6 +218,17 @@ async def test_whether_we_are_ready_anyone_learns_but_not_why(book: Tokens, secr
         assert (answer.status_code, answer.json()) == (503, {"ready": False})
         told = await opened.get("/readyz", headers={"Authorization": f"Bearer {secret}"})
         assert "/dev/video0" in told.text
+
+
+async def test_a_container_tells_itself_the_reasons(book: Tokens) -> None:
+    async with client(guard(troubled(), book, host=EVERYWHERE, proxied=True)) as opened:
+        assert "/dev/video0" in (await opened.get("/readyz")).text
+        for stranger in ({"X-Forwarded-For": "127.0.0.1"}, {"Host": "rebound.example:8080"}):
+            assert (await opened.get("/readyz", headers=stranger)).json() == {"ready": False}
+    async with client(guard(troubled(), book, host=EVERYWHERE), client=("192.0.2.7", 1)) as opened:
+        assert (await opened.get("/readyz")).json() == {"ready": False}
+    async with client(guard(troubled(), book, host=LOOPBACK, proxied=True)) as opened:
+        assert (await opened.get("/readyz")).json() == {"ready": False}
 
 
 async def test_on_loopback_the_reasons_are_told(book: Tokens) -> None:

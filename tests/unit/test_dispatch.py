@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from services.contracts import channels
 from services.runtime.bus import Delivery
 from services.runtime.dispatch import UNCLAIMED, Dispatcher
+from services.runtime.logs import Throttle
 
 
 async def ignore(delivery: Delivery[Any]) -> None:
@@ -33,3 +36,15 @@ async def test_a_message_that_may_be_lost_waits_for_nobody() -> None:
     async with Dispatcher("moodring") as dispatcher:
         dispatcher.receive("moodring/home/mood/set", b"calm", retained=False, settle=lambda: settled.append("gone"))
         assert settled == ["gone"]
+
+
+async def test_a_bad_message_is_said_once_however_many_services_of_a_process_hear_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    throttle = Throttle()
+    async with Dispatcher("moodring", throttle=throttle) as one, Dispatcher("moodring", throttle=throttle) as other:
+        for dispatcher in (one, other):
+            dispatcher.add(channels.MOOD, ignore, {"room": "home"})
+            dispatcher.receive("moodring/home/mood", b"{", retained=False, settle=lambda: None)
+            await dispatcher.drain()
+    assert len(caplog.records) == 1

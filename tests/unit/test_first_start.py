@@ -2,12 +2,16 @@
 
 import base64
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
 
 from services.runtime.service import SetupError
+from services.upkeep.authority import DAY_S, certify
 from services.upkeep.first_start import SECRETS, prepare
+
+FILES = ("ca.crt", "ca.key", "server.pem")
 
 
 @pytest.fixture
@@ -49,6 +53,35 @@ def test_the_users_own_secret_is_taken_wherever_it_is_needed(tmp_path: Path, giv
     assert (tmp_path / "recommender" / "secrets" / "database").read_text() == "my own"
 
 
+def test_a_database_keeps_the_password_that_it_was_made_with(tmp_path: Path, given: Path) -> None:
+    prepare(tmp_path, given, prefix="moodring")
+    (tmp_path / "postgres" / "pgdata").mkdir()
+    files = [tmp_path / "postgres" / "password", tmp_path / "recommender" / "secrets" / "database"]
+    before = files[0].read_text()
+    (given / "database").write_text("my own")
+    with pytest.raises(SetupError, match=r"another password.*ALTER USER moodring PASSWORD.*data/password"):
+        prepare(tmp_path, given, prefix="moodring")
+    assert [file.read_text() for file in files] == [before, before]
+    files[0].unlink()  # as the last line that is to be typed says
+    prepare(tmp_path, given, prefix="moodring")
+    assert [file.read_text() for file in files] == ["my own", "my own"]
+    (given / "database").unlink()
+    prepare(tmp_path, given, prefix="moodring")
+    assert [file.read_text() for file in files] == ["my own", "my own"]
+    for file in files:
+        file.unlink()
+    with pytest.raises(SetupError, match=r"is lost.*ALTER USER"):
+        prepare(tmp_path, given, prefix="moodring")
+
+
+def test_what_is_right_is_not_written_again(tmp_path: Path, given: Path) -> None:
+    names = ("server.lan", "192.0.2.7")
+    prepare(tmp_path, given, prefix="moodring", names=names)
+    before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+    prepare(tmp_path, given, prefix="moodring", names=names)
+    assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
+
+
 def test_the_broker_knows_the_password_of_home_automation(tmp_path: Path, given: Path) -> None:
     (given / "mqtt-home_automation").write_text("my own")
     prepare(tmp_path, given, prefix="moodring")
@@ -75,6 +108,45 @@ def test_tls_listens_only_where_the_server_has_a_name(tmp_path: Path, given: Pat
     assert "8883" not in config.read_text()
     prepare(tmp_path, given, prefix="moodring", names=("server.lan", "192.0.2.7"))
     assert "listener 8883" in config.read_text()
-    authority = (tmp_path / "mosquitto" / "tls" / "ca.crt").read_text()
-    prepare(tmp_path, given, prefix="moodring", names=("server.lan",))
-    assert (tmp_path / "mosquitto" / "tls" / "ca.crt").read_text() == authority
+
+
+# --- the authority
+
+
+def made_by(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_authority_stays_while_names_change(tmp_path: Path) -> None:
+    certify(tmp_path, ("server.lan",))
+    before = made_by(tmp_path)
+    certify(tmp_path, ("server.lan", "192.0.2.7"))
+    after = made_by(tmp_path)
+    assert after["ca.crt"] == before["ca.crt"]
+    assert after["server.pem"] != before["server.pem"]
+
+
+@pytest.mark.parametrize(("days", "renewed"), [(300, set()), (500, {"server.pem"}), (3500, {*FILES})])
+def test_what_runs_out_is_made_anew_in_time(days: int, renewed: set[str], tmp_path: Path) -> None:
+    certify(tmp_path, ("server.lan",))
+    before = made_by(tmp_path)
+    certify(tmp_path, ("server.lan",), clock=lambda: time.time() + days * DAY_S)
+    after = made_by(tmp_path)
+    assert {name for name in FILES if after[name] != before[name]} == renewed
+
+
+def test_a_certificate_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> None:
+    certify(tmp_path, ("server.lan",))
+    before = made_by(tmp_path)
+    with pytest.raises(SetupError, match="openssl cannot make the certificate"):
+        certify(tmp_path, ("server.lan", "no\nname"))
+    assert made_by(tmp_path) == before
+
+
+def test_no_certificate_is_made_by_a_clock_of_1970(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"1970.*timedatectl"):
+        certify(tmp_path, ("server.lan",), clock=lambda: 3600.0)
+    certify(tmp_path, ("server.lan",))
+    before = made_by(tmp_path)
+    certify(tmp_path, ("server.lan",), clock=lambda: 3600.0)
+    assert made_by(tmp_path) == before

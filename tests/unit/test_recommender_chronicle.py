@@ -152,7 +152,7 @@ async def test_what_is_older_than_the_setting_is_deleted(house: House) -> None:
         house.chronicle.look()
         house.clock.now += 4 * 24 * 3600
     await house.run_to_the_end()
-    await house.chronicle.purge()
+    await house.chronicle.purge(steady=True)
     assert [one.decided_at.day for one in await house.decisions()] == [25, 29]
 
 
@@ -163,22 +163,47 @@ async def test_old_history_is_deleted_at_the_start_and_again_after_a_failure(
     house.chronicle.decided("home", mood_of("happy"))
     await house.run_to_the_end()
     house.clock.now += 11 * 24 * 3600
+    house.chronicle.decided("home", mood_of("sad"))
+    await house.run_to_the_end()
     purge, tries = house.chronicle.purge, asyncio.Queue[None]()
 
-    async def fails_once() -> object:
+    async def fails_once(*, steady: bool) -> object:
         tries.put_nowait(None)
         if tries.qsize() == 1:
             raise DatabaseAwayError
-        return await purge()
+        return await purge(steady=steady)
 
     monkeypatch.setattr(house.chronicle, "purge", fails_once)
     running = asyncio.create_task(house.chronicle.keep_purged())
     async with asyncio.timeout(30):
-        while await house.decisions():  # noqa: ASYNC110 - the database's thread announces nothing
+        while len(await house.decisions()) == 2:  # noqa: ASYNC110 - the database's thread announces nothing
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert tries.qsize() == 2
+    assert [one.mood for one in await house.decisions()] == ["sad"]
+
+
+async def test_a_clock_that_jumps_takes_no_history_along_and_one_that_goes_on_does(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chronicle_module, "PURGE_S", 0)
+    house.chronicle.decided("home", mood_of("happy"))
+    await house.run_to_the_end()
+    house.clock.now += 3650 * 24 * 3600
+    purge, left = house.chronicle.purge, asyncio.Queue[int]()
+
+    async def counted(*, steady: bool) -> object:
+        done = await purge(steady=steady)
+        left.put_nowait(len(await house.decisions()))
+        return done
+
+    monkeypatch.setattr(house.chronicle, "purge", counted)
+    running = asyncio.create_task(house.chronicle.keep_purged())
+    async with asyncio.timeout(30):
+        assert [await left.get() for _ in range(2)] == [1, 0]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 def _id(at_s: float, version: int = 7) -> UUID:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.contracts import channels
-from services.contracts.channels import CHANNELS, Channel
+from services.contracts.channels import CHANNELS, RESERVED_INSTANCES, Channel
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS, access_list, may_hear, may_say
 
 WHERE = {"room": "home", "camera": "front", "service": "somebody", "instance": "main"}
@@ -21,7 +21,7 @@ def speakers(channel: Channel[Any]) -> set[str]:
 
 
 def listeners(channel: Channel[Any]) -> set[str]:
-    return {user for user in RIGHTS if may_hear(user, channel)}
+    return {user for user in RIGHTS if may_hear(user, channel, where(channel))}
 
 
 def test_pictures_of_faces_reach_inference_and_nobody_else() -> None:
@@ -50,6 +50,15 @@ def test_commands_come_from_outside_or_from_the_one_service_that_gives_them(chan
 def test_a_service_says_its_own_life_sign_and_no_other(user: str) -> None:
     sayable = {other for other in SERVICES if may_say(user, channels.SERVICE, where(channels.SERVICE, service=other))}
     assert sayable == {user}
+
+
+@pytest.mark.parametrize("instance", sorted(RESERVED_INSTANCES))
+def test_a_life_sign_that_reads_like_a_rooms_topic_is_nobodys(instance: str) -> None:
+    for user in RIGHTS:
+        for service in SERVICES:
+            topic = where(channels.SERVICE, service=service, instance=instance)
+            assert not may_say(user, channels.SERVICE, topic)
+            assert not may_hear(user, channels.SERVICE, topic)
 
 
 def test_home_automation_is_no_service() -> None:

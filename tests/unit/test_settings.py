@@ -89,6 +89,9 @@ def test_every_key_is_described() -> None:
         ("mqtt://host", "mqtt://host"),
         ("http://cam/video?user=me&pwd=secret", "http://cam/video?***"),
         ("rtsp://me:se/cr@et#@cam:554/live", "rtsp://***@cam:554/live"),
+        ("mqtt:/user:secret@host", "***@host"),
+        ("mqtt:/user:a://secret@host", "***@host"),
+        ("mqtt//secret@host?key=secret", "***@host?***"),
         ("demo", "demo"),
         ("/dev/video0", "/dev/video0"),
     ],
@@ -130,3 +133,16 @@ def test_empty_variable_is_one_that_nobody_set(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MOODRING_MUSIC", "")
     loaded = settings.load()
     assert (loaded.camera.source, loaded.music) == ("demo", None)
+
+
+@pytest.mark.parametrize("url", ["mqtt:/user:secret@host", "mqtt://user:secret/x@host", "http://user:secret@host"])
+def test_a_broker_that_is_misspelt_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(SetupError, match="it has to be mqtt://host") as raised:
+        settings.load(mqtt={"url": url})
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("instance", ["set", "faces", "expressions", "status"])
+def test_an_instance_is_not_called_like_a_topic_of_a_room(instance: str) -> None:
+    with pytest.raises(SetupError, match="taken by the topics of the rooms"):
+        settings.load(instance=instance)

@@ -1,107 +1,138 @@
-"""The doctor's check of the broker: connection, login, and whether the access list lets us say what we have to."""
+"""The doctor's check of the broker: connection, login, and whether we may hear and say what we have to."""
 
-import contextlib
 import os
+import queue
 import ssl
-import threading
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from services.contracts.channels import SERVICE
+from services.contracts.channels import SERVICE, Channel
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, skipped, well
 
 ANSWER_S = 5.0
 NOBODY = "Doctor"
 """No room, camera or instance may be called so (they are lower-case): what is said there is heard by no service."""
 
 
-@dataclass
-class _Answers:
-    connected: threading.Event = field(default_factory=threading.Event)
-    refusal: str = ""
-    published: threading.Event = field(default_factory=threading.Event)
-    refused: set[int] = field(default_factory=set)
-    awaited: set[int] = field(default_factory=set)
+class _Conversation:
+    """One connection, and what the broker answers in it; answers to a packet go by its kind and number."""
+
+    def __init__(self, access: Access, protocol: MQTTProtocolVersion) -> None:
+        self.client = new_client(access, protocol)
+        self._answers: queue.SimpleQueue[tuple[str, Any, str]] = queue.SimpleQueue()
+        self._said: dict[tuple[str, Any], str] = {}
+        self._over = False
+        self.client.on_connect = lambda _c, _u, _f, code, _p: self._note("connect", "", code)
+        self.client.on_disconnect = lambda _c, _u, _f, code, _p: self._note("end", "", code)
+        self.client.on_publish = lambda _c, _u, mid, code, _p: self._note("publish", mid, code)
+        self.client.on_subscribe = lambda _c, _u, mid, codes, _p: self._note("subscribe", mid, codes[0])
+        self.client.on_message = self._hear
+
+    def _note(self, kind: str, about: Any, code: Any) -> None:
+        self._answers.put((kind, about, str(code) if code.is_failure else ""))
+
+    def _hear(self, client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        client.ack(message.mid, message.qos)
+        self._answers.put(("message", message.topic, ""))
+
+    def wait(self, kind: str, awaited: Iterable[Any]) -> dict[Any, str | None]:
+        """Return what the broker said of each of these: empty where it was well, `None` where nothing came."""
+        keys = {about: (kind, about) for about in awaited}
+        deadline = time.monotonic() + ANSWER_S
+        while not self._over and not self._said.keys() >= set(keys.values()):
+            try:
+                found, about, refusal = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                break
+            self._said[found, about] = refusal
+            self._over = found == "end"
+        return {about: self._said.get(key) for about, key in keys.items()}
+
+    def try_each(self, kind: str, topics: list[str]) -> dict[str, str | None]:
+        """Publish on topics, or subscribe to them, and return what the broker said of each."""
+        sent = {}
+        for topic in topics:
+            done = self.client.publish(topic, b"?", 1).mid if kind == "publish" else self.client.subscribe(topic, 1)[1]
+            sent[done] = topic
+        return {sent[mid]: refusal for mid, refusal in self.wait(kind, sent).items()}
 
 
 def broker(settings: Settings) -> Finding:
-    """Connect as this process would, and try to say everything that its user has to."""
+    """Connect as this process would, and try to hear and say everything that its user has to."""
     if settings.mqtt.url == "embedded:":
         return skipped("broker", "the embedded one is used, which runs with Moodring")
     place = redact(settings.mqtt.url)
-    parts = urlsplit(settings.mqtt.url)
-    access = Access(
-        settings.mqtt.url, f"{settings.mqtt.prefix}-doctor-{os.getpid()}", ca_file=settings.mqtt.ca_file, sessions=False
-    )
-    client = new_client(access, MQTTProtocolVersion.MQTTv5)
-    answers = _listen(client)
+    name = f"{settings.mqtt.prefix}-doctor-{os.getpid()}"
+    access = Access(settings.mqtt.url, name, ca_file=settings.mqtt.ca_file, sessions=False)
     try:
-        connect(client, access)
-        if not answers.connected.wait(ANSWER_S):
-            return broken("broker", f"{place} takes the connection and says nothing", "is it a broker's port?")
-        if answers.refusal:
-            user = parts.username or "nobody (no user is named)"
-            what = f"{place} does not let {user} in: {answers.refusal}"
-            return broken(
-                "broker", what, "correct user and password in MOODRING_MQTT_URL or MOODRING_MQTT_PASSWORD_FILE"
-            )
-        return _rights(client, answers, settings.mqtt.prefix, parts.username or "", place)
+        return _examine(settings, access, MQTTProtocolVersion.MQTTv5, place) or (
+            _examine(settings, access, MQTTProtocolVersion.MQTTv311, place)
+            or broken("broker", f"{place} takes the connection and says nothing", "is it a broker's port?")
+        )
     except (OSError, ValueError) as error:
-        return _unreachable(error, place)
+        return _unreachable(settings, error, place)
+
+
+def _examine(settings: Settings, access: Access, protocol: MQTTProtocolVersion, place: str) -> Finding | None:
+    """Return what is found in one version of MQTT; `None` where the broker does not speak it."""
+    conversation = _Conversation(access, protocol)
+    try:
+        connect(conversation.client, access)
+        refusal = conversation.wait("connect", [""])[""]
+        if refusal is None or "protocol" in refusal.lower():
+            return None
+        user = urlsplit(access.url).username
+        if refusal:
+            what = f"{place} does not let {user or 'nobody (no user is named)'} in: {refusal}"
+            alone = "correct user and password in MOODRING_MQTT_URL or MOODRING_MQTT_PASSWORD_FILE"
+            return broken("broker", what, by_way(settings, alone, "make both anew: see Secrets in docs/operations.md"))
+        return _rights(settings, conversation, user or "", place)
     finally:
-        client.disconnect()
-        client.loop_stop()
+        conversation.client.disconnect()
+        conversation.client.loop_stop()
 
 
-def _listen(client: paho.Client) -> _Answers:
-    answers = _Answers()
-
-    def on_connect(_c: Any, _u: Any, _f: Any, code: Any, _p: Any) -> None:
-        answers.refusal = str(code) if code.is_failure else ""
-        answers.connected.set()
-
-    def on_publish(_c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
-        if code.is_failure:
-            answers.refused.add(mid)
-        answers.awaited.discard(mid)
-        if not answers.awaited:
-            answers.published.set()
-
-    client.on_connect, client.on_publish = on_connect, on_publish
-    return answers
-
-
-def _rights(client: paho.Client, answers: _Answers, prefix: str, user: str, place: str) -> Finding:
-    topics = _topics(prefix, user)
-    sent = {}
-    answers.awaited |= set(range(1, len(topics) + 1))
-    for topic in topics:
-        sent[client.publish(topic, b"?", qos=1).mid] = topic
-    with contextlib.suppress(RuntimeError):
-        answers.published.wait(ANSWER_S)
-    if refused := sorted(sent[mid] for mid in answers.refused & set(sent)):
-        what = f"{place} forbids {user or 'us'} to publish on {', '.join(refused)}"
-        return broken("broker", what, "let `moodring first-start` write its access list, or see docs/operations.md")
+def _rights(settings: Settings, conversation: _Conversation, user: str, place: str) -> Finding:
+    """Try everything: a broker may refuse a subscription, a publication, or quietly let nothing through."""
+    says, hears = _topics(settings.mqtt.prefix, user)
+    heard = conversation.try_each("subscribe", hears)
+    said = conversation.try_each("publish", says)
+    # What is both said and heard has to come back. Mosquitto takes any subscription and then passes nothing on.
+    back = conversation.wait("message", sorted({*says} & {*hears})) if all(one == "" for one in said.values()) else {}
+    mute = [topic for topic, refusal in (heard | said).items() if refusal is None]
+    if mute:
+        return broken("broker", f"{place} does not confirm {', '.join(mute)}", "see its log, or start it again")
+    verbs = (("publish on", said), ("subscribe to", heard), ("hear", back))
+    for verb, answers in verbs:
+        if refused := [topic for topic, refusal in answers.items() if refusal != ""]:
+            what = f"{place} forbids {user or 'us'} to {verb} {', '.join(refused)}"
+            alone = "give it the access list that `moodring first-start` writes: see docs/operations.md"
+            again = "`docker compose up -d`, then `docker compose restart mosquitto`"
+            return broken("broker", what, by_way(settings, alone, again))
     return well("broker", f"{place} takes what {user or 'we'} publish")
 
 
-def _topics(prefix: str, user: str) -> list[str]:
-    """Return where a user has to be able to publish, at a place where nobody listens."""
+def _topics(prefix: str, user: str) -> tuple[list[str], list[str]]:
+    """Return where a user has to be able to publish, and to subscribe, at a place where nobody listens."""
     users = [user] if user in RIGHTS else [one for one in RIGHTS if one != HOME_AUTOMATION]
-    channels = {channel for one in users for channel in RIGHTS[one].says}
-    topics = [channel.topic(prefix).replace("+", NOBODY) for channel in channels]
+
+    def at_nobodys(channels: Iterable[Channel[Any]]) -> list[str]:
+        return sorted({channel.topic(prefix).replace("+", NOBODY) for channel in channels})
+
     own = [SERVICE.topic(prefix, service=one).replace("+", NOBODY) for one in users if one != HOME_AUTOMATION]
-    return sorted(topics) + own
+    says = at_nobodys(channel for one in users for channel in RIGHTS[one].says)
+    return says + own, at_nobodys(channel for one in users for channel in RIGHTS[one].hears)
 
 
-def _unreachable(error: Exception, place: str) -> Finding:
+def _unreachable(settings: Settings, error: Exception, place: str) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the certificate of {place} is not trusted: {error.verify_message}"
         return broken("broker", what, "name its authority with MOODRING_MQTT_CA_FILE, and call it by the name in it")
@@ -109,4 +140,6 @@ def _unreachable(error: Exception, place: str) -> Finding:
         return broken(
             "broker", f"{place} does not speak TLS: {error.reason}", "mqtt:// instead of mqtts://, or its TLS port"
         )
-    return broken("broker", f"nothing answers at {place}: {error}", "start it, or correct MOODRING_MQTT_URL")
+    alone = "start it, or correct MOODRING_MQTT_URL"
+    own = "`docker compose up -d mosquitto`; for your own one MOODRING_HOST_ISOLATED=false"
+    return broken("broker", f"nothing answers at {place}: {error}", by_way(settings, alone, own))

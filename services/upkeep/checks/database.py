@@ -10,7 +10,7 @@ from services.recommender.migrations import current_revision, head_revision
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.backup import opened
-from services.upkeep.findings import Finding, broken, doubtful, well
+from services.upkeep.findings import Finding, broken, by_way, doubtful, well
 
 CLOCKS_DIFFER_S = 5.0
 
@@ -33,11 +33,14 @@ def database(settings: Settings) -> Finding:
                 theirs = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
                 away_s = abs(theirs - time.time())
     except SetupError as error:
-        return broken("database", str(error), "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password")
+        alone = "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password"
+        own = "`docker compose up -d postgres`; for your own one MOODRING_HOST_ISOLATED=false, and its password"
+        return broken("database", str(error), by_way(settings, alone, own))
     if revision != head_revision():
         what = f"{place} has tables of revision {revision or 'none'}, this version needs {head_revision()}"
         newer = revision is not None and revision > head_revision()
-        return broken("database", what, "update Moodring" if newer else "`moodring migrate`")
+        older = by_way(settings, "`moodring migrate`", "`docker compose up migrate`")
+        return broken("database", what, "update Moodring" if newer else older)
     if away_s > CLOCKS_DIFFER_S:
         return doubtful("database", f"the clock of {place} is {away_s:.0f} s away from ours", "synchronise both")
     return well("database", f"{place}, revision {revision}")

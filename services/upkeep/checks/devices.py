@@ -9,7 +9,7 @@ from services.player.backends.mpd import PORT as MPD_PORT
 from services.player.backends.mpd_link import MpdError, MpdLink
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, skipped, well
 
 FIRST_FRAME_S = 10.0
 
@@ -23,7 +23,8 @@ def camera(settings: Settings) -> Finding:
         source = open_source(settings.camera)
         source.open()
     except (SetupError, SourceError) as error:
-        return broken("camera", str(error), "correct MOODRING_CAMERA_SOURCE; under compose also MOODRING_HOST_CAMERA")
+        host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE, in .env"
+        return broken("camera", str(error), f"correct {by_way(settings, 'MOODRING_CAMERA_SOURCE', host)}")
     try:
         deadline = time.monotonic() + FIRST_FRAME_S
         while time.monotonic() < deadline:
@@ -39,16 +40,17 @@ def camera(settings: Settings) -> Finding:
 
 def player(settings: Settings) -> list[Finding]:
     """Look for every backend that the setting names."""
-    return [_backend(url.strip()) for url in settings.player.backend.split(",")]
+    return [_backend(settings, url.strip()) for url in settings.player.backend.split(",")]
 
 
-def _backend(url: str) -> Finding:
+def _backend(settings: Settings, url: str) -> Finding:
     match url.partition(":")[0]:
         case "mpd":
-            return asyncio.run(_mpd(url))
+            return asyncio.run(_mpd(settings, url))
         case "mpv":
             found = shutil.which("mpv")
-            return well("player", found) if found else broken("player", "mpv is not installed", "`apt-get install mpv`")
+            install = by_way(settings, "`apt-get install mpv`", "its image has none: MOODRING_PLAYER_BACKEND=mpd://mpd")
+            return well("player", found) if found else broken("player", "mpv is not installed", install)
         case "auto" | "browser":
             return well("player", "a browser tab with the dashboard makes the sound")
         case "null":
@@ -56,7 +58,7 @@ def _backend(url: str) -> Finding:
     return broken("player", f"{redact(url)} is no backend", "correct MOODRING_PLAYER_BACKEND")
 
 
-async def _mpd(url: str) -> Finding:
+async def _mpd(settings: Settings, url: str) -> Finding:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or MPD_PORT
     try:
@@ -64,5 +66,7 @@ async def _mpd(url: str) -> Finding:
         status = await link.ask(("status",))
         await link.close()
     except (OSError, MpdError) as error:
-        return broken("player", f"MPD at {host} port {port}: {error}", "start it, or correct MOODRING_PLAYER_BACKEND")
+        start = by_way(settings, "start it", "`docker compose up -d mpd`")
+        what = f"MPD at {host} port {port}: {error}"
+        return broken("player", what, f"{start}, or correct MOODRING_PLAYER_BACKEND")
     return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")

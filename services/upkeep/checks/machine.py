@@ -10,7 +10,7 @@ from pathlib import Path
 
 from services.contracts.audio import AUDIO_TYPES
 from services.runtime.settings import Settings
-from services.upkeep.findings import Finding, broken, doubtful, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, doubtful, skipped, well
 
 SCARCE_BYTES, LOW_BYTES = 100_000_000, 1_000_000_000
 """Free space below which state cannot be relied on to be saved, and below which it is time to tidy up."""
@@ -26,8 +26,8 @@ def machine(settings: Settings) -> Iterator[Finding]:
     """Look at clock, processor, disk, permissions and the music folder."""
     yield clock(time.time(), _clock_state())
     yield processor(settings, platform.machine(), _cpu_flags())
-    yield permissions(settings.data)
-    yield disk(settings.data)
+    yield permissions(settings)
+    yield disk(settings)
     yield music(settings)
 
 
@@ -57,29 +57,34 @@ def processor(settings: Settings, machine_name: str, flags: frozenset[str]) -> F
     return well("processor", machine_name)
 
 
-def permissions(data: Path) -> Finding:
+def permissions(settings: Settings) -> Finding:
     """Say whether everything that is to be kept can be written."""
+    data, user = settings.data, os.geteuid()
+    in_volume = f"`docker run --rm -v moodring_SERVICE:/data busybox chown -R {user} /data`, with the service's name"
     place = data if data.exists() else next(parent for parent in data.parents if parent.exists())
     if not os.access(place, os.W_OK | os.X_OK):
-        mine = f"user {os.geteuid()} may not write to {place}"
-        return broken("permissions", mine, f"`sudo chown -R {os.geteuid()} {place}`, or set MOODRING_DATA")
+        alone = f"`sudo chown -R {user} {place}`, or set MOODRING_DATA"
+        return broken("permissions", f"user {user} may not write to {place}", by_way(settings, alone, in_volume))
     state = data / "state"
     others = [path for path in (*state.glob("*.json"), *state.glob("*.lock")) if not os.access(path, os.R_OK | os.W_OK)]
     if others:
-        what = f"{others[0]} belongs to somebody else, and user {os.geteuid()} may not change it"
-        return broken("permissions", what, f"`sudo chown -R {os.geteuid()} {data}`")
+        what = f"{others[0]} belongs to somebody else, and user {user} may not change it"
+        return broken("permissions", what, by_way(settings, f"`sudo chown -R {user} {data}`", in_volume))
     return well("permissions", f"{data} can be written")
 
 
-def disk(data: Path) -> Finding:
+def disk(settings: Settings) -> Finding:
     """Say how much room there is."""
+    data = settings.data
     place = data if data.exists() else next(parent for parent in data.parents if parent.exists())
     free = shutil.disk_usage(place).free
     what = f"{free / 1e9:.1f} GB are free at {place}"
+    tidy = "make room; `docker system prune` removes old images"
     if free < SCARCE_BYTES:
-        return broken("disk", f"{what}: state and history cannot be saved", "make room, or set MOODRING_DATA elsewhere")
+        alone = "make room, or set MOODRING_DATA elsewhere"
+        return broken("disk", f"{what}: state and history cannot be saved", by_way(settings, alone, tidy))
     if free < LOW_BYTES:
-        return doubtful("disk", what, "make room before it is full")
+        return doubtful("disk", what, by_way(settings, "make room before it is full", tidy))
     return well("disk", what)
 
 
@@ -92,7 +97,8 @@ def music(settings: Settings) -> Finding:
         return broken("music", f"there is no folder {folder}", "correct MOODRING_MUSIC")
     if not os.access(folder, os.R_OK | os.X_OK):
         what = f"user {os.geteuid()} may not look into {folder}"
-        return broken("music", what, f"`sudo chmod -R a+rX {folder}`")
+        named = "`sudo chmod -R a+rX FOLDER`, with the folder that MOODRING_MUSIC names in .env"
+        return broken("music", what, by_way(settings, f"`sudo chmod -R a+rX {folder}`", named))
     entries = 0
     for _, _, names in os.walk(folder):
         if any(Path(name).suffix.lower() in AUDIO_TYPES for name in names):

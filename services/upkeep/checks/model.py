@@ -9,27 +9,28 @@ from services.inference import model_folder
 from services.inference.predictor import GrpcPredictor, PredictorError, grpc_address
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
-from services.upkeep.findings import Finding, broken, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, skipped, well
 
 
 def model_files(settings: Settings) -> Finding:
     """Compare the model's files with what `model.json` says of them."""
     inference = settings.inference
+    again = by_way(
+        settings, "`git checkout -- models`", "`git checkout -- models`, then `docker compose up --build -d`"
+    )
     try:
         folder = model_folder.latest(inference.models, inference.model)
     except SetupError as error:
         if inference.model_server != "embedded:":
             return skipped("model", "its files are with the model server only")
-        return broken("model", str(error), "`git checkout -- models`")
+        return broken("model", str(error), again)
     for name, wanted in folder.description.files.items():
         file = folder.path / name
         # An image holds those that its server reads; what is here has to be right.
         if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() != wanted:
-            return broken(
-                "model", f"{file} is not the file that was released (its sha256 differs)", "`git checkout -- models`"
-            )
+            return broken("model", f"{file} is not the file that was released (its sha256 differs)", again)
     if inference.model_server == "embedded:" and not (folder.path / model_folder.LITE_MODEL).exists():
-        return broken("model", f"{folder.path / model_folder.LITE_MODEL} is missing", "`git checkout -- models`")
+        return broken("model", f"{folder.path / model_folder.LITE_MODEL} is missing", again)
     return well("model", f"{folder.name}, version {folder.version}, in {folder.path.parent}")
 
 
@@ -45,7 +46,8 @@ def model_server(settings: Settings) -> Finding:
     try:
         version, labels = asyncio.run(_ask(settings, address))
     except PredictorError as error:
-        return broken("model server", str(error), "start it, or correct MOODRING_INFERENCE_MODEL_SERVER")
+        start = by_way(settings, "start it", "`docker compose up -d model-server`")
+        return broken("model server", str(error), f"{start}, or correct MOODRING_INFERENCE_MODEL_SERVER")
     return well("model server", f"{address} has {inference.model}, version {version}, with {labels} expressions")
 
 

@@ -1,0 +1,68 @@
+"""A broker that does not know MQTT 5 and says so by hanging up."""
+
+import asyncio
+
+from services.contracts import channels
+from services.contracts.messages import Privacy
+from services.runtime.mqtt import MqttBus
+
+PATIENCE_S = 20
+CONNECT, CONNACK, PUBACK = 0x10, bytes((0x20, 2, 0, 0)), 0x40
+PUBLISH_QOS1_RETAINED = 0x33
+V5, V311 = 5, 4
+
+
+class OldBroker:
+    """Takes connections, hangs up on all that are not MQTT 3.1.1, and confirms what is published.
+
+    Attributes:
+        asked: The protocol levels of the connections, in order.
+        heard: The publications, whole.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self.connections: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+        try:
+            kind, packet = await self._packet(reader)
+            assert kind == CONNECT
+            self.asked.append(packet[6])  # after the length and the letters of "MQTT"
+            if packet[6] != V311:
+                return
+            writer.write(CONNACK)
+            while True:
+                kind, packet = await self._packet(reader)
+                if kind == PUBLISH_QOS1_RETAINED:
+                    topic_bytes = int.from_bytes(packet[:2])
+                    writer.write(bytes((PUBACK, 2)) + packet[2 + topic_bytes :][:2])
+                    self.heard.put_nowait(packet)
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    async def _packet(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+        kind, length = await reader.readexactly(2)
+        assert length < 0x80, "a longer packet than this broker reads"
+        return kind, await reader.readexactly(length)
+
+
+async def test_a_broker_that_hangs_up_on_mqtt_5_is_asked_in_3_1_1() -> None:
+    broker = OldBroker()
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with MqttBus(f"mqtt://127.0.0.1:{port}", prefix="moodring", client_id="camera") as bus:
+        async with asyncio.timeout(PATIENCE_S):
+            await bus.wait_connected()
+            bus.publish(channels.PRIVACY, Privacy.ON, room="home")
+            assert b"moodring/home/privacy" in await broker.heard.get()
+            assert broker.asked == [V5, V5, V311]
+            broker.connections[-1].close()  # the connection breaks: it may have been updated meanwhile
+            assert b"moodring/home/privacy" in await broker.heard.get()
+    assert broker.asked == [V5, V5, V311] * 2
+    server.close()
+    await server.wait_closed()
