@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.camera.sources import READ_TIMEOUT_S, SourceEnded, SourceError
+from services.camera.sources import LOST_AFTER_S, READ_TIMEOUT_S, SourceEnded, SourceError
 from services.runtime.settings import redact
 from services.vision.images import Bgr
 from services.vision.opencv import cv2
 
 OPEN_TIMEOUT_S = 5.0
-LOST_AFTER_S = 5.0
-"""A camera without a frame for so long is lost; some webcams need two or three seconds for their first."""
 LOST_AFTER_READS = 30
 """So is one whose reads fail at once: FFmpeg's do when the other side hung up, or was silent for a whole time-out."""
 WEBCAM_SIZE = (640, 480)
@@ -26,6 +24,7 @@ class _Camera:
     """What webcam and stream share: read at the camera's pace, decode only what is due."""
 
     live = True
+    sparse = False
 
     def __init__(self, every_s: float | None, *, clock: Callable[[], float]) -> None:
         self._every_s = every_s or 0.0
@@ -118,6 +117,7 @@ class VideoFile:
     """A clip or animated GIF, shown in its own time, or every frame of it where `every_s` is `None`."""
 
     live = False
+    sparse = False
 
     def __init__(self, path: Path, every_s: float | None, *, loop: bool) -> None:
         self._path = path

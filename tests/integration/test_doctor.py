@@ -20,7 +20,7 @@ from services.runtime.settings import Settings, load
 from services.upkeep.checks import machine
 from services.upkeep.checks.broker import broker
 from services.upkeep.checks.database import database
-from services.upkeep.checks.devices import camera, player
+from services.upkeep.checks.devices import cameras, player
 from services.upkeep.checks.model import model_files, model_server
 from services.upkeep.doctor import examine, port, short
 from services.upkeep.findings import Finding, How, as_json, as_text, healthy
@@ -271,10 +271,10 @@ def test_model_server_that_is_not_there() -> None:
 
 
 def test_camera_that_does_not_work(tmp_path: Path) -> None:
-    assert camera(load(camera={"source": "demo"})).how is How.WELL
-    is_broken(camera(load(camera={"source": "/dev/video77"})), "/dev/video77", "MOODRING_HOST_CAMERA")
+    assert cameras(load(camera={"source": "demo"}))[0].how is How.WELL
+    is_broken(cameras(load(camera={"source": "/dev/video77"}))[0], "/dev/video77", "MOODRING_HOST_CAMERA")
     (tmp_path / "film.mkv").write_bytes(b"no film")
-    is_broken(camera(load(camera={"source": str(tmp_path / "film.mkv")})), "film.mkv")
+    is_broken(cameras(load(camera={"source": str(tmp_path / "film.mkv")}))[0], "film.mkv")
 
 
 def test_player_that_is_not_there() -> None:
