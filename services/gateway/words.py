@@ -100,14 +100,10 @@ def switch_word(room: Room) -> str:
     """Return what the switch of the cameras says."""
     if not room.cameras or room.privacy is None:
         return "No camera"
+    watching = any(status.watching for status in room.cameras.values())
     if room.privacy is Privacy.OFF:
-        return "Camera on"
-    seeing = [status for status in room.cameras.values() if status.state not in BLIND]
-    return "Camera closing" if seeing else "Camera off"
-
-
-BLIND = frozenset({CameraState.PRIVATE, CameraState.OFFLINE})
-"""States in which a camera sees nothing."""
+        return "Camera on" if watching else "Camera away"
+    return "Camera closing" if watching else "Camera off"
 
 
 def face_note(house: House, room: Room) -> str:

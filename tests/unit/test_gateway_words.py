@@ -68,6 +68,7 @@ def test_nobody_is_watched_only_when_every_camera_says_so() -> None:
     [
         (Room(), "No camera"),
         (Room(privacy=Privacy.OFF, cameras={"door": make.camera()}), "Camera on"),
+        (Room(privacy=Privacy.OFF, cameras={"door": make.camera(CameraState.OFFLINE, "unplugged")}), "Camera away"),
         (Room(privacy=Privacy.ON, cameras={"door": make.camera(CameraState.OFFLINE, "unplugged")}), "Camera off"),
     ],
 )
