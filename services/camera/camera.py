@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.camera.analysis import Analyst, Seen
 from services.camera.condition import WORDS, Condition
+from services.camera.debug_crops import DebugCrops
 from services.camera.inbox import Inbox
 from services.camera.privacy import PrivacySwitch
 from services.camera.reading import Reader
@@ -52,6 +53,7 @@ class Camera:
         source: Makes the source.
         detector: Makes the detector.
         inbox: Where pictures arrive that are sent to it, for a source that reads them there.
+        kept: Keeps faces where that was asked for.
         health: Hears of a camera that is lost or hangs.
         clock: Seconds since 1970.
         patience: How long it is waited for.
@@ -65,6 +67,7 @@ class Camera:
         source: Callable[[], Source],
         detector: Callable[[], Detector],
         inbox: Inbox[Bgr] | None,
+        kept: DebugCrops,
         health: Health,
         clock: Callable[[], float],
         patience: Patience,
@@ -77,9 +80,10 @@ class Camera:
         self._make_source = source
         self._make_detector = detector
         self._inbox = inbox
+        self._kept = kept
         self._clock = clock
         self._patience = patience
-        self._tally = Tally(redact(settings.source))
+        self._tally = Tally(redact(settings.source), kept_hours=kept.hours)
         self._announcer = Announcer(self._tally, health, camera=self.name, room=self.room, clock=clock)
         self._closed = asyncio.Event()
         self._closed.set()
@@ -231,6 +235,7 @@ class Camera:
         used = len(seen.crops.faces) > 0
         if used:
             bus.publish(FACES, seen.crops, room=self.room, camera=self.name)
+            self._kept.keep(seen.crops)
         self._last = seen
         self._tally.count(seen)
         state = seeing.update(seen.look, seen.frame.captured_at, face_used=used)

@@ -8,6 +8,7 @@ from functools import partial
 from services.camera.analysis import detector_of
 from services.camera.api import routes
 from services.camera.camera import Camera, Patience
+from services.camera.debug_crops import DebugCrops
 from services.camera.inbox import Inbox
 from services.camera.privacy import Memory, PrivacySwitch
 from services.camera.room import Room
@@ -46,6 +47,7 @@ def build(
     switches = {
         room: PrivacySwitch(room, settings.privacy, memory, clock) for one in settings.watched if (room := one.room)
     }
+    kept = DebugCrops(settings.data / "debug-crops", settings.privacy.debug_crops_hours, clock)
     cameras: dict[str, Camera] = {}
     for one in settings.watched:
         inbox: Inbox[Bgr] | None = Inbox() if one.source == BROWSER else None
@@ -55,6 +57,7 @@ def build(
             source=source or _source_of(one, inbox),
             detector=make_detector,
             inbox=inbox,
+            kept=kept,
             health=health,
             clock=clock,
             patience=patience or Patience(),
@@ -63,7 +66,7 @@ def build(
         name: Room(name, switch, [one for one in cameras.values() if one.room == name], health)
         for name, switch in switches.items()
     }
-    return CameraService(cameras, rooms, health)
+    return CameraService(cameras, rooms, kept, health)
 
 
 def _source_of(settings: CameraSettings, inbox: Inbox[Bgr] | None) -> Callable[[], Source]:
@@ -82,10 +85,11 @@ class CameraService:
 
     name = "camera"
 
-    def __init__(self, cameras: dict[str, Camera], rooms: dict[str, Room], health: Health) -> None:
+    def __init__(self, cameras: dict[str, Camera], rooms: dict[str, Room], kept: DebugCrops, health: Health) -> None:
         self.cameras = cameras
         self.rooms = rooms
         self.health = health
+        self._kept = kept
         self.running = False
         """Whether `run` is active: without it nothing can be switched or seen."""
         self.router = routes(self)
@@ -97,6 +101,7 @@ class CameraService:
         self.running = True
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._kept.run(), name="debug crops")
                 entered = {name: asyncio.Event() for name in self.rooms}
                 for camera in self.cameras.values():
                     tasks.create_task(camera.run(bus, entered[camera.room]), name=camera.name)

@@ -31,14 +31,16 @@ class Tally:
 
     Args:
         source: Where the frames come from, without any password.
+        kept_hours: How long faces are kept as files.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, kept_hours: float = 0) -> None:
         self.state = CameraState.OFFLINE
         self.detail = ""
         self.detector = ""
         self.watching = False
         self._source = source
+        self._kept_hours = kept_hours
         self._since = datetime.now(UTC)
         self._seen = self._used = 0
         self._rejected: Counter[str] = Counter()
@@ -80,6 +82,7 @@ class Tally:
             watching=self.watching,
             detail=self.detail,
             source=self._source,
+            kept_hours=self._kept_hours,
             fps=round((len(self._times) - 1) / elapsed, 1) if elapsed > 0 else 0,
             faces_seen=self._seen,
             faces_used=self._used,

@@ -135,6 +135,8 @@ class CameraStatus(Message):
     """Whether the device is open: whether the camera could see somebody at this moment."""
     source: Text = ""
     """Where the frames come from, without any password."""
+    kept_hours: Annotated[float, Field(ge=0)] = 0
+    """How long faces are kept as files, where somebody asked for it to find a fault."""
     fps: Annotated[float, Field(ge=0)] = 0
     faces_seen: Annotated[int, Field(ge=0)] = 0
     faces_used: Annotated[int, Field(ge=0)] = 0
