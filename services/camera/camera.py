@@ -205,29 +205,28 @@ class Camera:
         source = self._make_source()
         steady = source.live and not source.sparse
         seeing = Condition(live=steady)
-        silence = _Silence(max(self._patience.silent_s, 2 * (self._every_s or 0)) if steady else None, self._silent)
         worked = False
 
         def opened() -> None:
             self._tally.watching = True
             if source.sparse:
                 self._announcer.turn(CameraState.OK, "")
-            silence.begin()
             self._announcer.publish()
 
         def take(seen: Seen) -> None:
             nonlocal worked
             worked = True
             self._publish(bus, seen, seeing)
-            silence.begin()
 
         reader = Reader(source, every_s=self._every_s, clock=self._clock, opened=opened)
         session = self._session = Session(reader, analyst, pool)
+        listening = asyncio.create_task(self._listen(reader), name=f"{self.name}-silence") if steady else None
         try:
             return await session.run(take), worked
         finally:
             self._session = None
-            silence.end()
+            if listening is not None:
+                listening.cancel()
 
     def _publish(self, bus: Bus, seen: Seen, seeing: Condition) -> None:
         if not self._switch.open:
@@ -241,9 +240,14 @@ class Camera:
         state = seeing.update(seen.look, seen.frame.captured_at, face_used=used)
         self._announcer.turn(state, WORDS[state])
 
-    def _silent(self) -> None:
-        if self._switch.open:
-            self._announcer.turn(CameraState.OFFLINE, SILENT)
+    async def _listen(self, reader: Reader) -> None:
+        """Tell of a camera that has fallen silent, until cancelled; the next frame that is seen says it is back."""
+        longest_s = max(self._patience.silent_s, 2 * (self._every_s or 0))
+        while True:
+            left_s = longest_s - reader.silent_s
+            if left_s <= 0 and self._switch.open:
+                self._announcer.turn(CameraState.OFFLINE, SILENT)
+            await asyncio.sleep(max(left_s, longest_s / 16))
 
     async def _report(self) -> None:
         while True:
@@ -257,23 +261,3 @@ class Camera:
             await asyncio.wait_for(self._wake.wait(), seconds)
         except TimeoutError:
             return
-
-
-class _Silence:
-    """Tells when it has lasted for `after_s`; never where that is `None`."""
-
-    def __init__(self, after_s: float | None, tell: Callable[[], None]) -> None:
-        self._after_s = after_s
-        self._tell = tell
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> None:
-        """Begin, or begin anew."""
-        self.end()
-        if self._after_s is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._after_s, self._tell)
-
-    def end(self) -> None:
-        """End without a word."""
-        if self._timer is not None:
-            self._timer.cancel()

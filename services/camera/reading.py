@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -84,8 +85,14 @@ class Reader:
         self._clock = clock
         self._opened = opened
         self._stopping = threading.Event()
+        self._heard_at = math.inf
         # A daemon, so that a camera that hangs cannot keep the process from ending.
         threading.Thread(target=self._run, name="camera-read", daemon=True).start()
+
+    @property
+    def silent_s(self) -> float:
+        """How long nothing has come from the open source, in seconds; 0 before it is open."""
+        return max(0.0, time.monotonic() - self._heard_at)
 
     @property
     def stopped(self) -> bool:
@@ -125,11 +132,13 @@ class Reader:
         try:
             if not self._stopping.is_set():
                 self._source.open()
+                self._heard_at = time.monotonic()
                 self._tell(self._opened)
             due = time.monotonic()
             while not self._stopping.is_set():
                 image = self._source.read()
                 if image is not None:
+                    self._heard_at = time.monotonic()
                     self.frames.put(Frame(image, self._clock()))
                 if self._every_s is not None:
                     due = max(due + self._every_s, time.monotonic() - self._every_s)
