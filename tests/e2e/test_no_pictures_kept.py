@@ -40,6 +40,7 @@ class Listener:
 
 
 @pytest.mark.parametrize("source", ["clip", "browser"])
+@pytest.mark.timeout(600)
 def test_no_picture_is_left_in_files_logs_or_retained_messages(
     source: str, tmp_path: Path, mosquitto: Mosquitto, shared_data: Callable[[str], Path]
 ) -> None:

@@ -209,7 +209,7 @@ async def test_a_silent_camera_is_offline_in_words_and_in_one_event(tmp_path: Pa
     source = ScriptedSource([picture(1)], live=True)
     service = build(
         load(data=tmp_path, camera={"fps": 200}), source=lambda: source, detector=lambda: ScriptedDetector(face()),
-        patience=Patience(retry_s=(0.001, 0.01), silent_s=0.05),
+        patience=Patience(retry_s=(0.001, 0.01), silent_s=1),
     )  # fmt: skip
     async with running(service) as (_, heard):
         await heard.until(lambda: SILENT in [status.detail for status in heard.all("status")])
@@ -225,7 +225,7 @@ async def test_a_silent_camera_is_offline_in_words_and_in_one_event(tmp_path: Pa
 async def test_a_camera_that_speaks_only_of_people_is_well_without_any(tmp_path: Path) -> None:
     source = ScriptedSource([], live=True, sparse=True)
     service = build(
-        load(data=tmp_path), source=lambda: source, detector=ScriptedDetector, patience=Patience(silent_s=0.01)
+        load(data=tmp_path), source=lambda: source, detector=ScriptedDetector, patience=Patience(silent_s=0.1)
     )
     async with running(service) as (bus, heard):
         await heard.state(CameraState.OK)
