@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that the tests talk to, or says how where it may not.
 set -eu
-packages="mosquitto postgresql mpd mpv ffmpeg chromium chromium-driver"
+packages="mosquitto postgresql mpd mpv ffmpeg chromium chromium-driver python3-gi gir1.2-gst-rtsp-server-1.0"
+packages="$packages gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

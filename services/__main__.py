@@ -118,7 +118,7 @@ def _config(_options: argparse.Namespace, loaded: Settings) -> int:
     for key, field in settings.keys().items():
         section, _, name = key.rpartition(".")
         value = (values[section] if section else values)[name]
-        print(f"{key} = {settings.redact(str(value))}\n    {field.description}\n    {settings.variable(key)}\n")
+        print(f"{key} = {settings.shown(value)}\n    {field.description}\n    {settings.variable(key)}\n")
     return 0
 
 

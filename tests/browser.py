@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,13 +28,30 @@ return window.sounds.filter(audible).map((sound) => [sound.src, sound.currentTim
 
 
 class Browser:
-    """One tab. It demands a click before a page may sound, as browsers do."""
+    """One tab. It demands a click before a page may sound, as browsers do.
 
-    def __init__(self, width: int = 1280, height: int = 800) -> None:
+    Args:
+        width: Of the page, in CSS pixels.
+        height: As `width`.
+        camera: A file of motion JPEG that its camera shows, to every page that asks; without one it gives none.
+    """
+
+    def __init__(self, width: int = 1280, height: int = 800, *, camera: Path | None = None) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or ""
         assert options.binary_location, "chromium is not installed: run `make test-packages`"
-        switches = ("headless=new", "no-sandbox", "disable-dev-shm-usage", "hide-scrollbars", "mute-audio")
+        switches: tuple[str, ...] = (
+            "headless=new",
+            "no-sandbox",
+            "disable-dev-shm-usage",
+            "hide-scrollbars",
+            "mute-audio",
+        )
+        if camera:
+            shown = f"use-file-for-fake-video-capture={camera}"
+            switches += ("use-fake-ui-for-media-stream", "use-fake-device-for-media-stream", shown)
+        else:
+            switches += ("deny-permission-prompts",)
         for switch in (*switches, "autoplay-policy=document-user-activation-required"):
             options.add_argument(f"--{switch}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from services.camera.camera import Camera
+from services.camera.room import Room
 from services.camera.service import CameraService
 from services.contracts import channels
 from services.contracts.messages import CameraState
@@ -44,6 +46,18 @@ def picture(seed: int = 0, *, gain: float = 1.0) -> Bgr:
     noise = np.random.default_rng(seed).integers(0, 256, (60, 80, 3), np.uint8)
     image: Bgr = np.clip(noise.repeat(8, 0).repeat(8, 1) * gain, 0, 255).astype(np.uint8)
     return image
+
+
+def only_camera(service: CameraService) -> Camera:
+    """Return the camera of a service that has one."""
+    (camera,) = service.cameras.values()
+    return camera
+
+
+def only_room(service: CameraService) -> Room:
+    """Return the room of a service that has one."""
+    (room,) = service.rooms.values()
+    return room
 
 
 class Watcher:

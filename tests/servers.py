@@ -1,9 +1,12 @@
 """Real servers from Debian's packages, each on a free port of loopback."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -67,6 +70,25 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class Rtsp(Server):
+    """A network camera by GStreamer's RTSP server, which needs the system's Python; its pictures need the password."""
+
+    def __init__(self) -> None:
+        port = free_port()
+        super().__init__(["python3", str(Path(__file__).parent / "rtsp_server.py"), str(port)], port)
+        self.url = f"rtsp://viewer:s3cret@127.0.0.1:{port}/test"
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it send nothing meanwhile, and keep its connections, as a camera that hangs."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
 
 class Mosquitto(Server):

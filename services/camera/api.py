@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.camera.preview import annotated, stream
+from services.camera.still import decode_still
 from services.contracts.messages import CameraStatus, Message, Name, Privacy
+from services.runtime.uploads import read_body
+from services.vision.images import PHOTO, BadImageError
 
 if TYPE_CHECKING:
+    from services.camera.camera import Camera
     from services.camera.service import CameraService
 
 BOUNDARY = "moodring"
 NO_STORE = {"Cache-Control": "no-store"}
+UPLOADS = 2
+"""Pictures that are in memory at once; who comes next waits unread."""
 
 
 class CameraInfo(Message):
@@ -23,6 +29,8 @@ class CameraInfo(Message):
     camera: Name
     room: Name
     privacy: Privacy
+    takes_pictures: bool
+    """Whether pictures can be sent to it."""
     status: CameraStatus
 
 
@@ -40,44 +48,88 @@ def routes(service: "CameraService") -> APIRouter:
     @router.get("")
     async def cameras() -> list[CameraInfo]:
         """List the cameras."""
-        return [CameraInfo(camera=service.camera, room=service.room, privacy=service.privacy, status=service.status)]
+        return [
+            CameraInfo(
+                camera=one.name,
+                room=one.room,
+                privacy=service.rooms[one.room].switch.state,
+                takes_pictures=one.takes_pictures,
+                status=one.status,
+            )
+            for one in service.cameras.values()
+        ]
 
     @router.get("/{camera}")
     async def camera_status(camera: str) -> CameraStatus:
         """Say how a camera does."""
-        check.known(camera)
-        return service.status
+        return check.known(camera).status
 
     @router.put("/{camera}/privacy")
     async def privacy(camera: str, body: PrivacyBody) -> PrivacyBody:
         """Switch privacy, of all cameras of its room; ON answers when this one's device is closed.
 
-        Where the device hangs, it answers after a few seconds, and the camera's status says so.
+        Where the device hangs, it answers after a few seconds, and the camera's status says so. A room that has not
+        opted in (`privacy.consent`) cannot be opened.
         """
-        check.running(camera)
-        await service.ask_privacy(body.privacy)
-        return PrivacyBody(privacy=service.privacy)
+        room = service.rooms[check.running(camera).room]
+        await room.ask(body.privacy)
+        if body.privacy is Privacy.OFF and room.switch.word is Privacy.OFF and room.switch.reason:
+            raise HTTPException(409, room.switch.reason)
+        return PrivacyBody(privacy=room.switch.state)
 
     @router.get("/{camera}/preview.jpg", response_class=Response)
     async def preview(camera: str) -> Response:
         """Return the last frame with its faces marked."""
-        check.seeing(camera)
-        seen = service.last()
+        one = check.seeing(camera)
+        seen = one.last()
         if seen is None:
-            raise HTTPException(503, service.status.detail or "The camera has not seen a picture yet.")
+            raise HTTPException(503, one.status.detail or "The camera has not seen a picture yet.")
         return Response(await asyncio.to_thread(annotated, seen), media_type="image/jpeg", headers=NO_STORE)
 
     @router.get("/{camera}/preview.mjpg", response_class=StreamingResponse)
     async def preview_stream(camera: str) -> StreamingResponse:
         """Stream frames with their faces marked (multipart/x-mixed-replace); ends when privacy is turned on."""
-        check.seeing(camera)
+        one = check.seeing(camera)
+        switch = service.rooms[one.room].switch
         return StreamingResponse(
-            _parts(stream(service.last, lambda: service.running and service.privacy is Privacy.OFF)),
+            _parts(stream(one.last, lambda: service.running and switch.open)),
             media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
             headers=NO_STORE,
         )
 
+    _add_frames(router, check)
     return router
+
+
+def _add_frames(router: APIRouter, check: "_Checks") -> None:
+    places = asyncio.Semaphore(UPLOADS)
+
+    @router.post("/{camera}/frames", status_code=202, openapi_extra=_PICTURE)
+    async def frames(camera: str, request: Request) -> CameraStatus:
+        """Take a picture (JPEG or PNG, as the body) for a camera whose source is `browser`; answers how it does.
+
+        It is looked at as any other frame, and not kept. Pictures that come faster than the camera's `fps` are refused.
+        """
+        one = check.seeing(camera)
+        if not one.takes_pictures:
+            raise HTTPException(409, f"The camera {one.name} has eyes of its own: its source is {one.status.source}.")
+        if not one.wants_picture():
+            raise HTTPException(429, "That was faster than the camera's pace.", {"Retry-After": "1"})
+        async with places:
+            data = await read_body(request, PHOTO.max_bytes)
+            try:
+                one.send(await asyncio.to_thread(decode_still, data))
+            except BadImageError as error:
+                raise HTTPException(422, f"The picture cannot be used: {error}.") from error
+        return one.status
+
+
+_PICTURE: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")},
+    }
+}
 
 
 class _Checks:
@@ -86,19 +138,26 @@ class _Checks:
     def __init__(self, service: "CameraService") -> None:
         self._service = service
 
-    def known(self, camera: str) -> None:
-        if camera != self._service.camera:
-            raise HTTPException(404, f"There is no such camera; there is {self._service.camera}.")
+    def known(self, camera: str) -> "Camera":
+        """Return a camera that is there."""
+        if camera not in self._service.cameras:
+            there = ", ".join(self._service.cameras)
+            raise HTTPException(404, f"There is no such camera; there is {there}.")
+        return self._service.cameras[camera]
 
-    def running(self, camera: str) -> None:
-        self.known(camera)
+    def running(self, camera: str) -> "Camera":
+        """Return a camera that is at work, or kept from it."""
+        one = self.known(camera)
         if not self._service.running:
             raise HTTPException(503, "The camera service is not running at the moment; try again shortly.")
+        return one
 
-    def seeing(self, camera: str) -> None:
-        self.running(camera)
-        if self._service.privacy is Privacy.ON:
-            raise HTTPException(409, "The camera is switched off for privacy.")
+    def seeing(self, camera: str) -> "Camera":
+        """Return a camera that may see."""
+        one = self.running(camera)
+        if reason := self._service.rooms[one.room].switch.reason:
+            raise HTTPException(409, reason)
+        return one
 
 
 async def _parts(images: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.camera.sources import READ_TIMEOUT_S, SourceEnded, SourceError
+from services.camera.sources import LOST_AFTER_S, READ_TIMEOUT_S, SourceEnded, SourceError
 from services.runtime.settings import redact
-from services.vision.images import Bgr
+from services.vision.images import PHOTO, Bgr
 from services.vision.opencv import cv2
 
 OPEN_TIMEOUT_S = 5.0
-LOST_AFTER_S = 5.0
-"""A camera without a frame for so long is lost; some webcams need two or three seconds for their first."""
 LOST_AFTER_READS = 30
 """So is one whose reads fail at once: FFmpeg's do when the other side hung up, or was silent for a whole time-out."""
 WEBCAM_SIZE = (640, 480)
@@ -22,12 +20,26 @@ DEFAULT_FPS = 25.0
 """For files that do not say."""
 
 
+def _check_size(capture: Any, name: object) -> None:
+    """Refuse pictures that would fill the memory, before one of them is decoded.
+
+    Raises:
+        SourceError: They are too large; it is closed then.
+    """
+    width, height = (int(capture.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > PHOTO.max_pixels:
+        capture.release()
+        raise SourceError(f"{name} shows {width}x{height} pixels; at most {PHOTO.max_pixels:,} are looked at.")
+
+
 class _Camera:
     """What webcam and stream share: read at the camera's pace, decode only what is due."""
 
     live = True
+    sparse = False
 
-    def __init__(self, every_s: float | None, *, clock: Callable[[], float]) -> None:
+    def __init__(self, name: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
+        self._name = name
         self._every_s = every_s or 0.0
         self._clock = clock
         self._capture: Any = None
@@ -39,6 +51,7 @@ class _Camera:
         if not capture.isOpened():
             capture.release()
             raise SourceError(problem)
+        _check_size(capture, self._name)
         self._capture = capture
         self._due = self._seen_at = self._clock()
         self._failed = 0
@@ -72,7 +85,7 @@ class Webcam(_Camera):
     """A camera of this machine, by number or device file."""
 
     def __init__(self, where: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
-        super().__init__(every_s, clock=clock)
+        super().__init__(f"The webcam {where}", every_s, clock=clock)
         self._where: int | str = int(where) if where.isdecimal() else where
 
     def open(self) -> None:
@@ -81,22 +94,19 @@ class Webcam(_Camera):
         capture = cv2.VideoCapture(self._where, interface)
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, WEBCAM_SIZE[0])
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, WEBCAM_SIZE[1])
-        self._opened(
-            capture, f"The webcam {self._where} cannot be opened; is it plugged in, and does no other program use it?"
-        )
+        self._opened(capture, f"{self._name} cannot be opened; is it plugged in, and does no other program use it?")
 
     def read(self) -> Bgr | None:
         """Return the newest frame."""
-        return self._next(f"The webcam {self._where} sends no more pictures; is it still plugged in?")
+        return self._next(f"{self._name} sends no more pictures; is it still plugged in?")
 
 
 class Stream(_Camera):
     """A camera on the network, by RTSP or HTTP."""
 
     def __init__(self, url: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
-        super().__init__(every_s, clock=clock)
+        super().__init__(f"The camera {redact(url)}", every_s, clock=clock)
         self._url = url
-        self._name = redact(url)
 
     def open(self) -> None:
         """Connect, within five seconds."""
@@ -106,18 +116,19 @@ class Stream(_Camera):
         ]  # fmt: skip
         self._opened(
             cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, timeouts),
-            f"The camera {self._name} does not answer; are its address and password right, and is it switched on?",
+            f"{self._name} does not answer; are its address and password right, and is it switched on?",
         )
 
     def read(self) -> Bgr | None:
         """Return the newest frame."""
-        return self._next(f"The camera {self._name} sends no more pictures; is it still switched on?")
+        return self._next(f"{self._name} sends no more pictures; is it still switched on?")
 
 
 class VideoFile:
     """A clip or animated GIF, shown in its own time, or every frame of it where `every_s` is `None`."""
 
     live = False
+    sparse = False
 
     def __init__(self, path: Path, every_s: float | None, *, loop: bool) -> None:
         self._path = path
@@ -133,6 +144,8 @@ class VideoFile:
         if not self._path.is_file():
             raise SourceError(f"There is no file, folder or camera {self._path}; check camera.source.")
         self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        if self._capture.isOpened():
+            _check_size(self._capture, self._path)
         if not self._capture.isOpened() or not self._capture.grab():
             self.close()
             raise SourceError(f"{self._path} cannot be read as a video; is it one, and is it complete?")

@@ -15,12 +15,14 @@ COVERED_CONTRAST = 5.0
 """Standard deviation in grey steps below which there is nothing to see; a blank wall still has a gradient."""
 DARK_BRIGHTNESS = 22.0
 """Grey mean, of 255, below which faces cannot be judged."""
+LEAVE = 1.25
+"""Brightness or contrast must rise to so many times its bound before all is well again: else dusk would flicker."""
 _SAMPLE_PX = 8
 """Only every eighth pixel of every eighth row is looked at."""
 
 WORDS = {
     CameraState.OK: "",
-    CameraState.DARK: "It is too dark to see a face; switch on a light.",
+    CameraState.DARK: "It is too dark to see a face; switch on a light, or uncover the lens.",
     CameraState.COVERED: "The camera sees only one colour; is its lens covered?",
     CameraState.FROZEN: "The camera sends the same picture over and over; unplug it and plug it in again.",
 }
@@ -72,6 +74,10 @@ class Condition:
             return CameraState.FROZEN
         if face_used:
             return CameraState.OK
-        if frame.contrast < COVERED_CONTRAST:
-            return CameraState.COVERED
-        return CameraState.DARK if frame.brightness < DARK_BRIGHTNESS else CameraState.OK
+        if frame.brightness < self._bound(DARK_BRIGHTNESS, CameraState.DARK):
+            return CameraState.DARK
+        covered = frame.contrast < self._bound(COVERED_CONTRAST, CameraState.COVERED)
+        return CameraState.COVERED if covered else CameraState.OK
+
+    def _bound(self, bound: float, of: CameraState) -> float:
+        return bound * LEAVE if self.state is of else bound

@@ -4,17 +4,15 @@ import logging
 from pathlib import Path
 
 from services.camera.sources import SourceEnded, SourceError
+from services.camera.still import decode_still
 from services.demo.faces import Person
-from services.vision.images import PHOTO, BadImageError, Bgr, decode_reduced
-from services.vision.opencv import cv2
+from services.vision.images import PHOTO, BadImageError, Bgr
 
 log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 PHOTO_S = 2.0
 """How long a photo is shown."""
-LONGEST_SIDE_PX = 1280
-"""Photos are reduced to it when they are read."""
 
 
 class Photos:
@@ -24,6 +22,7 @@ class Photos:
     """
 
     live = False
+    sparse = False
 
     def __init__(self, path: Path, every_s: float | None, *, loop: bool) -> None:
         self._path = path
@@ -75,18 +74,14 @@ class Photos:
 def _photo(file: Path) -> Bgr:
     if file.stat().st_size > PHOTO.max_bytes:
         raise BadImageError(f"the file is larger than {PHOTO.max_bytes:,} bytes")
-    image = decode_reduced(file.read_bytes(), LONGEST_SIDE_PX).image
-    scale = LONGEST_SIDE_PX / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    smaller: Bgr = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return smaller
+    return decode_still(file.read_bytes())
 
 
 class DemoSource:
     """The synthetic person, `every_s` older with each frame."""
 
     live = False
+    sparse = False
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s

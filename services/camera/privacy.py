@@ -1,40 +1,94 @@
-"""The privacy switch: in force at once, remembered over restarts."""
+"""The privacy switch of a room: in force at once, remembered over restarts, turned by people and by the clock."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from services.contracts.messages import Privacy
+from services.camera.permission import Word, closed_because
+from services.contracts.messages import Name, Privacy
+from services.runtime.camera_settings import PrivacyRules
 from services.runtime.state import StateFile
 
 log = logging.getLogger(__name__)
 
 
-class CameraMemory(BaseModel):
-    """What the camera service remembers."""
+class RoomMemory(BaseModel):
+    """What is remembered of a room: a person's last word and its time, and how the switch stood."""
 
+    privacy: Privacy = Privacy.OFF
+    at: float = 0.0
+    stood: Privacy = Privacy.OFF
+
+
+class CameraMemory(BaseModel):
+    """What the camera service remembers; `privacy` holds for rooms that are not named, as in earlier versions."""
+
+    rooms: dict[Name, RoomMemory] = {}
     privacy: Privacy = Privacy.OFF
 
 
-class PrivacySwitch:
-    """Whether the camera may see, and ways to wait for it. It is ON until `load`.
+class Memory:
+    """The file in which the switches of all rooms of this process are remembered.
 
     Args:
-        path: Where it is remembered.
+        path: Where it is.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = StateFile(path, CameraMemory)
-        self._loaded = False
+        self._content: CameraMemory | None = None
+        self._saving = asyncio.Lock()
+
+    def of(self, room: str) -> RoomMemory:
+        """Return what is remembered of a room; a memory that is damaged keeps every room shut."""
+        if self._content is None:
+            damaged = CameraMemory(privacy=Privacy.ON) if self._path.exists() else CameraMemory()
+            self._content = self._file.load() or damaged
+        everywhere = self._content.privacy
+        return self._content.rooms.get(room) or RoomMemory(privacy=everywhere, stood=everywhere)
+
+    async def keep(self, room: str, memory: RoomMemory) -> None:
+        """Write down what is to be remembered of a room.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        if memory == self.of(room):
+            return
+        async with self._saving:
+            assert self._content is not None
+            content = self._content.model_copy(update={"rooms": self._content.rooms | {room: memory}})
+            await asyncio.to_thread(self._file.save, content)
+            self._content = content
+
+
+class PrivacySwitch:
+    """Whether the cameras of a room may see. It is ON until `load`.
+
+    Args:
+        room: The room.
+        rules: Schedule and consent.
+        memory: Where a person's word is remembered.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, room: str, rules: PrivacyRules, memory: Memory, clock: Callable[[], float]) -> None:
+        self._room = room
+        self._rules = rules
+        self._memory = memory
+        self._clock = clock
+        self._word: Word | None = None
         self._allowed = asyncio.Event()
-        self._turned = asyncio.Event()
+        self.reason = ""
+        """Why the cameras may not see, in words; empty where they may."""
 
     @property
     def open(self) -> bool:
-        """Whether the camera may see."""
+        """Whether the cameras may see."""
         return self._allowed.is_set()
 
     @property
@@ -42,42 +96,49 @@ class PrivacySwitch:
         """How the switch stands."""
         return Privacy.OFF if self.open else Privacy.ON
 
-    def load(self) -> None:
-        """Set the switch to what was remembered, once; a memory that is damaged keeps the camera shut."""
-        if self._loaded:
-            return
-        self._loaded = True
-        damaged = CameraMemory(privacy=Privacy.ON) if self._path.exists() else CameraMemory()
-        self._set((self._file.load() or damaged).privacy)
+    @property
+    def word(self) -> Privacy:
+        """What a person said last."""
+        return self._word.privacy if self._word else Privacy.ON
 
-    def turn(self, privacy: Privacy) -> None:
-        """Set the switch; it is in force when this returns."""
-        self._set(privacy)
-        log.info("privacy is %s", privacy)
+    def load(self) -> None:
+        """Set the switch to what was remembered, once."""
+        if self._word is None:
+            memory = self._memory.of(self._room)
+            self._word = Word(memory.privacy, memory.at)
+            self.review()
+
+    @property
+    def stood(self) -> Privacy:
+        """How the switch stood when that was last remembered."""
+        return self._memory.of(self._room).stood
+
+    def say(self, privacy: Privacy) -> None:
+        """Take a person's word; it is in force when this returns, where consent lets it."""
+        self._word = Word(privacy, self._clock())
+        log.info("privacy of %s is asked to be %s", self._room, privacy)
+        self.review()
+
+    def review(self) -> None:
+        """Look at the clock: whether the cameras may still, or again, see."""
+        if self._word is None:
+            return
+        self.reason = closed_because(self._rules, self._room, self._word, self._clock())
+        if self.reason:
+            self._allowed.clear()
+        else:
+            self._allowed.set()
 
     async def remember(self) -> None:
-        """Write down how the switch stands.
+        """Write down what was said and how the switch stands.
 
         Raises:
             OSError: It could not be written.
         """
-        await asyncio.to_thread(self._file.save, CameraMemory(privacy=self.state))
+        if self._word is not None:
+            memory = RoomMemory(privacy=self._word.privacy, at=self._word.at, stood=self.state)
+            await self._memory.keep(self._room, memory)
 
     async def allowed(self) -> None:
-        """Return when the camera may see."""
+        """Return when the cameras may see."""
         await self._allowed.wait()
-
-    async def pause(self, seconds: float | None) -> None:
-        """Wait, but no longer than until the switch is turned."""
-        self._turned.clear()
-        try:
-            await asyncio.wait_for(self._turned.wait(), seconds)
-        except TimeoutError:
-            return
-
-    def _set(self, privacy: Privacy) -> None:
-        if privacy is Privacy.OFF:
-            self._allowed.set()
-        else:
-            self._allowed.clear()
-        self._turned.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -65,18 +66,33 @@ class Reader:
         source: Is opened, read and closed on that thread.
         every_s: Time from one frame to the next, for sources that are not live; `None` for as fast as possible.
         clock: Stamps the frames, in seconds since 1970.
+        opened: Called, on the loop that runs now, when the source is open.
     """
 
-    def __init__(self, source: Source, *, every_s: float | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        every_s: float | None,
+        clock: Callable[[], float],
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         self.frames = FrameBuffer(keep_all=every_s is None)
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the source is closed: with its `SourceError` where it failed."""
         self._source = source
         self._every_s = None if source.live else every_s
         self._clock = clock
+        self._opened = opened
         self._stopping = threading.Event()
+        self._heard_at = math.inf
         # A daemon, so that a camera that hangs cannot keep the process from ending.
         threading.Thread(target=self._run, name="camera-read", daemon=True).start()
+
+    @property
+    def silent_s(self) -> float:
+        """How long nothing has come from the open source, in seconds; 0 before it is open."""
+        return max(0.0, time.monotonic() - self._heard_at)
 
     @property
     def stopped(self) -> bool:
@@ -97,8 +113,11 @@ class Reader:
         except Exception as problem:  # noqa: BLE001 -- it is raised where `finished` is awaited
             error = problem
         self.frames.close()
+        self._tell(self._finish, error)
+
+    def _tell(self, call: Callable[..., None], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self.finished.get_loop().call_soon_threadsafe(self._finish, error)
+            self.finished.get_loop().call_soon_threadsafe(call, *arguments)
 
     def _finish(self, error: Exception | None) -> None:
         if self.finished.done():
@@ -113,10 +132,13 @@ class Reader:
         try:
             if not self._stopping.is_set():
                 self._source.open()
+                self._heard_at = time.monotonic()
+                self._tell(self._opened)
             due = time.monotonic()
             while not self._stopping.is_set():
                 image = self._source.read()
                 if image is not None:
+                    self._heard_at = time.monotonic()
                     self.frames.put(Frame(image, self._clock()))
                 if self._every_s is not None:
                     due = max(due + self._every_s, time.monotonic() - self._every_s)

@@ -1,6 +1,5 @@
 """Where frames come from: the port, and the choice of an adapter by the settings."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,12 +9,18 @@ from typing import Protocol
 
 import numpy as np
 
+from services.camera.inbox import Inbox
 from services.runtime.service import SetupError
 from services.runtime.settings import Camera, redact
 from services.vision.images import Bgr
 
+BROWSER = "browser"
+"""The source whose pictures are sent to us: by a page, or by whoever posts them."""
 READ_TIMEOUT_S = 1.0
 """`read` returns at least this often, so that privacy closes the device within about a second."""
+
+LOST_AFTER_S = 4.0
+"""A camera without a frame for so long is lost; some webcams need two or three seconds for their first."""
 
 
 class SourceError(Exception):
@@ -35,6 +40,11 @@ class Source(Protocol):
     @property
     def live(self) -> bool:
         """Whether frames come in their own time, so that an old one is worthless; others wait to be read."""
+        ...
+
+    @property
+    def sparse(self) -> bool:
+        """Whether frames come only while there is somebody to see, so that none means nobody."""
         ...
 
     def open(self) -> None:
@@ -67,8 +77,15 @@ class Frame:
     captured_at: float
 
 
-def open_source(settings: Camera, *, clock: Callable[[], float] = time.monotonic) -> Source:
+def open_source(
+    settings: Camera, *, inbox: Inbox[Bgr] | None = None, clock: Callable[[], float] = time.monotonic
+) -> Source:
     """Choose the adapter for `settings.source`; nothing is opened yet.
+
+    Args:
+        settings: Those of the camera.
+        inbox: Where pictures arrive that are sent to it.
+        clock: Seconds, from any beginning.
 
     Raises:
         SetupError: No adapter takes such an address.
@@ -79,22 +96,36 @@ def open_source(settings: Camera, *, clock: Callable[[], float] = time.monotonic
         from services.camera.pictures import DemoSource
 
         return DemoSource(1 / settings.fps)
+    if where == BROWSER:
+        from services.camera.sent import Sent
+
+        return Sent(inbox or Inbox(), clock=clock)
     from services.camera import captures, pictures
 
     if where.isdecimal() or where.startswith("/dev/video"):
         return captures.Webcam(where, every_s, clock=clock)
-    scheme = re.match(r"(\w+)://", where)
-    if scheme is not None:
-        if scheme[1].lower() not in {"rtsp", "rtsps", "http", "https"}:
-            raise SetupError(
-                f"camera.source: {redact(where)} is not supported; use demo, a webcam's number, a file, a folder, "
-                "rtsp://… or http://…"
-            )
-        return captures.Stream(where, every_s, clock=clock)
+    if "://" in where:
+        return _on_the_network(where, every_s, clock)
     path = Path(where).expanduser()
     if path.is_dir() or path.suffix.lower() in pictures.SUFFIXES:
         return pictures.Photos(path, every_s, loop=settings.loop)
     return captures.VideoFile(path, every_s, loop=settings.loop)
+
+
+def _on_the_network(where: str, every_s: float | None, clock: Callable[[], float]) -> Source:
+    match where.partition("://")[0].lower():
+        case "rtsp" | "rtsps" | "http" | "https":
+            from services.camera.captures import Stream
+
+            return Stream(where, every_s, clock=clock)
+        case "frigate" | "frigates":
+            from services.camera.frigate import Frigate
+
+            return Frigate(where)
+    raise SetupError(
+        f"camera.source: {redact(where)} is not supported; use demo, a webcam's number, a file, a folder, rtsp://…, "
+        "http://…, browser or frigate://broker/camera"
+    )
 
 
 class ScriptedSource:
@@ -105,10 +136,12 @@ class ScriptedSource:
     Args:
         steps: What comes, over all openings; a `SourceError` before the first frame fails the opening.
         live: Whether it passes for a camera rather than for a file.
+        sparse: Whether it passes for one that is silent while nobody is there.
     """
 
-    def __init__(self, steps: Sequence[Bgr | Exception], *, live: bool = False) -> None:
+    def __init__(self, steps: Sequence[Bgr | Exception], *, live: bool = False, sparse: bool = False) -> None:
         self.live = live
+        self.sparse = sparse
         self.is_open = False
         self.opened = 0
         self._steps = list(steps)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from prometheus_client import Counter as Metric
+from pydantic import JsonValue
 
 from services.camera.analysis import Seen
 from services.contracts.channels import CAMERA_STATUS, EVENTS
@@ -30,17 +31,25 @@ class Tally:
 
     Args:
         source: Where the frames come from, without any password.
+        kept_hours: How long faces are kept as files.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, kept_hours: float = 0) -> None:
         self.state = CameraState.OFFLINE
         self.detail = ""
         self.detector = ""
+        self.watching = False
         self._source = source
+        self._kept_hours = kept_hours
         self._since = datetime.now(UTC)
         self._seen = self._used = 0
         self._rejected: Counter[str] = Counter()
         self._times: deque[float] = deque(maxlen=FPS_FRAMES)
+
+    @property
+    def well(self) -> bool:
+        """Whether there is nothing to worry about: it sees, or is meant not to."""
+        return self.state in {CameraState.OK, CameraState.PRIVATE} or self.detail in {STARTING, STOPPED}
 
     def turn(self, state: CameraState, detail: str, at: float) -> bool:
         """Set the state at `at` (seconds since 1970) and return whether that changed anything."""
@@ -70,8 +79,10 @@ class Tally:
         elapsed = self._times[-1] - self._times[0] if self._times else 0
         return CameraStatus(
             state=self.state,
+            watching=self.watching,
             detail=self.detail,
             source=self._source,
+            kept_hours=self._kept_hours,
             fps=round((len(self._times) - 1) / elapsed, 1) if elapsed > 0 else 0,
             faces_seen=self._seen,
             faces_used=self._used,
@@ -99,13 +110,19 @@ class Announcer:
         self._camera = camera
         self._room = room
         self._clock = clock
+        self._trouble: CameraState | None = None
 
     def turn(self, state: CameraState, detail: str) -> None:
-        """Tell of a new state, once; `detail` is for people."""
+        """Tell of a new state, once; `detail` is for people.
+
+        A trouble is one event, however often its words change until the camera is well or its trouble another.
+        """
         if not self._tally.turn(state, detail, self._clock()):
             return
-        well = state in {CameraState.OK, CameraState.PRIVATE} or detail in {STARTING, STOPPED}
-        self._health.report("camera", detail if state in {CameraState.OFFLINE, CameraState.FROZEN} else "")
+        well = self._tally.well
+        self._health.report(
+            f"camera {self._camera}", detail if state in {CameraState.OFFLINE, CameraState.FROZEN} else ""
+        )
         log.log(
             logging.INFO if well else logging.WARNING,
             "%s is %s%s",
@@ -114,9 +131,10 @@ class Announcer:
             f": {detail}" if detail else "",
         )
         self.publish()
-        if not well and self.bus is not None:
-            problem = Event(type=EventType.PROBLEM, after={"service": "camera", "text": detail})
-            self.bus.publish(EVENTS, problem, room=self._room)
+        before, self._trouble = self._trouble, None if well else state
+        if self._trouble not in {None, before} and self.bus is not None:
+            after: dict[str, JsonValue] = {"service": "camera", "camera": self._camera, "text": detail}
+            self.bus.publish(EVENTS, Event(type=EventType.PROBLEM, after=after), room=self._room)
 
     def publish(self) -> None:
         """Publish the status as it is."""

@@ -131,8 +131,12 @@ class CameraStatus(Message):
     state: CameraState
     detail: Text = ""
     """In a person's words: what is wrong and what to do, empty when all is well."""
+    watching: bool = False
+    """Whether the device is open: whether the camera could see somebody at this moment."""
     source: Text = ""
     """Where the frames come from, without any password."""
+    kept_hours: Annotated[float, Field(ge=0)] = 0
+    """How long faces are kept as files, where somebody asked for it to find a fault."""
     fps: Annotated[float, Field(ge=0)] = 0
     faces_seen: Annotated[int, Field(ge=0)] = 0
     faces_used: Annotated[int, Field(ge=0)] = 0
@@ -282,7 +286,8 @@ class EventType(StrEnum):
 class Event(Message):
     """Something that happened; `before` and `after` are the states around it.
 
-    Of a track event `after` is a `QueuedTrack` as JSON, with `position_s`; of a problem, `{"service", "text"}`.
+    Of a track event `after` is a `QueuedTrack` as JSON, with `position_s`; of a problem, `{"service", "text"}`, and
+    `"camera"` where it is one.
     """
 
     id: UUID = Field(default_factory=uuid7)

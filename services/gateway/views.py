@@ -8,10 +8,13 @@ from services.contracts.messages import Mood, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway.colours import mood_colour
+from services.gateway.state import House
 from services.gateway.words import mood_word, name
 
 MAX_FACES = 4
 """Faces whose bars are shown, the largest first."""
+BROWSER = "browser"
+"""What such a camera says is its source."""
 FRESH_S = 2.5
 """Expressions older than this are no longer what the camera sees."""
 
@@ -55,6 +58,16 @@ def _face(camera: str, face: Expression, number: int) -> dict[str, Any]:
 def mood_point(mood: Mood | None) -> Point | None:
     """Return where a mood lies; `None` where there is none to speak of."""
     return None if mood is None or mood.mood in {UNKNOWN, NOBODY} else Point(mood.valence, mood.arousal)
+
+
+def browser_cameras(house: House) -> dict[str, str]:
+    """Return the cameras whose pictures a page sends, each with its room."""
+    return {
+        name: room
+        for room, states in house.rooms.items()
+        for name, status in states.cameras.items()
+        if status.source == BROWSER
+    }
 
 
 def song_point(player: PlayerState | None) -> Point | None:

@@ -84,7 +84,7 @@ def camera_note(status: CameraStatus | None, room: Room, service_away: bool) -> 
     """Return why a camera of a room shows no picture, and an icon; two empty strings where there should be one."""
     if status and status.state is CameraState.PRIVATE:
         rest = "Nobody is watched." if unwatched(room) else "Another camera of the room is not."
-        return f"The camera is off. {rest}", "videocam_off"
+        return f"{status.detail or 'The camera is off.'} {rest}", "videocam_off"
     if service_away:
         return "The camera is away.", "videocam_off"
     if status is None:
@@ -100,14 +100,16 @@ def switch_word(room: Room) -> str:
     """Return what the switch of the cameras says."""
     if not room.cameras or room.privacy is None:
         return "No camera"
+    watching = any(status.watching for status in room.cameras.values())
     if room.privacy is Privacy.OFF:
-        return "Camera on"
-    seeing = [status for status in room.cameras.values() if status.state not in BLIND]
-    return "Camera closing" if seeing else "Camera off"
+        return "Camera on" if watching else "Camera away"
+    return "Camera closing" if watching else "Camera off"
 
 
-BLIND = frozenset({CameraState.PRIVATE, CameraState.OFFLINE})
-"""States in which a camera sees nothing."""
+def kept_note(room: Room) -> str:
+    """Return that faces are kept as files, where they are."""
+    hours = max((status.kept_hours for status in room.cameras.values()), default=0)
+    return f"Faces are kept as files for {hours:g} hours, to find a fault." if hours else ""
 
 
 def face_note(house: House, room: Room) -> str:

@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from services.contracts.messages import Message, Unit
 from services.inference.photo import Photo
 from services.inference.predictor import Prediction, PredictorError
+from services.runtime.uploads import UPLOAD_S, check_length
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
 
@@ -23,8 +24,6 @@ FORM_BYTES: Final = 10_000
 """What a form may add to the photo in it."""
 UPLOADS: Final = 4
 """Photos that are in memory at once; who comes next waits unread."""
-UPLOAD_S: Final = 60.0
-"""How long a photo may take to arrive, so that nobody holds a place for ever."""
 
 
 class PhotoBox(Message):
@@ -63,11 +62,7 @@ async def small_enough(request: Request) -> None:
     Raises:
         HTTPException: It is too large, or does not say how large it is.
     """
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal():
-        raise HTTPException(411, "The photo has to come with its length (a Content-Length header).")
-    if int(length) > PHOTO.max_bytes + FORM_BYTES:
-        raise HTTPException(413, f"The photo is too large; at most {PHOTO.max_bytes // 1_000_000} MB are read.")
+    check_length(request, PHOTO.max_bytes + FORM_BYTES)
 
 
 def routes(service: "InferenceService") -> APIRouter:

@@ -13,10 +13,18 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
 
 from services.contracts.channels import RESERVED_INSTANCES
-from services.contracts.messages import Name, PolicyMode, Unit
+from services.contracts.messages import Name, PolicyMode
+from services.runtime.camera_settings import Camera as Camera  # noqa: PLC0414 -- known by this place
+from services.runtime.camera_settings import PrivacyRules, RoomName
 from services.runtime.connection_settings import HOST_VARIABLES, Http, Mqtt, Traces
 from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
 from services.runtime.secret_files import SecretFile, with_password
@@ -29,24 +37,6 @@ FILE_VARIABLE = "MOODRING_FILE"
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 """RFC 3986 section 3.1."""
-
-
-class Camera(Section):
-    """Where frames come from."""
-
-    name: Name = Field("camera", description="Name of the camera in topics and addresses.")
-    source: str = Field(
-        "demo",
-        description="`demo`, a webcam's index or device, a video file, a folder of pictures, `rtsp://…` or `http://…`.",
-    )
-    fps: Annotated[float, Field(gt=0, le=240)] = Field(5, description="Frames looked at per second, at most.")
-    as_fast_as_possible: bool = Field(default=False, description="Read files without waiting: for measurements.")
-    loop: bool = Field(default=True, description="Start a video file or folder again at its end.")
-    detector: Literal["auto", "yunet", "haar"] = Field(
-        "auto", description="`auto`: YuNet where its file is there, else the Haar cascade that comes with OpenCV."
-    )
-    min_face_px: Annotated[int, Field(ge=16, le=1000)] = Field(24, description="Smallest face looked for, in pixels.")
-    min_quality: Unit = Field(0.2, description="Faces of lower quality are counted as rejected and not sent on.")
 
 
 class Inference(Section):
@@ -134,12 +124,18 @@ class Settings(BaseSettings):
 
     data: Path = Field(user_data_path("moodring"), description="Where everything that is written goes.")
     instance: Name = Field("main", description="Tells several processes of the same service apart on the bus.")
-    room: Name = Field("home", description="The room that this process's camera and player are in.")
+    room: RoomName = Field("home", description="The room that this process's camera and player are in.")
     music: Path | None = Field(None, description="Folder of your own music; the demo songs without it.")
     yunet: Path | None = Field(None, description="YuNet's model file, where it is not in the data directory.")
     http: Http = Http()
     mqtt: Mqtt = Mqtt()
     camera: Camera = Camera()
+    cameras: dict[Name, Camera] = Field(
+        {},
+        description="Several cameras by name, instead of one: `{door: {source: …, room: hall}, desk: {source: 0}}`; "
+        "keys that one leaves out are as in `camera`.",
+    )
+    privacy: PrivacyRules = PrivacyRules()
     inference: Inference = Inference()
     aggregator: Aggregator = Aggregator()
     recommender: Recommender = Recommender()
@@ -148,12 +144,22 @@ class Settings(BaseSettings):
     logs: Logs = Logs()
     traces: Traces = Traces()
 
-    @field_validator("room")
+    @model_validator(mode="before")
     @classmethod
-    def _not_reserved(cls, room: str) -> str:
-        if room == "services":
-            raise ValueError("this name is taken by the topics of the services")
-        return room
+    def _complete_cameras(cls, values: dict[str, Any]) -> dict[str, Any]:
+        shared, several = values.get("camera", {}), values.get("cameras")
+        if not isinstance(several, dict) or not isinstance(shared, dict):
+            return values  # wrong, or none
+        complete = {
+            name: shared | own | {"name": name} if isinstance(own, dict) else own for name, own in several.items()
+        }
+        return values | {"cameras": complete}
+
+    @property
+    def watched(self) -> tuple[Camera, ...]:
+        """The cameras of this process, each with its room."""
+        one_or_more = self.cameras.values() or (self.camera,)
+        return tuple(one.model_copy(update={"room": one.room or self.room}) for one in one_or_more)
 
     @field_validator("instance")
     @classmethod
@@ -196,6 +202,8 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SetupError(_explain(error)) from error
+    except SettingsError as error:
+        raise SetupError(f"a setting in the environment is not JSON: {error}") from error
     except yaml.YAMLError as error:
         raise SetupError(f"{file or 'moodring.yml'} is not valid YAML: {' '.join(str(error).split())}") from error
     except OSError as error:
@@ -219,6 +227,13 @@ def keys() -> dict[str, Any]:
 def variable(key: str) -> str:
     """Return the environment variable of a key."""
     return ENV_PREFIX + key.replace(".", "_").upper()
+
+
+def shown(value: Any) -> str:
+    """Return a setting for people to read, without any password."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(each)}" for key, each in value.items()) + "}"
+    return redact(str(value))
 
 
 def redact(url: str) -> str:
@@ -249,4 +264,4 @@ def _explain(error: ValidationError) -> str:
         known = keys() if "." in key else {*Settings.model_fields, *keys()}
         return f"the setting {key} is unknown{_nearest(key, known)}"
     named = f"{key} ({variable(key)})" if key in keys() else key
-    return f"the setting {named} is wrong: {first['msg']}, not {redact(str(first['input']))!r}"
+    return f"the setting {named} is wrong: {first['msg']}, not {shown(first['input'])!r}"

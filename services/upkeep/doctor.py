@@ -31,7 +31,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if isinstance(answer, Answer):
         yield skipped("camera", "Moodring runs here and uses it; stop it to have the camera itself tried")
     else:
-        yield from _part("camera", "camera", lambda: [_module("devices").camera(settings)])
+        yield from _part("camera", "camera", lambda: _module("devices").cameras(settings))
     yield from _module("devices").player(settings)
 
 

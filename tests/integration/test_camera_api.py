@@ -17,7 +17,7 @@ from services.contracts.messages import CameraState, Privacy
 from services.runtime.bus import Delivery
 from services.runtime.settings import load
 from services.vision.images import decode_photo
-from tests.camera_doubles import ScriptedDetector, Watcher, face, picture, running
+from tests.camera_doubles import ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def test_privacy_is_asked_for_in_the_whole_room(service: CameraService, we
 @pytest.mark.parametrize("path", ["preview.jpg", "preview.mjpg"])
 async def test_there_is_no_preview_in_private(service: CameraService, web: httpx.AsyncClient, path: str) -> None:
     async with seeing(service):
-        await service.set_privacy(Privacy.ON)
+        await only_room(service).turn(Privacy.ON)
         answer = await web.get(f"/api/cameras/door/{path}")
     assert answer.status_code == 409
     assert "privacy" in answer.json()["detail"]
@@ -103,7 +103,7 @@ async def test_the_stream_ends_with_privacy(service: CameraService, web: httpx.A
         asking = asyncio.create_task(web.get("/api/cameras/door/preview.mjpg"))
         await asyncio.wait({asking}, timeout=0.3)
         assert not asking.done()
-        await service.set_privacy(Privacy.ON)
+        await only_room(service).turn(Privacy.ON)
         answer = await asking
     assert answer.headers["content-type"] == "multipart/x-mixed-replace; boundary=moodring"
     assert answer.content.count(b"--moodring\r\nContent-Type: image/jpeg\r\n") == 1
@@ -112,7 +112,7 @@ async def test_the_stream_ends_with_privacy(service: CameraService, web: httpx.A
 async def test_the_stream_shows_each_frame_once_and_stops_when_told(service: CameraService) -> None:
     async with seeing(service):
         images: list[bytes] = []
-        async for image in stream(service.last, lambda: not images):
+        async for image in stream(only_camera(service).last, lambda: not images):
             images.append(image)  # noqa: PERF401 -- the condition reads the list
     assert len(images) == 1
     assert decode_photo(images[0]).shape == (480, 640, 3)
@@ -138,4 +138,4 @@ async def test_a_service_that_does_not_run_says_so(web: httpx.AsyncClient, metho
 async def test_a_wrong_body_is_refused(service: CameraService, web: httpx.AsyncClient, body: dict[str, object]) -> None:
     async with seeing(service):
         assert (await web.put("/api/cameras/door/privacy", json=body)).status_code == 422
-    assert service.status.state is not CameraState.PRIVATE
+    assert only_camera(service).status.state is not CameraState.PRIVATE

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.camera.camera import Patience
 from services.camera.service import CameraService, build
 from services.camera.sources import ScriptedSource, Source, SourceEnded, SourceError
 from services.contracts import channels
@@ -19,7 +20,7 @@ from services.vision.crops import face_input
 from services.vision.detectors import Detector
 from services.vision.geometry import Box
 from services.vision.images import Bgr
-from tests.camera_doubles import BOX, ScriptedDetector, Watcher, face, picture, running
+from tests.camera_doubles import BOX, ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
 
 Shared = Callable[[str], Path]
 RETRY_S = (0.001, 0.01)
@@ -34,7 +35,9 @@ def scripted(
 ) -> tuple[CameraService, ScriptedSource]:
     source = ScriptedSource(steps, live=live)
     found = detector or ScriptedDetector(face())
-    service = build(settings(tmp_path, **camera), source=lambda: source, detector=lambda: found, retry_s=RETRY_S)
+    service = build(
+        settings(tmp_path, **camera), source=lambda: source, detector=lambda: found, patience=Patience(retry_s=RETRY_S)
+    )
     return service, source
 
 
@@ -115,13 +118,14 @@ async def test_a_camera_that_cannot_be_opened_is_offline_in_words_and_comes_back
     service, source = scripted(tmp_path, SourceError("The webcam 0 cannot be opened."), SourceError("Still not."))
     async with running(service) as (_, heard):
         await heard.until(lambda: "Still not." in [status.detail for status in heard.all("status")])
-        assert service.health.problems == {"camera": "Still not."}
+        assert service.health.problems == {"camera camera": "Still not."}
         source.show(picture())
         await heard.state(CameraState.OK)
         assert service.health.problems == {}
     assert source.opened >= 3
-    assert [event.type for event in heard.all("events")] == [EventType.PROBLEM] * 2
-    assert heard.all("events")[0].after == {"service": "camera", "text": "The webcam 0 cannot be opened."}
+    (event,) = heard.all("events")
+    assert event.type is EventType.PROBLEM
+    assert event.after == {"service": "camera", "camera": "camera", "text": "The webcam 0 cannot be opened."}
 
 
 async def test_a_camera_that_is_lost_is_opened_again(tmp_path: Path) -> None:
@@ -171,7 +175,7 @@ async def test_privacy_closes_the_camera_and_is_confirmed(tmp_path: Path) -> Non
         await heard.until(lambda: heard.all("privacy") == [Privacy.OFF, Privacy.ON])
         assert not source.is_open
         await heard.state(CameraState.PRIVATE)
-        assert service.last() is None
+        assert only_camera(service).last() is None
         assert service.health.problems == {}
 
 
@@ -179,7 +183,7 @@ async def test_no_face_leaves_after_privacy_was_turned_on(tmp_path: Path) -> Non
     service, _ = scripted(tmp_path, *[picture(number) for number in range(7)] * 300, as_fast_as_possible=True)
     async with running(service) as (bus, heard):
         await heard.until(lambda: len(heard.all("faces")) > 3)
-        await service.set_privacy(Privacy.ON)
+        await only_room(service).turn(Privacy.ON)
         bus.publish(channels.EVENTS, Event(type=EventType.MANUAL_PLAY), room="home")
         await heard.until(lambda: bool(heard.all("events")))
         before = len(heard.all("faces"))
@@ -194,9 +198,9 @@ async def test_privacy_closes_the_file_descriptor_of_a_real_clip(tmp_path: Path,
         await heard.state(CameraState.OK)
         assert clip in open_paths()
         async with asyncio.timeout(1):
-            await service.set_privacy(Privacy.ON)
+            await only_room(service).turn(Privacy.ON)
         assert clip not in open_paths()
-        await service.set_privacy(Privacy.OFF)
+        await only_room(service).turn(Privacy.OFF)
         await heard.state(CameraState.OK)
         assert clip in open_paths()
     assert clip not in open_paths()
@@ -206,12 +210,12 @@ async def test_privacy_survives_a_restart_and_is_published_again(tmp_path: Path)
     service, _ = scripted(tmp_path, picture())
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
-        await service.set_privacy(Privacy.ON)
+        await only_room(service).turn(Privacy.ON)
     again, source = scripted(tmp_path, picture())
     async with running(again) as (_, heard):
         await heard.state(CameraState.PRIVATE)
         await heard.until(lambda: heard.all("privacy") == [Privacy.ON])
-        await again.set_privacy(Privacy.OFF)
+        await only_room(again).turn(Privacy.OFF)
         await heard.state(CameraState.OK)
     assert source.opened == 1
 
@@ -230,7 +234,7 @@ async def test_privacy_holds_even_where_it_cannot_be_written(tmp_path: Path) -> 
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
         (tmp_path / "state").write_text("a file where the folder should be")
-        await service.set_privacy(Privacy.ON)
+        await only_room(service).turn(Privacy.ON)
         assert not source.is_open
         assert "a restart will forget it" in service.health.problems["privacy"]
 
@@ -238,15 +242,15 @@ async def test_privacy_holds_even_where_it_cannot_be_written(tmp_path: Path) -> 
 async def test_privacy_during_a_failing_open_is_private_not_offline(tmp_path: Path) -> None:
     service, _ = scripted(tmp_path, *[SourceError("no camera")] * 500)
     async with running(service) as (_, heard):
-        await heard.until(lambda: service.health.problems == {"camera": "no camera"})
-        await service.set_privacy(Privacy.ON)
+        await heard.until(lambda: service.health.problems == {"camera camera": "no camera"})
+        await only_room(service).turn(Privacy.ON)
         await heard.state(CameraState.PRIVATE)
 
 
 async def test_switching_to_and_fro_ends_where_it_was_switched_last(tmp_path: Path) -> None:
     service, source = scripted(tmp_path, *[picture()] * 5000)
     async with running(service) as (_, heard):
-        await asyncio.gather(*(service.set_privacy(each) for each in [Privacy.ON, Privacy.OFF] * 5))
+        await asyncio.gather(*(only_room(service).turn(each) for each in [Privacy.ON, Privacy.OFF] * 5))
         await heard.state(CameraState.OK)
         assert source.is_open
         assert heard.all("privacy")[-1] is Privacy.OFF
@@ -259,7 +263,7 @@ async def test_a_camera_that_starts_in_a_private_room_never_opens(tmp_path: Path
         async with running(service, others.broker) as (_, heard):
             await heard.state(CameraState.PRIVATE)
             await heard.until(lambda: heard.all("privacy") == [Privacy.ON, Privacy.ON])
-            await service.ask_privacy(Privacy.OFF)
+            await only_room(service).ask(Privacy.OFF)
             await heard.state(CameraState.OK)
     assert source.opened == 1
 
@@ -268,12 +272,12 @@ async def test_a_camera_that_starts_private_closes_its_room(tmp_path: Path) -> N
     closed, _ = scripted(tmp_path / "closed", picture())
     async with running(closed) as (_, heard):
         await heard.state(CameraState.OK)
-        await closed.set_privacy(Privacy.ON)
+        await only_room(closed).turn(Privacy.ON)
     open_one, source = scripted(tmp_path / "open", picture(), name="open")
     async with running(open_one) as (bus, heard):
         await heard.state(CameraState.OK)
         async with running(closed, bus.broker):
-            await heard.until(lambda: open_one.status.state is CameraState.PRIVATE)
+            await heard.until(lambda: only_camera(open_one).status.state is CameraState.PRIVATE)
     assert not source.is_open
 
 
@@ -282,13 +286,13 @@ async def test_asking_one_camera_for_privacy_closes_every_camera_of_the_room(tmp
     other, second = scripted(tmp_path / "other", *[picture()] * 2000, name="other")
     async with running(one) as (bus, heard), running(other, bus.broker) as (_, also):
         await heard.state(CameraState.OK)
-        await also.until(lambda: other.status.state is CameraState.OK)
-        await one.ask_privacy(Privacy.ON)
+        await also.until(lambda: only_camera(other).status.state is CameraState.OK)
+        await only_room(one).ask(Privacy.ON)
         assert not first.is_open
-        await heard.until(lambda: other.status.state is CameraState.PRIVATE)
+        await heard.until(lambda: only_camera(other).status.state is CameraState.PRIVATE)
         assert not second.is_open
-        await other.ask_privacy(Privacy.OFF)
-        await heard.until(lambda: {one.status.state, other.status.state} == {CameraState.OK})
+        await only_room(other).ask(Privacy.OFF)
+        await heard.until(lambda: {only_camera(one).status.state, only_camera(other).status.state} == {CameraState.OK})
 
 
 async def test_a_camera_closes_though_the_broker_is_away(tmp_path: Path) -> None:
@@ -304,10 +308,10 @@ async def test_a_camera_closes_though_the_broker_is_away(tmp_path: Path) -> None
         task = asyncio.create_task(service.run(bus))
         watcher = Watcher(bus)
         await watcher.state(CameraState.OK)
-        await service.ask_privacy(Privacy.ON)
+        await only_room(service).ask(Privacy.ON)
         assert not source.is_open
-        await service.ask_privacy(Privacy.OFF)
-        await watcher.until(lambda: service.status.state is not CameraState.PRIVATE)
+        await only_room(service).ask(Privacy.OFF)
+        await watcher.until(lambda: only_camera(service).status.state is not CameraState.PRIVATE)
         task.cancel()
         await asyncio.wait({task})
 
@@ -318,30 +322,36 @@ async def test_a_device_that_does_not_close_is_told_and_not_opened_again_before_
 ) -> None:
     source = Hanging(where)
     service = build(
-        settings(tmp_path), source=lambda: source, detector=ScriptedDetector, retry_s=RETRY_S, private_within_s=0.01
+        settings(tmp_path),
+        source=lambda: source,
+        detector=ScriptedDetector,
+        patience=Patience(retry_s=RETRY_S, private_within_s=0.01),
     )
     async with running(service) as (bus, heard):
         await asyncio.to_thread(source.hangs.wait)
         bus.publish(channels.PRIVACY_SET, Privacy.ON, room="home")
         await heard.until(lambda: heard.all("privacy")[-1:] == [Privacy.ON])
         assert "does not close" in heard.all("status")[-1].detail
-        assert "does not close" in service.health.problems["camera"]
+        assert "does not close" in service.health.problems["camera camera"]
         bus.publish(channels.PRIVACY_SET, Privacy.OFF, room="home")
         await heard.until(lambda: heard.all("privacy")[-1:] == [Privacy.OFF])
         assert source.opened == 1
         source.go_on.set()
-        await heard.until(lambda: source.opened == 2 and service.status.state is CameraState.OK)
+        await heard.until(lambda: source.opened == 2 and only_camera(service).status.state is CameraState.OK)
         assert service.health.problems == {}
 
 
 async def test_a_device_that_closes_late_is_private_in_the_end(tmp_path: Path) -> None:
     source = Hanging("read")
     service = build(
-        settings(tmp_path), source=lambda: source, detector=ScriptedDetector, retry_s=RETRY_S, private_within_s=0.01
+        settings(tmp_path),
+        source=lambda: source,
+        detector=ScriptedDetector,
+        patience=Patience(retry_s=RETRY_S, private_within_s=0.01),
     )
     async with running(service) as (_, heard):
         await asyncio.to_thread(source.hangs.wait)
-        await service.set_privacy(Privacy.ON)
+        await only_room(service).turn(Privacy.ON)
         source.go_on.set()
         await heard.state(CameraState.PRIVATE)
         assert service.health.problems == {}
@@ -351,8 +361,8 @@ async def test_switching_privacy_off_twice_does_not_disturb_a_camera_that_works(
     service, _ = scripted(tmp_path, picture())
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
-        await service.set_privacy(Privacy.OFF)
-        assert service.status.state is CameraState.OK
+        await only_room(service).turn(Privacy.OFF)
+        assert only_camera(service).status.state is CameraState.OK
 
 
 async def test_stopping_closes_the_camera_and_the_service_can_run_again(tmp_path: Path) -> None:
@@ -433,8 +443,8 @@ async def test_no_image_is_ever_written(tmp_path: Path) -> None:
     service, _ = scripted(tmp_path, *[picture(number) for number in range(5)])
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
-        await service.set_privacy(Privacy.ON)
-        await service.set_privacy(Privacy.OFF)
+        await only_room(service).turn(Privacy.ON)
+        await only_room(service).turn(Privacy.OFF)
     assert files_below(tmp_path) == {tmp_path / "state" / "camera.json"}
 
 

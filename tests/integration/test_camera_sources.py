@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.camera import pictures
 from services.camera.captures import Stream, VideoFile, Webcam
 from services.camera.pictures import DemoSource, Photos
 from services.camera.sources import ScriptedSource, Source, SourceEnded, SourceError, open_source
+from services.camera.still import LONGEST_SIDE_PX
 from services.runtime.service import SetupError
 from services.runtime.settings import Camera
 from services.vision.images import jpeg
@@ -160,7 +160,7 @@ def test_a_large_photo_is_reduced(tmp_path: Path) -> None:
     source.open()
     frame = source.read()
     assert frame is not None
-    assert frame.shape == (960, pictures.LONGEST_SIDE_PX, 3)
+    assert frame.shape == (960, LONGEST_SIDE_PX, 3)
 
 
 def unreadable(tmp_path: Path) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from services.camera.sources import SourceError
 from services.contracts.messages import CameraState, Privacy
 from services.runtime.settings import load
 from services.vision.images import jpeg
-from tests.camera_doubles import ScriptedDetector, running
+from tests.camera_doubles import ScriptedDetector, only_camera, only_room, running
 
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=x\r\n\r\n"
 
@@ -127,6 +127,6 @@ async def test_privacy_hangs_up_on_a_camera_even_while_it_is_silent(tmp_path: Pa
     service = build(load(data=tmp_path, camera={"source": silent.url}), detector=ScriptedDetector)
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
-        assert service.status.source.startswith("http://***@127.0.0.1")
-        await service.set_privacy(Privacy.ON)
+        assert only_camera(service).status.source.startswith("http://***@127.0.0.1")
+        await only_room(service).turn(Privacy.ON)
         assert await asyncio.to_thread(lambda: silent.deserted)

@@ -23,7 +23,7 @@ from services.upkeep.checks import broker as broker_check
 from services.upkeep.checks import machine
 from services.upkeep.checks.broker import broker
 from services.upkeep.checks.database import database
-from services.upkeep.checks.devices import camera, player
+from services.upkeep.checks.devices import cameras, player
 from services.upkeep.checks.model import model_files, model_server
 from services.upkeep.doctor import ask, examine, port, short
 from services.upkeep.findings import Finding, How, as_json, as_text, healthy
@@ -317,12 +317,12 @@ def test_model_server_that_is_not_there() -> None:
 
 
 def test_camera_that_does_not_work(tmp_path: Path) -> None:
-    assert camera(load(camera={"source": "demo"})).how is How.WELL
-    is_broken(camera(load(camera={"source": "/dev/video77"})), "/dev/video77", "MOODRING_CAMERA_SOURCE")
+    assert cameras(load(camera={"source": "demo"}))[0].how is How.WELL
+    is_broken(cameras(load(camera={"source": "/dev/video77"}))[0], "/dev/video77", "MOODRING_CAMERA_SOURCE")
     passed_on = load(camera={"source": "/dev/video77"}, http={"access": "proxy"})
-    is_broken(camera(passed_on), "MOODRING_HOST_CAMERA_GROUP")
+    is_broken(cameras(passed_on)[0], "MOODRING_HOST_CAMERA_GROUP")
     (tmp_path / "film.mkv").write_bytes(b"no film")
-    is_broken(camera(load(camera={"source": str(tmp_path / "film.mkv")})), "film.mkv")
+    is_broken(cameras(load(camera={"source": str(tmp_path / "film.mkv")}))[0], "film.mkv")
 
 
 def test_player_that_is_not_there() -> None:

@@ -54,7 +54,8 @@ def player(current: QueuedTrack | None = None, **more: object) -> PlayerState:
 
 
 def camera(state: CameraState = CameraState.OK, detail: str = "") -> CameraStatus:
-    return CameraStatus(state=state, detail=detail)
+    watching = state not in {CameraState.OFFLINE, CameraState.PRIVATE}
+    return CameraStatus(state=state, detail=detail, watching=watching)
 
 
 def status(state: ServiceState = ServiceState.ONLINE, *problems: str) -> ServiceStatus:

@@ -1,5 +1,6 @@
 """Dark, covered, frozen: told from a few numbers per frame, and not at every flicker."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -71,3 +72,20 @@ def test_equal_frames_have_equal_fingerprints_and_others_do_not() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (1080, 1920)])
 def test_frames_of_any_size_can_be_looked_at(shape: tuple[int, int]) -> None:
     assert look(np.full((*shape, 3), 77, np.uint8)).brightness == 77
+
+
+def test_a_black_picture_is_dark_whether_a_lid_or_the_night_makes_it() -> None:
+    assert states(Condition(live=True), [Look(brightness=3, contrast=1, fingerprint=0)] * 8)[-1] is CameraState.DARK
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "state"),
+    [
+        (Look(20, 50, 0), Look(24, 50, 0), CameraState.DARK),
+        (Look(90, 4.5, 0), Look(90, 5.5, 0), CameraState.COVERED),
+    ],
+)
+def test_what_lies_about_the_bound_does_not_flicker(low: Look, high: Look, state: CameraState) -> None:
+    seen = states(Condition(live=True), ([low] * 10 + [high] * 10) * 3)
+    assert seen[-1] is state
+    assert sum(one is not other for one, other in itertools.pairwise(seen)) == 1

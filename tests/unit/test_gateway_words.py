@@ -41,7 +41,7 @@ def test_a_mood_in_words(mood: Mood | None, word: str, line: str) -> None:
         (CameraState.OK, Privacy.ON, False, "The camera is not closed yet …"),
         (None, Privacy.ON, False, "Waiting for the camera …"),
         (CameraState.OFFLINE, Privacy.ON, False, "unplugged"),
-        (CameraState.PRIVATE, None, False, "The camera is off. Nobody is watched."),
+        (CameraState.PRIVATE, None, False, "unplugged Nobody is watched."),
         (CameraState.OFFLINE, Privacy.OFF, False, "unplugged"),
         (CameraState.OK, Privacy.OFF, True, "The camera is away."),
         (None, None, False, "Waiting for the camera …"),
@@ -68,6 +68,7 @@ def test_nobody_is_watched_only_when_every_camera_says_so() -> None:
     [
         (Room(), "No camera"),
         (Room(privacy=Privacy.OFF, cameras={"door": make.camera()}), "Camera on"),
+        (Room(privacy=Privacy.OFF, cameras={"door": make.camera(CameraState.OFFLINE, "unplugged")}), "Camera away"),
         (Room(privacy=Privacy.ON, cameras={"door": make.camera(CameraState.OFFLINE, "unplugged")}), "Camera off"),
     ],
 )

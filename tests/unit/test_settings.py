@@ -146,3 +146,60 @@ def test_a_broker_that_is_misspelt_does_not_show_its_password(url: str) -> None:
 def test_an_instance_is_not_called_like_a_topic_of_a_room(instance: str) -> None:
     with pytest.raises(SetupError, match="taken by the topics of the rooms"):
         settings.load(instance=instance)
+
+
+def test_several_cameras_take_what_they_leave_out_from_the_one(file: Path) -> None:
+    file.write_text(
+        "room: home\ncamera: {fps: 3, detector: haar}\n"
+        "cameras:\n  door: {source: rtsp://door/1, room: hall}\n  desk: {fps: 9}\n"
+    )
+    door, desk = settings.load().watched
+    assert (door.name, door.room, door.source, door.fps, door.detector) == ("door", "hall", "rtsp://door/1", 3, "haar")
+    assert (desk.name, desk.room, desk.source, desk.fps) == ("desk", "home", "demo", 9)
+
+
+def test_one_camera_is_in_the_room_of_the_process(file: Path) -> None:
+    file.write_text("room: attic\n")
+    assert [(one.name, one.room) for one in settings.load().watched] == [("camera", "attic")]
+
+
+def test_several_cameras_can_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOODRING_CAMERAS", '{"door": {"source": "0"}}')
+    monkeypatch.setenv("MOODRING_PRIVACY_CONSENT", '{"home": "07:00-09:00"}')
+    loaded = settings.load()
+    assert [one.name for one in loaded.watched] == ["door"]
+    assert loaded.privacy.consent == {"home": "07:00-09:00"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("CAMERAS", "{door", "not JSON"),
+        ("CAMERAS", '{"Front door": {}}', "cameras.Front door"),
+        ("CAMERAS", '{"door": {"sorce": "0"}}', "cameras.door.sorce is unknown"),
+        ("CAMERAS", '{"door": "rtsp://me:secret@door"}', "cameras.door is wrong"),
+        ("CAMERAS", '{"door": {"room": "services"}}', "cameras.door.room is wrong"),
+        ("PRIVACY_SCHEDULE", "at night", "privacy.schedule (MOODRING_PRIVACY_SCHEDULE) is wrong"),
+        ("PRIVACY_TIME_ZONE", "Atlantis", "no such time zone"),
+        ("PRIVACY_CONSENT", '{"home": "at night"}', "privacy.consent.home is wrong"),
+    ],
+)
+def test_wrong_cameras_and_hours_are_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"MOODRING_{variable}", value)
+    with pytest.raises(SetupError) as error:
+        settings.load()
+    assert said in str(error.value)
+    assert "secret" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_cameras_are_shown_without_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "MOODRING_CAMERAS",
+        '{"door": {"source": "rtsp://me:secret@door/1"}, "desk": {"source": "http://cam/?pwd=secret"}}',
+    )
+    shown = settings.shown(settings.load().model_dump(mode="json")["cameras"])
+    assert "secret" not in shown
+    assert "rtsp://***@door/1" in shown

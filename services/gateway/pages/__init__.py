@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request
 from nicegui import ui
 
+from services.gateway.pages.camera_page import CameraPage
 from services.gateway.pages.dashboard import Dashboard, known_room
 from services.gateway.pages.photo_page import PhotoPage
 from services.runtime.access import COOKIE
@@ -33,6 +34,10 @@ def add_pages(app: FastAPI, service: "GatewayService") -> None:
     @ui.page("/", title="Moodring")
     def dashboard(request: Request, room: str = "") -> None:
         Dashboard(service, known_room(service, room)).build(signed_in=COOKIE in request.cookies)
+
+    @ui.page("/camera", title="Moodring: this device's camera")
+    def camera(camera: str = "") -> None:
+        CameraPage(service, camera).build()
 
     @ui.page("/photo", title="Moodring: from a photo")
     def photo(room: str = "") -> None:

@@ -1,5 +1,7 @@
 """The camera: its picture, the switch that closes it, and what the faces show."""
 
+from nicegui import ui
+
 from services.contracts.messages import Privacy
 from services.gateway import views, words
 from services.gateway.pages.actions import Actions
@@ -44,13 +46,23 @@ class CameraCard:
     def __init__(self) -> None:
         self._previews: dict[str, Preview] = {}
         with box("section", "card camera", "camera-card").props('aria-label="Camera"'):
-            self._pictures = box("div", "pictures")
+            with box():
+                self._pictures = box("div", "pictures")
+                self._kept = Text("p", classes="quiet kept", testid="kept")
+                self._lend = box("a", "chip lend-link", "lend").props("hidden")
+                with self._lend:
+                    ui.icon("smartphone").props("aria-hidden=true")
+                    Text("span", "Use this device's camera")
             self._faces = Faces()
 
     def refresh(self, look: Look) -> None:
         """Show the cameras and faces."""
         for camera in list(look.room.cameras) or [""]:
             self._show_camera(camera, look)
+        self._kept.text = words.kept_note(look.room)
+        lent = [name for name, status in look.room.cameras.items() if status.source == views.BROWSER]
+        self._lend.props["hidden"] = not lent
+        self._lend.props["href"] = f"/camera?camera={lent[0]}" if lent else "/camera"
         seen = () if look.room.privacy is Privacy.ON else look.seen
         self._faces.show(faces=views.faces(seen, look.now.timestamp()), note=words.face_note(look.house, look.room))
 

@@ -39,6 +39,10 @@ class PhotoPicker(Live, component="components/photo.js"):
         self.on("read", on_read)
 
 
+class Sender(Live, component="components/sender.js"):
+    """This device's camera, sent to a camera of the house by REST. Prop: camera."""
+
+
 class Plane(Live, component="components/plane.js"):
     """The valence-arousal plane. Props: text, mood, song (points), moods (points of reference)."""
 

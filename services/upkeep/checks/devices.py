@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from services.player.backends.mpd import PORT as MPD_PORT
 from services.player.backends.mpd_link import MpdError, MpdLink
+from services.runtime.camera_settings import Camera
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
 from services.upkeep.findings import Finding, broken, by_way, skipped, well
@@ -14,28 +15,37 @@ from services.upkeep.findings import Finding, broken, by_way, skipped, well
 FIRST_FRAME_S = 10.0
 
 
-def camera(settings: Settings) -> Finding:
-    """Open the camera and wait for a frame; for when Moodring itself does not use it."""
-    from services.camera.sources import SourceEnded, SourceError, open_source
+def cameras(settings: Settings) -> list[Finding]:
+    """Open each camera and wait for a frame; for when Moodring itself does not use them."""
+    return [_camera(one, settings) for one in settings.watched]
 
-    shown = redact(settings.camera.source)
+
+def _camera(own: Camera, settings: Settings) -> Finding:
+    from services.camera.sources import BROWSER, SourceEnded, SourceError, open_source
+
+    part = "camera" if own.name == "camera" else f"camera {own.name}"
+    if own.source == BROWSER:
+        return skipped(part, "its pictures come from the page /camera of a browser")
+    shown = redact(own.source)
     try:
-        source = open_source(settings.camera)
+        source = open_source(own)
         source.open()
     except (SetupError, SourceError) as error:
         host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE, in .env"
-        return broken("camera", str(error), f"correct {by_way(settings, 'MOODRING_CAMERA_SOURCE', host)}")
+        return broken(part, str(error), f"correct {by_way(settings, 'MOODRING_CAMERA_SOURCE', host)}")
     try:
         deadline = time.monotonic() + FIRST_FRAME_S
-        while time.monotonic() < deadline:
+        while not source.sparse and time.monotonic() < deadline:
             frame = source.read()
             if frame is not None:
-                return well("camera", f"{shown} shows pictures of {frame.shape[1]} by {frame.shape[0]} pixels")
+                return well(part, f"{shown} shows pictures of {frame.shape[1]} by {frame.shape[0]} pixels")
     except (SourceError, SourceEnded) as error:
-        return broken("camera", f"{shown} opens and gives no picture: {error}", "does another program use it?")
+        return broken(part, f"{shown} opens and gives no picture: {error}", "does another program use it?")
     finally:
         source.close()
-    return broken("camera", f"{shown} opens and gives no picture", "does another program use it?")
+    if source.sparse:
+        return well(part, f"{shown} is there, and sends pictures when it sees somebody")
+    return broken(part, f"{shown} opens and gives no picture", "does another program use it?")
 
 
 def player(settings: Settings) -> list[Finding]:

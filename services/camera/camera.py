@@ -1,0 +1,263 @@
+"""One camera: opens its source, has its frames analysed, publishes faces and how it does."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from services.camera.analysis import Analyst, Seen
+from services.camera.condition import WORDS, Condition
+from services.camera.debug_crops import DebugCrops
+from services.camera.inbox import Inbox
+from services.camera.privacy import PrivacySwitch
+from services.camera.reading import Reader
+from services.camera.session import ENDED, Session
+from services.camera.sources import LOST_AFTER_S, Source
+from services.camera.status import STARTING, STOPPED, Announcer, Tally
+from services.contracts.channels import FACES
+from services.contracts.messages import CameraState, CameraStatus
+from services.runtime.backoff import Backoff
+from services.runtime.bus import Bus
+from services.runtime.camera_settings import Camera as CameraSettings
+from services.runtime.health import Health
+from services.runtime.settings import redact
+from services.vision.detectors import Detector
+from services.vision.images import Bgr
+
+REPORT_EVERY_S = 10.0
+STEADY_S = 10.0
+"""A source that worked for longer is opened again at once when it is lost, before anybody is told."""
+
+HANGS = "The device does not close, though no picture of it is used; unplug it to be sure, or restart Moodring."
+SILENT = "The camera sends no more pictures; it is opened again until it does."
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a camera is waited for, in seconds."""
+
+    retry_s: tuple[float, float] = (1.0, 30.0)
+    """First and longest wait before a source is opened again, each cut by up to half at random."""
+    private_within_s: float = 3.0
+    """A source that hangs longer when privacy is turned on is a problem that people have to know of."""
+    silent_s: float = LOST_AFTER_S
+    """A camera that has sent nothing for so long is offline, whatever its library still waits for."""
+
+
+class Camera:
+    """See the module.
+
+    Args:
+        settings: Its own, with its room.
+        switch: The switch of its room.
+        source: Makes the source.
+        detector: Makes the detector.
+        inbox: Where pictures arrive that are sent to it, for a source that reads them there.
+        kept: Keeps faces where that was asked for.
+        health: Hears of a camera that is lost or hangs.
+        clock: Seconds since 1970.
+        patience: How long it is waited for.
+    """
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        switch: PrivacySwitch,
+        *,
+        source: Callable[[], Source],
+        detector: Callable[[], Detector],
+        inbox: Inbox[Bgr] | None,
+        kept: DebugCrops,
+        health: Health,
+        clock: Callable[[], float],
+        patience: Patience,
+    ) -> None:
+        assert settings.room is not None
+        self.name = settings.name
+        self.room = settings.room
+        self._settings = settings
+        self._switch = switch
+        self._make_source = source
+        self._make_detector = detector
+        self._inbox = inbox
+        self._kept = kept
+        self._clock = clock
+        self._patience = patience
+        self._tally = Tally(redact(settings.source), kept_hours=kept.hours)
+        self._announcer = Announcer(self._tally, health, camera=self.name, room=self.room, clock=clock)
+        self._closed = asyncio.Event()
+        self._closed.set()
+        self._wake = asyncio.Event()
+        self._every_s = None if settings.as_fast_as_possible else 1 / settings.fps
+        self._due_at = 0.0
+        self._session: Session | None = None
+        self._last: Seen | None = None
+
+    @property
+    def status(self) -> CameraStatus:
+        """How the camera does now."""
+        return self._tally.status()
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether pictures can be sent to it."""
+        return self._inbox is not None
+
+    def last(self) -> Seen | None:
+        """Return the last frame and what is in it; `None` where the camera sees nothing or may not."""
+        return self._last if self._switch.open else None
+
+    def wants_picture(self) -> bool:
+        """Say whether a picture that is sent now comes at the camera's pace: before anybody decodes it."""
+        now = asyncio.get_running_loop().time()
+        if now < self._due_at:
+            return False
+        self._due_at = now + (self._every_s or 0) / 2  # half a frame early is better than a whole one late
+        return True
+
+    def send(self, picture: Bgr) -> None:
+        """Take a picture that was sent; it is forgotten where the camera may not see."""
+        if self._inbox is not None and self._switch.open:
+            self._inbox.put(picture)
+            self._wake.set()
+
+    def publish(self) -> None:
+        """Publish the status as it is."""
+        self._announcer.publish()
+
+    def rest(self) -> None:
+        """Say that nothing is seen, and why."""
+        if self._switch.open:
+            self._announcer.turn(CameraState.OFFLINE, STARTING)
+        else:
+            self._announcer.turn(CameraState.PRIVATE, self._switch.reason)
+
+    def obey(self) -> None:
+        """Do what the switch says now: begin to close, or be ready to open."""
+        self._wake.set()
+        if not self._switch.open:
+            self._last = None
+            if self._inbox is not None:
+                self._inbox.clear()
+            if self._session is not None:
+                self._session.stop()
+        elif self._tally.state is CameraState.PRIVATE:
+            self.rest()
+
+    async def closed(self) -> None:
+        """Return when the device is closed; one that hangs stays the session's, so that it is not opened again."""
+        try:
+            await asyncio.wait_for(self._closed.wait(), self._patience.private_within_s)
+        except TimeoutError:
+            self._announcer.turn(CameraState.OFFLINE, HANGS)
+        else:
+            self.rest()
+
+    async def run(self, bus: Bus, entered: asyncio.Event) -> None:
+        """Watch until cancelled, and tell how it does.
+
+        Args:
+            bus: The bus.
+            entered: Set when the room's privacy is known; nothing is opened before.
+        """
+        pool = ThreadPoolExecutor(1, f"{self.name}-detect")
+        self._announcer.bus = bus
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._report(), name=f"{self.name}-report")
+                tasks.create_task(self._watch(bus, entered, pool), name=f"{self.name}-watch")
+        finally:
+            self._announcer.turn(CameraState.OFFLINE, STOPPED)  # else the last word stays "ok", and a room "nobody"
+            self._announcer.bus = self._last = None
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _watch(self, bus: Bus, entered: asyncio.Event, pool: ThreadPoolExecutor) -> None:
+        await entered.wait()
+        detector = await asyncio.get_running_loop().run_in_executor(pool, self._make_detector)
+        self._tally.detector = detector.name
+        run = f"{int(self._clock() * 1000):x}"
+        analyst = Analyst(detector, camera=self.name, run=run, min_quality=self._settings.min_quality)
+        backoff = Backoff(*self._patience.retry_s)
+        while True:
+            await self._switch.allowed()
+            if not self._switch.open:
+                continue
+            self._closed.clear()
+            began = self._clock()
+            try:
+                problem, worked = await self._look(bus, analyst, pool)
+            finally:
+                self._tally.watching = False
+                self._closed.set()
+                self._last = None
+            if problem is None or not self._switch.open:
+                self.rest()
+                continue
+            if worked:
+                backoff.reset()
+                if problem is not ENDED and self._clock() - began > STEADY_S:
+                    continue  # a network hiccup is no news; a camera that is gone is offline after the next try
+            self._announcer.turn(CameraState.OFFLINE, problem)
+            await self._pause(None if problem is ENDED else backoff.next_s())
+
+    async def _look(self, bus: Bus, analyst: Analyst, pool: ThreadPoolExecutor) -> tuple[str | None, bool]:
+        """Open the source and publish what it shows; return as `Session.run`, and whether it showed anything."""
+        source = self._make_source()
+        steady = source.live and not source.sparse
+        seeing = Condition(live=steady)
+        worked = False
+
+        def opened() -> None:
+            self._tally.watching = True
+            if source.sparse:
+                self._announcer.turn(CameraState.OK, "")
+            self._announcer.publish()
+
+        def take(seen: Seen) -> None:
+            nonlocal worked
+            worked = True
+            self._publish(bus, seen, seeing)
+
+        reader = Reader(source, every_s=self._every_s, clock=self._clock, opened=opened)
+        session = self._session = Session(reader, analyst, pool)
+        listening = asyncio.create_task(self._listen(reader), name=f"{self.name}-silence") if steady else None
+        try:
+            return await session.run(take), worked
+        finally:
+            self._session = None
+            if listening is not None:
+                listening.cancel()
+
+    def _publish(self, bus: Bus, seen: Seen, seeing: Condition) -> None:
+        if not self._switch.open:
+            return
+        used = len(seen.crops.faces) > 0
+        if used:
+            bus.publish(FACES, seen.crops, room=self.room, camera=self.name)
+            self._kept.keep(seen.crops)
+        self._last = seen
+        self._tally.count(seen)
+        state = seeing.update(seen.look, seen.frame.captured_at, face_used=used)
+        self._announcer.turn(state, WORDS[state])
+
+    async def _listen(self, reader: Reader) -> None:
+        """Tell of a camera that has fallen silent, until cancelled; the next frame that is seen says it is back."""
+        longest_s = max(self._patience.silent_s, 2 * (self._every_s or 0))
+        while True:
+            left_s = longest_s - reader.silent_s
+            if left_s <= 0 and self._switch.open:
+                self._announcer.turn(CameraState.OFFLINE, SILENT)
+            await asyncio.sleep(max(left_s, longest_s / 16))
+
+    async def _report(self) -> None:
+        while True:
+            self._announcer.publish()
+            await asyncio.sleep(REPORT_EVERY_S)
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait, but no longer than until something changes: the switch, or a picture that is sent."""
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return

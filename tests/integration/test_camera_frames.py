@@ -1,0 +1,155 @@
+"""Pictures that are posted: a camera that others lend."""
+
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+
+from services.camera.camera import Patience
+from services.camera.sent import NONE_SENT
+from services.camera.service import CameraService, build
+from services.contracts.messages import CameraState, Privacy
+from services.runtime.settings import load
+from services.vision.images import jpeg
+from services.vision.opencv import cv2
+from tests.camera_doubles import ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
+
+FRAMES = "/api/cameras/phone/frames"
+
+
+def lent(tmp_path: Path, **camera: Any) -> CameraService:
+    settings = load(data=tmp_path, camera={"name": "phone", "source": "browser", "as_fast_as_possible": True, **camera})
+    patience = Patience(retry_s=(0.001, 0.01))
+    return build(settings, detector=lambda: ScriptedDetector(face()), patience=patience)
+
+
+@asynccontextmanager
+async def served(service: CameraService) -> AsyncIterator[tuple[httpx.AsyncClient, Watcher]]:
+    app = FastAPI()
+    app.include_router(service.router)
+    web = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://camera")
+    async with running(service) as (_, heard), web:
+        await heard.until(lambda: bool(heard.all("status")))
+        yield web, heard
+
+
+def png(width: int, height: int) -> bytes:
+    """Return a PNG file of white pixels, packed as tightly as can be."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    packer = zlib.compressobj(9)
+    row = b"\0" + b"\xff" * ((width + 7) // 8)
+    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+async def test_a_posted_picture_is_looked_at_as_any_frame(tmp_path: Path) -> None:
+    async with served(lent(tmp_path)) as (web, heard):
+        for number in range(3):
+            answer = await web.post(FRAMES, content=jpeg(picture(number)))
+            assert answer.status_code == 202
+            await heard.until(lambda number=number: len(heard.all("faces")) == number + 1)  # type: ignore[misc]
+        await heard.state(CameraState.OK)
+        assert (await web.get("/api/cameras")).json()[0]["takes_pictures"] is True
+    assert {(each.frame_width, each.frame_height) for each in heard.all("faces")} == {(640, 480)}
+
+
+async def test_a_camera_that_nobody_lends_says_so_and_opens_with_the_first_picture(tmp_path: Path) -> None:
+    service = build(
+        load(data=tmp_path, camera={"source": "browser", "name": "phone"}), detector=lambda: ScriptedDetector(face())
+    )
+    async with served(service) as (web, heard):
+        await heard.until(lambda: NONE_SENT in [status.detail for status in heard.all("status")])
+        assert (await web.post(FRAMES, content=jpeg(picture(1)))).status_code == 202  # it waits for no back-off
+        await heard.state(CameraState.OK)
+    assert [event.after["text"] for event in heard.all("events")] == [NONE_SENT]
+
+
+async def test_pictures_faster_than_the_pace_are_refused_undecoded(tmp_path: Path) -> None:
+    async with served(lent(tmp_path, as_fast_as_possible=False, fps=0.01)) as (web, heard):
+        assert (await web.post(FRAMES, content=jpeg(picture(1)))).status_code == 202
+        answer = await web.post(FRAMES, content=b"no picture at all")
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+        await heard.state(CameraState.OK)
+
+
+async def test_no_picture_is_taken_in_private(tmp_path: Path) -> None:
+    service = lent(tmp_path)
+    async with served(service) as (web, heard):
+        await web.post(FRAMES, content=jpeg(picture(1)))
+        await heard.state(CameraState.OK)
+        await only_room(service).turn(Privacy.ON)
+        answer = await web.post(FRAMES, content=jpeg(picture(2)))
+        assert (answer.status_code, answer.json()["detail"]) == (409, "The camera is switched off for privacy.")
+        only_camera(service).send(picture(3))  # one that was on its way
+        await only_room(service).turn(Privacy.OFF)
+        await heard.until(lambda: NONE_SENT in [status.detail for status in heard.all("status")])
+    assert len(heard.all("faces")) == 1
+
+
+async def test_a_camera_with_eyes_of_its_own_takes_no_pictures(tmp_path: Path) -> None:
+    service = build(load(data=tmp_path, camera={"name": "phone", "source": "demo"}), detector=ScriptedDetector)
+    async with served(service) as (web, _):
+        answer = await web.post(FRAMES, content=jpeg(picture(1)))
+    assert answer.status_code == 409
+    assert "its source is demo" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "neither a JPEG nor a PNG"),
+        (b"GIF89a" + bytes(100), "neither a JPEG nor a PNG"),
+        (jpeg(picture(1))[:-200], "cut off"),
+        (jpeg(picture(1))[:12], "cut off"),
+        (png(16_000, 16_000), "16000x16000 pixels"),
+        (png(40_000, 100), "40000x100 pixels"),
+    ],
+    ids=["nothing", "gif", "cut off", "cut off in its header", "16k by 16k", "too wide"],
+)
+async def test_what_is_no_usable_picture_is_refused_in_words(tmp_path: Path, body: bytes, said: str) -> None:
+    async with served(lent(tmp_path)) as (web, _):
+        answer = await web.post(FRAMES, content=body)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+async def test_what_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        raise AssertionError
+        yield b""
+
+    async with served(lent(tmp_path)) as (web, _):
+        large = await web.post(FRAMES, content=endless(), headers={"Content-Length": "30000001"})
+        unsaid = await web.post(FRAMES, content=endless())
+    assert (large.status_code, unsaid.status_code) == (413, 411)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((480, 640), np.uint8), np.zeros((480, 640, 4), np.uint8), np.zeros((480, 640, 3), np.uint16),
+        np.zeros((480, 640), np.uint16), np.zeros((1, 1, 3), np.uint8), np.zeros((3, 4000, 3), np.uint8),
+    ],
+    ids=["grey", "alpha", "16 bits", "grey in 16 bits", "one pixel", "a line"],
+)  # fmt: skip
+async def test_odd_pixels_become_ordinary_ones(tmp_path: Path, image: np.ndarray) -> None:
+    encoded = bytes(cv2.imencode(".png", image)[1])
+    service = lent(tmp_path)
+    async with served(service) as (web, heard):
+        assert (await web.post(FRAMES, content=encoded)).status_code == 202
+        await heard.until(lambda: only_camera(service).last() is not None or heard.all("status")[-1].fps > 0)
+        seen = only_camera(service).last()
+    assert seen is not None
+    assert seen.frame.image.dtype == np.uint8
+    assert seen.frame.image.shape[2] == 3

@@ -1,0 +1,113 @@
+"""A real RTSP camera: watched, cut off and brought back, hung, and let go for privacy; its password stays ours."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from services.camera.camera import Patience
+from services.camera.service import CameraService, build
+from services.contracts.messages import CameraState, Privacy
+from services.runtime.settings import load
+from services.vision.detectors import Detection
+from services.vision.images import Bgr
+from tests.camera_doubles import ScriptedDetector, only_room, running
+from tests.servers import Rtsp
+
+RETRY = Patience(retry_s=(0.1, 0.5))
+
+
+@pytest.fixture
+def camera() -> Iterator[Rtsp]:
+    with Rtsp() as server:
+        yield server
+
+
+class Eye(ScriptedDetector):
+    """Knows when it saw the last frame, in seconds since 1970."""
+
+    seen_at = 0.0
+
+    def detect(self, frame: Bgr) -> list[Detection]:
+        self.seen_at = time.time()
+        return super().detect(frame)
+
+
+@pytest.fixture
+def eye() -> Eye:
+    return Eye()
+
+
+@pytest.fixture
+def service(tmp_path: Path, camera: Rtsp, eye: Eye) -> CameraService:
+    settings = load(data=tmp_path, camera={"source": camera.url, "fps": 15})
+    return build(settings, detector=lambda: eye, patience=RETRY)
+
+
+def connections(camera: Rtsp) -> list[object]:
+    found = psutil.Process().net_connections()
+    return [each for each in found if each.raddr and each.raddr.port == camera.port and each.status == "ESTABLISHED"]
+
+
+async def test_it_is_watched_cut_off_and_comes_back(service: CameraService, camera: Rtsp) -> None:
+    async with running(service) as (_, heard):
+        await heard.state(CameraState.OK)
+        await asyncio.to_thread(camera.stop)
+        await heard.state(CameraState.OFFLINE)
+        await heard.until(lambda: len(heard.all("events")) == 1)
+        await asyncio.to_thread(camera.start)
+        await heard.state(CameraState.OK)
+    assert len(heard.all("events")) == 1
+
+
+async def test_one_that_hangs_is_noticed_within_five_seconds_and_comes_back(
+    service: CameraService, camera: Rtsp, eye: Eye
+) -> None:
+    async with running(service) as (_, heard):
+        await heard.state(CameraState.OK)
+        with camera.frozen():
+            await heard.state(CameraState.OFFLINE)
+            assert heard.all("events")[0].at.timestamp() - eye.seen_at < 5
+        await heard.state(CameraState.OK)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_privacy_hangs_up_on_it(service: CameraService, camera: Rtsp, hangs: bool) -> None:
+    async with running(service) as (_, heard):
+        await heard.state(CameraState.OK)
+        assert connections(camera)
+        await _private(service, camera, hangs=hangs)
+        assert connections(camera) == []
+        assert not heard.all("status")[-1].watching
+        await only_room(service).turn(Privacy.OFF)
+        await heard.state(CameraState.OK)
+
+
+async def _private(service: CameraService, camera: Rtsp, *, hangs: bool) -> None:
+    async with asyncio.timeout(2 if hangs else 1):  # one that hangs is in the middle of a read of a second
+        if not hangs:
+            await only_room(service).turn(Privacy.ON)
+            return
+        with camera.frozen():
+            await only_room(service).turn(Privacy.ON)
+
+
+async def test_its_password_is_in_no_log_status_event_or_problem(
+    tmp_path: Path, camera: Rtsp, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for url in (camera.url, camera.url.replace("/test", "/nothing"), camera.url.replace("s3cret", "s3cret-wr0ng")):
+        service = build(load(data=tmp_path, camera={"source": url}), detector=ScriptedDetector, patience=RETRY)
+        async with running(service) as (_, heard):
+            await heard.until(_settled(service, heard.all))
+        said = [*heard.all("status"), *heard.all("events"), service.health.problems, caplog.text, capfd.readouterr()]
+        assert "s3cret" not in str(said)
+        assert "rtsp://***@127.0.0.1" in str(said)
+
+
+def _settled(service: CameraService, said: Callable[[str], list[object]]) -> Callable[[], bool]:
+    return lambda: bool(service.health.problems) or "state=<CameraState.OK" in str(said("status"))
