@@ -58,20 +58,17 @@ def forward(slices: Sequence[Sequence[float]], begin: Belief, changes: float) ->
     """Return what is believed at the end of a window.
 
     Args:
-        slices: Logarithms of the likelihood of what each slice of time showed under each of `EXPRESSIONS`.
+        slices: How likely what each slice of time showed is under each of `EXPRESSIONS`, over the greatest of them.
         begin: What is believed before the first.
         changes: Probability that the mood changes within a slice.
     """
     believed = list(begin)
-    fresh = changes / len(believed)
-    for logs in slices:
-        top = max(logs)
-        believed = [
-            ((1 - changes) * one + fresh) * math.exp(log - top) for one, log in zip(believed, logs, strict=True)
-        ]
-        total = sum(believed)
-        believed = [one / total for one in believed]
-    return believed
+    stays, fresh = 1 - changes, changes / len(believed)
+    for likelihoods in slices:  # no sum is needed before the end: each slice leaves `fresh` of it at least
+        new = fresh * sum(believed)
+        believed = [(stays * one + new) * likelihood for one, likelihood in zip(believed, likelihoods, strict=True)]
+    total = sum(believed)
+    return [one / total for one in believed]
 
 
 def changes_within(seconds: float, hold_s: float) -> float:
@@ -83,5 +80,5 @@ def filled(slices: Mapping[int, Sequence[float]]) -> list[Sequence[float]]:
     """Return slices in their order; one in which nothing was seen speaks for nothing."""
     if not slices:
         return []
-    silent = [0.0] * len(EXPRESSIONS)
+    silent = [1.0] * len(EXPRESSIONS)
     return [slices.get(number, silent) for number in range(min(slices), max(slices) + 1)]

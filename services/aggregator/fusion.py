@@ -1,9 +1,9 @@
 """From tracks to a room's mood: pure functions over plain values. All times are seconds since 1970.
 
 The room's distribution is the mean of those who are heard (see `people`); what is believed of it is which mood
-explains best what they showed, slice by slice (see `belief`). A mood is entered at one confidence, once it has led
-for a while (dwell), and left at a lower one (hysteresis): no single frame flips a mood, and not knowing is an answer.
-The figures behind this: `make mood-table`.
+explains best what they showed, slice by slice (see `belief`). A mood is entered once it has led for a while (dwell)
+and is then believed at one confidence, and left at a lower one (hysteresis), or where another has led as long without
+being that sure: no single frame flips a mood, and not knowing is an answer. The figures behind this: `make mood-table`.
 """
 
 import math
@@ -20,7 +20,7 @@ LEAST_SHARE = 0.1
 DOUBTED = 0.02
 """Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two."""
 HALF = 0.5
-"""Share of the votes, and most that is believed of a mood that no more than so many share."""
+"""Share of the votes, and most that is believed of a mood that no more than so many share: it does not lead."""
 SHIFT_ODDS = 10.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3
@@ -51,6 +51,10 @@ class Rules:
         """Return the confidence at which a mood is entered."""
         return self._shifted(self.enter_confidence, mood)
 
+    def lead(self, mood: str) -> float:
+        """Return the confidence above which a mood leads: more than that in all others, and than it is left at."""
+        return self._shifted(max(HALF, self.leave_confidence), mood)
+
     def leave(self, mood: str) -> float:
         """Return the confidence below which a mood is left."""
         return self._shifted(self.leave_confidence, mood)
@@ -66,16 +70,14 @@ class Evidence:
 
     Attributes:
         distribution: Probability of each mood that can be decided, summing to 1; empty where nothing is known.
-        strength: How much stands behind it, 0 to 1.
         samples: Observations in the window.
         people: How many were seen just now.
         place: Expected point on the plane, of the expressions before they were folded to moods.
-        belief: Probability of each mood behind this.
+        belief: Probability of each mood behind this; how sure a mood is.
         expressions: The same of the expressions, as if all felt alike; empty where nothing is known.
     """
 
     distribution: Mapping[str, float] = field(default_factory=dict)
-    strength: float = 0.0
     samples: int = 0
     people: int = 0
     place: Point = ORIGIN
@@ -83,8 +85,8 @@ class Evidence:
     expressions: Belief = ()
 
     def confidence(self, mood: str) -> float:
-        """Return how sure a mood is, 0 to 1: its probability, less where little stands behind it."""
-        return self.belief.get(mood, 0.0) * self.strength
+        """Return how sure a mood is, 0 to 1."""
+        return self.belief.get(mood, 0.0)
 
     @property
     def leader(self) -> str:
@@ -99,7 +101,7 @@ class Decision:
     Attributes:
         mood: An expression or what it folds to, `unknown` or `nobody`.
         since: When it was entered.
-        candidate: What leads instead, if anything.
+        candidate: What leads instead, sure or not, if anything.
         candidate_since: Since when it has done so without a break.
         last: The latest mood that was clear.
         restored: Whether the mood is from before a restart and has not met any evidence since.
@@ -138,7 +140,6 @@ def fuse(
     moods = [folded(dict(zip(EXPRESSIONS, one, strict=True)), folding or {}) for one in believed]
     return Evidence(
         distribution=mean([voter.moods for voter in heard], votes),
-        strength=1 - math.prod(1 - vote for vote in votes),
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
         place=point(mean([voter.expressions for voter in heard], votes)),
@@ -192,7 +193,7 @@ def decide(
     enough = evidence.samples >= rules.min_samples
     if enough:
         before = replace(before, restored=False)
-        if before.mood not in {UNKNOWN, NOBODY} and evidence.belief.get(before.mood, 0.0) < rules.leave(before.mood):
+        if before.mood not in {UNKNOWN, NOBODY} and evidence.confidence(before.mood) < rules.leave(before.mood):
             before = replace(before, mood=UNKNOWN, since=now)
     target = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
     if target == before.mood:
@@ -205,15 +206,17 @@ def decide(
         return replace(before, candidate=target, candidate_since=now)
     if now - before.candidate_since < rules.dwell_s:
         return before
+    if target in evidence.belief and evidence.confidence(target) < rules.enter(target):
+        return before if before.mood == UNKNOWN else replace(before, mood=UNKNOWN, since=now)
     return Decision(target, now, last=before.last if target == UNKNOWN else target)
 
 
 def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: float, seeing: bool | None) -> str:
-    """Return the mood that the evidence speaks for at this moment."""
+    """Return the mood that the evidence speaks for at this moment, sure or not."""
     if seeing and faceless_s >= rules.nobody_after_s:
         return NOBODY
     if evidence.samples >= rules.min_samples:
-        return _clearest(before, evidence, rules)
+        return _leading(before, evidence, rules)
     if before.restored and seeing is not False:
         return before.mood
     if before.mood == NOBODY and seeing and evidence.samples < FEW:
@@ -221,12 +224,13 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
     return UNKNOWN
 
 
-def _clearest(before: Decision, evidence: Evidence, rules: Rules) -> str:
+def _leading(before: Decision, evidence: Evidence, rules: Rules) -> str:
+    """Return the mood that is believed more than all others together, else the one so far."""
     seen = [mood for mood in evidence.belief if evidence.distribution.get(mood, 0.0) >= LEAST_SHARE]
     leader = max(
         seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
     )
-    if evidence.confidence(leader) >= rules.enter(leader):
+    if evidence.confidence(leader) > rules.lead(leader):
         return leader
     return before.mood if before.mood in evidence.belief else UNKNOWN
 

@@ -10,6 +10,7 @@ counts by how far it differs from the one before, or by how long that has held.
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -37,12 +38,40 @@ Scale = Sequence[float]
 """By what the probability of each of `EXPRESSIONS` is multiplied to make it a likelihood."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model whose answers to faces with a known expression were counted.
+
+    Attributes:
+        version: Its version, as observations carry it.
+        scale: By what its answers become likelihoods.
+    """
+
+    version: int
+    scale: Scale
+
+
 @lru_cache(1)
-def released() -> Scale:
-    """Return the scale of the released model, by its answers to validation faces; the file is read once."""
+def released() -> Measured:
+    """Return the released model, by its answers to validation faces; the file is read once."""
     table = json.loads(NOISE.read_text())
     weighed = [[table["frequency"][mood] * share for share in table["means"][mood]] for mood in EXPRESSIONS]
-    return scale([math.fsum(column) for column in zip(*weighed, strict=True)])
+    return Measured(table["model_version"], scale([math.fsum(column) for column in zip(*weighed, strict=True)]))
+
+
+def known(version: int) -> bool:
+    """Whether a model's answers were counted; a version that is not said (0) is taken for the released one."""
+    return version in {0, released().version}
+
+
+def scale_of(version: int) -> Scale:
+    """Return the scale of a model: of one that is not known, halfway between the released one's and none at all."""
+    return released().scale if known(version) else _broad()
+
+
+@lru_cache(1)
+def _broad() -> Scale:
+    return [math.sqrt(factor) for factor in released().scale]
 
 
 def scale(common: Sequence[float]) -> Scale:

@@ -77,7 +77,7 @@ def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvide
         first_at=min(one.first_at, two.first_at),
         slices={**one.slices, **two.slices}
         | {
-            number: [part * (a + b) for a, b in zip(one.slices[number], two.slices[number], strict=True)]
+            number: [(a * b) ** part for a, b in zip(one.slices[number], two.slices[number], strict=True)]
             for number in one.slices.keys() & two.slices.keys()
         },
     )

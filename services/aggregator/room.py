@@ -161,8 +161,9 @@ class Room:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
         self.calibration.look(now)
-        if self.calibration.factors != self._factors:  # what was believed was seen with other eyes
+        if self.calibration.factors != self._factors:  # what was seen was seen with other eyes
             self._factors = self.calibration.factors
+            self._window.forget()
             self._memory.forget()
         self._evidence = fuse(
             people(self._window.tracks(now)), now,

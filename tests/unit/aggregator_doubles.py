@@ -1,7 +1,6 @@
 """Streams of observations, and a room and a service whose time is the test's."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,7 +39,7 @@ def sure(label: str, probability: float = 0.8) -> dict[str, float]:
 
 def shows(mood: str, odds: float = 50, slices: int = 10) -> dict[int, list[float]]:
     """Return slices of time in each of which a mood is by so much likelier than any other."""
-    return {number: [0.0 if label == mood else -math.log(odds) for label in LABELS] for number in range(slices)}
+    return {number: [1.0 if label == mood else 1 / odds for label in LABELS] for number in range(slices)}
 
 
 def fused(tracks: Sequence[TrackEvidence], now: float, **options: Any) -> Evidence:

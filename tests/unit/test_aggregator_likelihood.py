@@ -16,7 +16,7 @@ def leader(logs: list[float]) -> str:
 @pytest.mark.parametrize("label", EXPRESSIONS)
 def test_a_clear_answer_speaks_for_its_expression(label: str) -> None:
     assert leader(support(sure(label), EVEN)) == label
-    assert leader(support(sure(label), released())) == label
+    assert leader(support(sure(label), released().scale)) == label
 
 
 def test_what_is_rarely_answered_says_more_when_it_is() -> None:
@@ -26,7 +26,7 @@ def test_what_is_rarely_answered_says_more_when_it_is() -> None:
 
 
 def test_no_answer_rules_an_expression_out() -> None:
-    logs = support(dict.fromkeys(EXPRESSIONS, 0.0) | {"happy": 1.0}, released())
+    logs = support(dict.fromkeys(EXPRESSIONS, 0.0) | {"happy": 1.0}, released().scale)
     assert max(logs) - min(logs) < 8
 
 
