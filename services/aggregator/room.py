@@ -77,6 +77,11 @@ class Room:
         """What has to survive a restart."""
         return RoomState(mood=self._saved, override=self._override, calibration=self.calibration.state)
 
+    @property
+    def evidence(self) -> Evidence:
+        """What was known at the last look."""
+        return self._evidence
+
     def observe(self, observation: Observation, now: float) -> Refusal | None:
         """Take one face of one frame, or return why it does not count."""
         self.heard_at = now

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.aggregator.likelihood import MOST_NEWS_PER_S, certainty, news, scale_of, support
+from services.aggregator.likelihood import MOST_NEWS_PER_S, Answer, certainty, listed, news, scale_of, support
 from services.contracts.moods import EXPRESSIONS
 
 BUCKETS = 15
@@ -100,14 +100,13 @@ class _Bucket:
     last_at: float = 0.0
     first_at: float = math.inf
 
-    def add(self, observation: Observation, weight: float) -> None:
+    def add(self, observation: Observation, said: Answer, weight: float) -> None:
         """Take an observation's part in the mean."""
         self.frames.add(observation.frame_id)
         self.weight += weight
         self.last_at = max(self.last_at, observation.at)
         self.first_at = min(self.first_at, observation.at)
-        said = observation.probabilities
-        self.sums = [value + weight * said.get(label, 0.0) for value, label in zip(self.sums, EXPRESSIONS, strict=True)]
+        self.sums = [value + weight * share for value, share in zip(self.sums, said, strict=True)]
 
     def speak(self, logs: Sequence[float], new: float) -> None:
         """Take what an observation speaks for, as far as it is new."""
@@ -126,7 +125,8 @@ class _Bucket:
 @dataclass(slots=True)
 class _Track:
     buckets: dict[int, _Bucket] = field(default_factory=dict)
-    latest: Observation | None = None
+    said: Answer | None = None
+    said_at: float = 0.0
 
 
 class Window:
@@ -158,26 +158,17 @@ class Window:
             return Refusal.DUPLICATE
         if len(bucket.frames) >= MAX_RATE * self._bucket_s:
             return Refusal.FLOOD
-        sure = certainty(observation.probabilities)
+        said = listed(observation.probabilities)
+        sure = certainty(said)
         self._samples += 1
-        bucket.add(observation, observation.quality * sure)
-        self._weigh(bucket, track, observation, sure)
-        return None
-
-    def _weigh(self, bucket: _Bucket, track: _Track, observation: Observation, sure: float) -> None:
-        """Add what an observation speaks for, as far as it says anything new."""
-        before = track.latest
-        new = sure * news(
-            observation.probabilities,
-            before.probabilities if before else None,
-            observation.at - before.at if before else 0.0,
-            observation.quality,
-        )
+        bucket.add(observation, said, observation.quality * sure)
+        new = sure * news(said, track.said, observation.at - track.said_at, observation.quality)
         new = min(new, MOST_NEWS_PER_S * self._bucket_s - bucket.news)
         if new > 0:
-            bucket.speak(support(observation.probabilities, scale_of(observation.model_version)), new)
-        if before is None or observation.at >= before.at:
-            track.latest = observation
+            bucket.speak(support(said, scale_of(observation.model_version)), new)
+        if observation.at >= track.said_at:
+            track.said, track.said_at = said, observation.at
+        return None
 
     def forget(self, camera: str | None = None) -> None:
         """Drop everything that a camera saw, or that any did."""
