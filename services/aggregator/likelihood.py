@@ -113,7 +113,7 @@ def listed(distribution: Mapping[str, float]) -> Answer:
 
 def distance(one: Answer, two: Answer) -> float:
     """Return the total variation distance of two distributions: half the sum of differences, 0 to 1."""
-    return sum(map(abs, map(sub, one, two))) / 2
+    return math.fsum(map(abs, map(sub, one, two))) / 2
 
 
 def certainty(answer: Answer) -> float:

@@ -10,8 +10,9 @@ from uuid import UUID
 from services.aggregator.belief import Memory, changes_within
 from services.aggregator.calibration import Calibrator, Verdict
 from services.aggregator.cameras import Cameras
+from services.aggregator.decision import Decision, Rules, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
-from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.fusion import Evidence, fuse
 from services.aggregator.people import people
 from services.aggregator.state import Calibration, RoomState
 from services.aggregator.window import BUCKETS, Observation, Refusal, Window

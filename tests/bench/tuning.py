@@ -17,7 +17,8 @@ from itertools import product
 
 from services.aggregator import likelihood
 from services.aggregator.commands import changed
-from services.aggregator.fusion import Decision, Evidence, Rules, decide
+from services.aggregator.decision import Decision, Rules, decide
+from services.aggregator.fusion import Evidence
 from services.aggregator.measures import Tally
 from services.aggregator.room import Room
 from services.aggregator.simulation import START, Scenario, simulate
@@ -109,8 +110,8 @@ def tuned(pool: ProcessPoolExecutor, hours: int) -> Keys:
     improved = True
     while improved:
         improved = False
-        for place, (key, value) in ((place, (key, v)) for place, key in enumerate(BELIEVED) for v in BELIEVED[key]):
-            tried = (*keys[:place], (key, value), *keys[place + 1 :])
+        for key, value in ((key, value) for key, values in BELIEVED.items() for value in values):
+            tried = tuple((dict(keys) | {key: value}).items())
             if tried == keys:
                 continue
             decision, found = best(pool, tried, even)

@@ -95,9 +95,11 @@ class Scene:
         raise AssertionError(f"{mood} was not recognised within {at_most} s; {self.moods}")
 
 
-def message(at: float, *faces: Mapping[str, float] | str, frame: str = "") -> Expressions:
+def message(at: float, *faces: Mapping[str, float] | str, frame: str = "", model: int = 0) -> Expressions:
     """Return what the classifier publishes of a frame."""
-    made = Expressions(frame_id=frame or f"camera-{at:.3f}", camera="camera", model_name="expression", model_version=1)
+    made = Expressions(
+        frame_id=frame or f"camera-{at:.3f}", camera="camera", model_name="expression", model_version=model
+    )
     made.captured_at.FromNanoseconds(round(at * 1e9))
     for track, face in enumerate(faces):
         probabilities = sure(face) if isinstance(face, str) else face

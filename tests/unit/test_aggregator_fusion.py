@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from services.aggregator.fusion import Decision, Evidence, Rules, decide
+from services.aggregator.decision import Decision, Rules, decide
+from services.aggregator.fusion import Evidence
 from services.aggregator.people import point
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN

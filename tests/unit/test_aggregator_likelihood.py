@@ -1,10 +1,28 @@
 """What an answer of the model speaks for, and how much of it is new."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from services.aggregator.likelihood import HELD_S, INDEPENDENT, Answer, certainty, listed, news, released, scale, support
+from services.aggregator.likelihood import (
+    HELD_S,
+    INDEPENDENT,
+    NOISE,
+    Answer,
+    certainty,
+    listed,
+    news,
+    released,
+    scale,
+    scale_of,
+    support,
+)  # fmt: skip
 from services.contracts.moods import EXPRESSIONS
 from tests.unit.aggregator_doubles import sure
+
+ROOT = Path(__file__).parents[2]
+
 
 def answer(label: str, probability: float = 0.8) -> Answer:
     return listed(sure(label, probability))
@@ -82,3 +100,17 @@ def test_a_poor_picture_counts_little() -> None:
 )
 def test_certainty_is_one_less_the_normalised_entropy(probabilities: dict[str, float], expected: float) -> None:
     assert certainty(listed(probabilities)) == pytest.approx(expected, abs=0.01)
+
+
+def test_the_scale_is_of_the_released_model() -> None:
+    newest = max((ROOT / "models/expression").glob("[0-9]*/model.json"), key=lambda path: int(path.parent.name))
+    model, table = json.loads(newest.read_text()), json.loads(NOISE.read_text())
+    assert (table["model_version"], table["model_run"]) == (model["version"], model["training"]["run"])
+    assert scale_of(model["version"]) == scale_of(0) == released().scale
+
+
+def test_a_model_that_is_not_known_speaks_less_for_what_is_rare() -> None:
+    half = listed({"neutral": 0.5, "fearful": 0.5})
+    known, other = (support(half, scale_of(version)) for version in (0, released().version + 1))
+    fearful, neutral = EXPRESSIONS.index("fearful"), EXPRESSIONS.index("neutral")
+    assert 0 < other[fearful] - other[neutral] < known[fearful] - known[neutral]

@@ -1,5 +1,6 @@
+from services.contracts.channels import MAX_ROOMS
 from services.contracts.messages import Event, EventType, Policy, Privacy, ServiceState
-from services.gateway.state import MAX_CAMERAS, MAX_INSTANCES, MAX_ROOMS, Change, House, away, learn, snapshot
+from services.gateway.state import MAX_CAMERAS, MAX_INSTANCES, Change, House, away, learn, snapshot
 from tests.unit import gateway_doubles as make
 
 
