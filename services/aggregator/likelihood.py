@@ -97,13 +97,13 @@ def news(answer: Answer, before: Answer | None, seconds: float, quality: float) 
     Args:
         answer: What the model says of a face.
         before: What it said of the same one last; `None` where this is the first.
-        seconds: Time between the two.
+        seconds: Time since then; of one that was overtaken, below 0, nothing is left to count but a difference.
         quality: Fitness of the picture, 0 to 1.
     """
     fit = INDEPENDENT * min(1.0, quality / GOOD) ** 2
     if before is None:
         return fit
-    return fit * min(1.0, max(2 * distance(answer, before) / NEW - 1, abs(seconds) / HELD_S))
+    return fit * min(1.0, max(2 * distance(answer, before) / NEW - 1, seconds / HELD_S, 0.0))
 
 
 def listed(distribution: Mapping[str, float]) -> Answer:

@@ -63,8 +63,8 @@ def test_the_first_answer_is_new() -> None:
         ("happy", "happy", 0.2, 0.2 / HELD_S),
         ("happy", "happy", HELD_S, 1.0),
         ("happy", "happy", 60, 1.0),
-        # One that comes late is as far from the one after it.
-        ("happy", "happy", -0.2, 0.2 / HELD_S),
+        # What passed before one that was overtaken was counted with the one that overtook it.
+        ("happy", "happy", -0.2, 0.0),
         ("happy", "happy", 0, 0.0),
     ],
 )

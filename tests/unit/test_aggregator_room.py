@@ -69,6 +69,25 @@ def test_a_true_change_under_noise_is_recognised_within_window_and_dwell() -> No
         assert play_noisy(scene, SETTINGS.window_s + SETTINGS.dwell_s, noisy("sad", seed + 100)) == "sad"
 
 
+@pytest.mark.parametrize("held_up", [2, 5, 10])
+def test_frames_that_overtake_each_other_or_come_twice_make_the_mood_that_they_make_in_order(held_up: int) -> None:
+    chance, faces = random.Random(held_up), noisy("sad", seed=held_up)
+    frames = [seen(START + number / 5, next(faces)) for number in range(200)]
+    shuffled = [one for begin in range(0, 200, held_up) for one in chance.sample(frames[begin:][:held_up], held_up)]
+    found = []
+    for order in (frames, shuffled):
+        room = Room(SETTINGS, START)
+        room.hear("camera", CameraState.OK, START)
+        for number, frame in enumerate(order):
+            now = START + (number // held_up + 1) * held_up / 5
+            assert room.observe(frame, now) is None
+            assert room.observe(frame, now) is Refusal.DUPLICATE
+            room.look(now)
+        found.append(room.mood())
+    assert [mood.mood for mood in found] == ["sad"] * 2
+    assert found[0].samples == found[1].samples
+
+
 def test_a_single_frame_never_makes_a_mood() -> None:
     scene = Scene()
     scene.play(0.2, sure("angry", 1))
