@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from services.aggregator.commands import changed
 from services.aggregator.measures import TOLD, Tally
@@ -24,6 +24,8 @@ from services.runtime.mood_settings import Aggregator
 from services.runtime.service import SetupError
 from tests.bench.product import ROOT
 from tests.bench.rules import Rule, all_rules, ours
+
+K = TypeVar("K")
 
 HOURS = 100
 HOUR_S = 3600
@@ -65,9 +67,9 @@ def hour_of_ours(settings: Aggregator, number: int, scenario: Scenario | None = 
     return measure(ours(settings), settings, number, scenario)
 
 
-def merged(hours: Iterable[dict[str, Tally]]) -> dict[str, Tally]:
+def merged(hours: Iterable[dict[K, Tally]]) -> dict[K, Tally]:
     """Return what was counted over all hours."""
-    total: dict[str, Tally] = {}
+    total: dict[K, Tally] = {}
     for hour in hours:
         for name, tally in hour.items():
             if name in total:

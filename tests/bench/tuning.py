@@ -79,9 +79,10 @@ def hour(keys: Keys, number: int) -> dict[Keys, Tally]:
     found = {}
     for values in product(*DECIDED.values()):
         own = tuple(zip(DECIDED, values, strict=True))
+        enter, leave, dwell_s = values
         rules = Rules(
             min_samples=settings.min_samples, nobody_after_s=settings.nobody_after_s, window_s=settings.window_s,
-            **dict(own),
+            enter_confidence=enter, leave_confidence=leave, dwell_s=dwell_s,
         )  # fmt: skip
         found[own] = Tally(settings.window_s + rules.dwell_s, noise().recall)
         found[own].add(truth, list(decided(rules, known)))
