@@ -250,10 +250,10 @@ def test_a_new_room_says_nothing_until_it_knows_or_has_looked_for_long() -> None
 
 def test_a_new_room_says_unknown_of_a_face_sooner_than_of_none() -> None:
     face, no_face = Scene(), Scene()
-    assert face.play(26, sure("sad", 0.3)) == no_face.play(26) == UNKNOWN
+    assert face.play(27, sure("sad", 0.3)) == no_face.play(27) == UNKNOWN
     assert not face.room.has_mood(face.now)
     face.play(1, sure("sad", 0.3))
-    no_face.play(3)
+    no_face.play(2)
     assert face.room.has_mood(face.now)
     assert not no_face.room.has_mood(no_face.now)
     no_face.play(1)
