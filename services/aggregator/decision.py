@@ -1,8 +1,8 @@
 """From what is known of a room to its mood: pure functions over plain values. All times are seconds since 1970.
 
 A mood is entered once it has led for a while (dwell) and is then believed at one confidence. It is left at a lower one
-(hysteresis), or where another has led as long without being that sure: no single frame flips a mood, and not knowing is
-an answer. The figures behind this: `make mood-table`.
+(hysteresis), or where it has not led for as long: no single frame flips a mood, and not knowing is an answer. The
+figures behind this: `make mood-table`.
 """
 
 import math
@@ -118,7 +118,7 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
     if seeing and faceless_s >= rules.nobody_after_s:
         return NOBODY
     if evidence.samples >= rules.min_samples:
-        return _leading(before, evidence, rules)
+        return _leading(evidence, rules)
     if before.restored and seeing is not False:
         return before.mood
     if before.mood == NOBODY and seeing and evidence.samples < FEW:
@@ -126,15 +126,15 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
     return UNKNOWN
 
 
-def _leading(before: Decision, evidence: Evidence, rules: Rules) -> str:
-    """Return the mood that is believed more than all others together, else the one so far."""
+def _leading(evidence: Evidence, rules: Rules) -> str:
+    """Return the mood that is believed more than all others together, if there is one."""
     seen = [mood for mood in evidence.belief if evidence.distribution.get(mood, 0.0) >= LEAST_SHARE]
     leader = max(
         seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
     )
     if evidence.confidence(leader) > rules.lead(leader):
         return leader
-    return before.mood if before.mood in evidence.belief else UNKNOWN
+    return UNKNOWN
 
 
 def _handicapped(probability: float, shift: float) -> float:

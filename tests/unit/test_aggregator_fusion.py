@@ -73,11 +73,12 @@ def test_the_point_is_the_expectation_over_the_distribution() -> None:
         (UNKNOWN, evidence(happy=0.9, samples=14), UNKNOWN),
         (UNKNOWN, evidence(happy=0.51, sad=0.49), UNKNOWN),
         (UNKNOWN, evidence(), UNKNOWN),
-        # Once entered, a mood stays at a lower confidence.
-        ("happy", evidence(happy=0.36, neutral=0.3), "happy"),
+        # Once entered, a mood stays at a lower confidence, as long as it leads.
+        ("happy", evidence(happy=0.51, neutral=0.3), "happy"),
         ("happy", evidence(happy=0.34, neutral=0.3), UNKNOWN),
-        ("happy", evidence(happy=0.40, neutral=0.49), "happy"),
-        # Where another leads, but is not sure, nothing is known.
+        # Where nothing leads for the dwell, or another that is not sure, nothing is known.
+        ("happy", evidence(happy=0.36, neutral=0.3), UNKNOWN),
+        ("happy", evidence(happy=0.40, neutral=0.49), UNKNOWN),
         ("happy", evidence(happy=0.45, neutral=0.52), UNKNOWN),
         ("happy", evidence(happy=0.30, neutral=0.49), UNKNOWN),
         # A clearer one takes its place, where nearly nothing speaks for the one before.
@@ -152,6 +153,14 @@ def test_a_mood_is_entered_after_its_dwell() -> None:
         moods.append(decision.mood)
     assert moods == [UNKNOWN] * 5 + ["happy"] * 2
     assert decision.since == START + 5
+
+
+def test_a_mood_that_does_not_lead_for_a_moment_stays() -> None:
+    decision = Decision("happy", START - 100, last="happy")
+    for second in range(60):
+        what = evidence(happy=0.9) if second % 5 == 0 else evidence(happy=0.36, neutral=0.6)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        assert decision.mood == "happy"
 
 
 def test_a_mood_that_leads_is_entered_as_soon_as_it_is_sure() -> None:
