@@ -69,8 +69,9 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=DEFAULT_TABLE)
     options = parser.parse_args()
     faces, labels = load_split(options.data, VALID_SPLIT).majority()
-    run = json.loads((options.model / "model.json").read_text())["training"]["run"]
-    table = {"model_run": run} | noise(classifier(options.model)(faces), labels)
+    model = json.loads((options.model / "model.json").read_text())
+    table = {"model_version": model["version"], "model_run": model["training"]["run"]}
+    table |= noise(classifier(options.model)(faces), labels)
     options.table.write_text(json.dumps(table, separators=(",", ":")) + "\n")
     print(f"wrote {options.table}: {table['recall']}")
 

@@ -7,6 +7,7 @@ by what was seen since: the belief turns as soon as the last seconds explain the
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import mul
 
 from services.contracts.moods import EXPRESSIONS
 
@@ -14,6 +15,9 @@ FAITH = 0.9
 """How much of what was believed before a window is believed when it begins; the rest is any mood."""
 NOTE_S = 0.9
 """Time between two beliefs that are kept: every look, at a look a second."""
+
+MOST_CHANGES = 0.999
+"""Something of what was believed stays, however short moods are."""
 
 Belief = Sequence[float]
 """Probability of each of `EXPRESSIONS`, summing to 1."""
@@ -58,30 +62,27 @@ def forward(slices: Sequence[Sequence[float]], begin: Belief, changes: float) ->
     """Return what is believed at the end of a window.
 
     Args:
-        slices: Logarithms of the likelihood of what each slice of time showed under each of `EXPRESSIONS`.
+        slices: How likely what each slice of time showed is under each of `EXPRESSIONS`, over the greatest of them.
         begin: What is believed before the first.
-        changes: Probability that the mood changes within a slice.
+        changes: Probability that the mood changes within a slice, below 1.
     """
     believed = list(begin)
-    fresh = changes / len(believed)
-    for logs in slices:
-        top = max(logs)
-        believed = [
-            ((1 - changes) * one + fresh) * math.exp(log - top) for one, log in zip(believed, logs, strict=True)
-        ]
-        total = sum(believed)
-        believed = [one / total for one in believed]
-    return believed
+    fresh = changes / (1 - changes) / len(believed)  # of what stays as it was
+    for likelihoods in slices:  # sums to 1 at the end only: every slice leaves the share `fresh` at least
+        new = fresh * sum(believed)
+        believed = list(map(mul, [one + new for one in believed], likelihoods))
+    total = sum(believed)
+    return [one / total for one in believed]
 
 
 def changes_within(seconds: float, hold_s: float) -> float:
     """Return the probability that a mood ends within some seconds, where moods hold for `hold_s` on average."""
-    return 1 - math.exp(-seconds / hold_s)
+    return min(MOST_CHANGES, 1 - math.exp(-seconds / hold_s))
 
 
 def filled(slices: Mapping[int, Sequence[float]]) -> list[Sequence[float]]:
     """Return slices in their order; one in which nothing was seen speaks for nothing."""
     if not slices:
         return []
-    silent = [0.0] * len(EXPRESSIONS)
+    silent = [1.0] * len(EXPRESSIONS)
     return [slices.get(number, silent) for number in range(min(slices), max(slices) + 1)]

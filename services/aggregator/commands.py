@@ -19,7 +19,7 @@ from services.aggregator.measures import Tally
 from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
-from services.contracts.moods import EXPRESSIONS
+from services.contracts.moods import EXPRESSIONS, UNKNOWN
 from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
@@ -97,8 +97,9 @@ def told(looks: Sequence[Look], deadline_s: float) -> Iterator[str]:
             before = mood.mood
             clock = datetime.fromtimestamp(look.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
             truth = f", truly {look.truth}" if look.truth else ""
+            sure = "of the likeliest" if mood.mood == UNKNOWN else "sure"
             yield (
-                f"{clock}  {mood.mood:13}{mood.confidence:5.0%} sure, {mood.people} there, {mood.samples} samples, "
+                f"{clock}  {mood.mood:13}{mood.confidence:5.0%} {sure}, {mood.people} there, {mood.samples} samples, "
                 f"valence {mood.valence:+.2f}, arousal {mood.arousal:+.2f}{truth}"
             )
     shares = {mood: sum(look.mood.mood == mood for look in looks) / len(looks) for mood in {x.mood.mood for x in looks}}

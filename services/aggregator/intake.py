@@ -1,5 +1,6 @@
 """What arrives from the classifier, checked: nothing that is no probability gets into a window. Pure."""
 
+from services.aggregator.likelihood import known, released
 from services.aggregator.window import MAX_TRACKS, Observation
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS
@@ -35,8 +36,22 @@ def observations(message: Expressions, camera: str) -> tuple[list[Observation], 
         except BadExpressionError as error:
             bad.append(error)
         else:
-            good.append(Observation(camera, face.track_id, message.frame_id, at, face.quality, probabilities))
+            good.append(
+                Observation(
+                    camera, face.track_id, message.frame_id, at, face.quality, probabilities, message.model_version
+                )
+            )
     return good, bad
+
+
+def doubt(message: Expressions) -> str:
+    """Return what is to be said of expressions that are used all the same; nothing where all is well."""
+    if known(message.model_version):
+        return ""
+    return (
+        f"they come from model version {message.model_version}, moods were tuned for version {released().version}: "
+        "they are weighed with more doubt; serve that version, or measure yours (python -m training.noise)"
+    )
 
 
 def _probabilities(face: Expression) -> dict[str, float]:

@@ -10,7 +10,9 @@ counts by how far it differs from the one before, or by how long that has held.
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul, sub
 from pathlib import Path
 
 from services.contracts.moods import EXPRESSIONS
@@ -33,16 +35,48 @@ INDEPENDENT = 0.8
 MOST_NEWS_PER_S = 2.0
 """Independent answers that a face can give in a second, however fast its camera is and however it flickers."""
 
+MOST_ENTROPY = math.log(len(EXPRESSIONS))
+
+Answer = Sequence[float]
+"""The probability of each of `EXPRESSIONS`, summing to 1."""
 Scale = Sequence[float]
 """By what the probability of each of `EXPRESSIONS` is multiplied to make it a likelihood."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model whose answers to faces with a known expression were counted.
+
+    Attributes:
+        version: Its version, as observations carry it.
+        scale: By what its answers become likelihoods.
+    """
+
+    version: int
+    scale: Scale
+
+
 @lru_cache(1)
-def released() -> Scale:
-    """Return the scale of the released model, by its answers to validation faces; the file is read once."""
+def released() -> Measured:
+    """Return the released model, by its answers to validation faces; the file is read once."""
     table = json.loads(NOISE.read_text())
     weighed = [[table["frequency"][mood] * share for share in table["means"][mood]] for mood in EXPRESSIONS]
-    return scale([math.fsum(column) for column in zip(*weighed, strict=True)])
+    return Measured(table["model_version"], scale([math.fsum(column) for column in zip(*weighed, strict=True)]))
+
+
+def known(version: int) -> bool:
+    """Whether a model's answers were counted; a version that is not said (0) is taken for the released one."""
+    return version in {0, released().version}
+
+
+def scale_of(version: int) -> Scale:
+    """Return the scale of a model: of one that is not known, halfway between the released one's and none at all."""
+    return released().scale if known(version) else _broad()
+
+
+@lru_cache(1)
+def _broad() -> Scale:
+    return [math.sqrt(factor) for factor in released().scale]
 
 
 def scale(common: Sequence[float]) -> Scale:
@@ -50,36 +84,39 @@ def scale(common: Sequence[float]) -> Scale:
     return [share**-SHRINK for share in common]
 
 
-def support(answer: Mapping[str, float], by: Scale) -> list[float]:
+def support(answer: Answer, by: Scale) -> list[float]:
     """Return the logarithm of the likelihood of an answer under each of `EXPRESSIONS`, up to a constant."""
-    scaled = [answer.get(label, 0.0) * factor for label, factor in zip(EXPRESSIONS, by, strict=True)]
-    sure = (1 - DOUBT) / sum(scaled)
-    return [math.log(sure * one + DOUBT / len(scaled)) for one in scaled]
+    scaled = list(map(mul, answer, by))
+    sure, doubt = (1 - DOUBT) / sum(scaled), DOUBT / len(scaled)
+    return [math.log(sure * one + doubt) for one in scaled]
 
 
-def news(answer: Mapping[str, float], before: Mapping[str, float] | None, seconds: float, quality: float) -> float:
+def news(answer: Answer, before: Answer | None, seconds: float, quality: float) -> float:
     """Return how many independent answers an answer is worth, 0 to `INDEPENDENT`.
 
     Args:
         answer: What the model says of a face.
         before: What it said of the same one last; `None` where this is the first.
-        seconds: Time between the two.
+        seconds: Time since then; of one that was overtaken, below 0, nothing is left to count but a difference.
         quality: Fitness of the picture, 0 to 1.
     """
     fit = INDEPENDENT * min(1.0, quality / GOOD) ** 2
     if before is None:
         return fit
-    return fit * min(1.0, max(2 * distance(answer, before) / NEW - 1, abs(seconds) / HELD_S))
+    return fit * min(1.0, max(2 * distance(answer, before) / NEW - 1, seconds / HELD_S, 0.0))
 
 
-def distance(one: Mapping[str, float], two: Mapping[str, float]) -> float:
+def listed(distribution: Mapping[str, float]) -> Answer:
+    """Return a distribution as an answer; what it leaves out is 0."""
+    return [distribution.get(label, 0.0) for label in EXPRESSIONS]
+
+
+def distance(one: Answer, two: Answer) -> float:
     """Return the total variation distance of two distributions: half the sum of differences, 0 to 1."""
-    return sum([abs(one.get(label, 0.0) - two.get(label, 0.0)) for label in one.keys() | two.keys()]) / 2
+    return math.fsum(map(abs, map(sub, one, two))) / 2
 
 
-def certainty(probabilities: Mapping[str, float]) -> float:
+def certainty(answer: Answer) -> float:
     """Return how sure a distribution is: 1 less its entropy over the greatest possible one (Shannon 1948), 0 to 1."""
-    if len(probabilities) < 2:  # noqa: PLR2004 -- nothing to be unsure between
-        return 1.0
-    entropy = -sum(p * math.log(p) for p in probabilities.values() if p > 0)
-    return min(1.0, max(0.0, 1 - entropy / math.log(len(probabilities))))
+    entropy = -sum([p * math.log(p) for p in answer if p > 0])
+    return min(1.0, max(0.0, 1 - entropy / MOST_ENTROPY))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.aggregator.likelihood import distance
+from services.aggregator.likelihood import distance, listed
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, Point
 
@@ -50,7 +50,7 @@ def _take_seat(seats: list[TrackEvidence], track: TrackEvidence) -> None:
 def _matched(known: Sequence[TrackEvidence], others: Sequence[TrackEvidence]) -> list[TrackEvidence]:
     """Return the people of two views, the most similar pairs first; each has at most one counterpart."""
     pairs = sorted(
-        (distance(one.distribution, two.distribution), here, there)
+        (distance(listed(one.distribution), listed(two.distribution)), here, there)
         for here, one in enumerate(known)
         for there, two in enumerate(others)
         if one.first_at <= two.last_at and two.first_at <= one.last_at
@@ -77,7 +77,7 @@ def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvide
         first_at=min(one.first_at, two.first_at),
         slices={**one.slices, **two.slices}
         | {
-            number: [part * (a + b) for a, b in zip(one.slices[number], two.slices[number], strict=True)]
+            number: [(a * b) ** part for a, b in zip(one.slices[number], two.slices[number], strict=True)]
             for number in one.slices.keys() & two.slices.keys()
         },
     )

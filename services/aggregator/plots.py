@@ -40,6 +40,7 @@ def plot(looks: Sequence[Look], path: Path, title: str) -> None:
         minutes,
         [[look.mood.distribution.get(label, 0.0) for look in looks] for label in labels] or [[0.0] * len(looks)],
         colors=[colours[label] for label in labels] or ["white"],
+        labels=labels or [""],
     )
     shares.set(ylabel="distribution", ylim=(0, 1))
     plane.plot(minutes, [look.mood.valence for look in looks], label="valence")
@@ -48,6 +49,13 @@ def plot(looks: Sequence[Look], path: Path, title: str) -> None:
     plane.set(ylim=(-1, 1))
     plane.legend(loc="upper left", ncols=3)
     _bands(bands, minutes, {"mood": moods} | ({"truth": truths} if any(truths) else {}), colours)
+    known = {
+        name: handle
+        for axes in (shares, bands)
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+        if name
+    }
+    figure.legend(list(known.values()), list(known), loc="outside lower center", ncols=len(known))
     figure.savefig(path, format="png", dpi=100)
 
 
@@ -62,6 +70,3 @@ def _bands(axes: Axes, minutes: np.ndarray, rows: dict[str, list[str]], colours:
             ]
             axes.broken_barh(spans, (place - 0.4, 0.8), color=colours[name], label=name)
     axes.set(yticks=range(len(rows)), yticklabels=list(rows), xlabel="minutes")
-    handles, names = axes.get_legend_handles_labels()
-    known = dict(zip(names, handles, strict=True))
-    axes.figure.legend(list(known.values()), list(known), loc="outside lower center", ncols=len(known))

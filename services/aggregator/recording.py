@@ -51,6 +51,7 @@ class Line(BaseModel):
         frame_id: The frame of `faces`.
         captured_at: When it was captured, by the camera's clock.
         faces: Who was seen.
+        model_version: Of the model that read `faces`; 0 where it is not known.
         state: How the camera does.
         truth: The true mood from now on, in simulated files.
     """
@@ -63,6 +64,7 @@ class Line(BaseModel):
     frame_id: Annotated[str, Field(max_length=200)] = ""
     captured_at: Time = 0
     faces: Annotated[tuple[Face, ...], Field(max_length=MAX_TRACKS)] = ()
+    model_version: Annotated[int, Field(ge=0)] = 0
     state: CameraState | None = None
     truth: Name | None = None
 
@@ -73,8 +75,9 @@ class Line(BaseModel):
             total = sum(face.probabilities.values())
             probabilities = {label: value / total for label, value in face.probabilities.items()}
             yield Observation(
-                self.camera or "", face.track, self.frame_id, self.captured_at, face.quality, probabilities
-            )
+                self.camera or "", face.track, self.frame_id, self.captured_at, face.quality, probabilities,
+                self.model_version,
+            )  # fmt: skip
 
     def written(self) -> str:
         """Return the line as text, with its end."""
@@ -90,6 +93,7 @@ def seen(room: str, camera: str, faces: Iterable[Observation], heard_at: float) 
         camera=camera,
         frame_id=observations[0].frame_id,
         captured_at=round(observations[0].at, DIGITS),
+        model_version=observations[0].model_version,
         faces=tuple(
             Face(
                 track=one.track_id,

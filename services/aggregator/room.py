@@ -10,8 +10,9 @@ from uuid import UUID
 from services.aggregator.belief import Memory, changes_within
 from services.aggregator.calibration import Calibrator, Verdict
 from services.aggregator.cameras import Cameras
+from services.aggregator.decision import Decision, Rules, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
-from services.aggregator.fusion import Decision, Evidence, Rules, decide, fuse
+from services.aggregator.fusion import Evidence, fuse
 from services.aggregator.people import people
 from services.aggregator.state import Calibration, RoomState
 from services.aggregator.window import BUCKETS, Observation, Refusal, Window
@@ -76,6 +77,11 @@ class Room:
     def state(self) -> RoomState:
         """What has to survive a restart."""
         return RoomState(mood=self._saved, override=self._override, calibration=self.calibration.state)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was known at the last look."""
+        return self._evidence
 
     def observe(self, observation: Observation, now: float) -> Refusal | None:
         """Take one face of one frame, or return why it does not count."""
@@ -161,8 +167,9 @@ class Room:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
         self.calibration.look(now)
-        if self.calibration.factors != self._factors:  # what was believed was seen with other eyes
+        if self.calibration.factors != self._factors:  # what was seen was seen with other eyes
             self._factors = self.calibration.factors
+            self._window.forget()
             self._memory.forget()
         self._evidence = fuse(
             people(self._window.tracks(now)), now,

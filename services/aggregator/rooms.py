@@ -5,10 +5,9 @@ from collections.abc import ItemsView
 from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, RoomState
+from services.contracts.channels import MAX_ROOMS
 from services.runtime.settings import Settings
 
-MAX_ROOMS = 1000
-"""Rooms listened to; messages of further ones are dropped."""
 FORGET_AFTER_S = 86_400.0
 """Where there are so many rooms, one that has been silent this long makes place for a new one."""
 MAX_NAME = 64

@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from services.aggregator.api import routes
 from services.aggregator.errors import NoSuchRoomError, NotRunningError, UnknownMoodError
-from services.aggregator.intake import observations
+from services.aggregator.intake import doubt, observations
 from services.aggregator.lesson import Lesson, lesson
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
@@ -204,6 +204,8 @@ class AggregatorService:
             self._complain(f"expressions of {delivery.room}/{delivery.camera}", str(error))
         if not good:
             return
+        if odd := doubt(delivery.message):
+            self._complain(f"expressions of {delivery.room}/{delivery.camera}", odd)
         try:
             room = self._rooms.enter(delivery.room, now)
         except NoSuchRoomError as error:

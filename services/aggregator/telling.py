@@ -32,9 +32,10 @@ class Telling:
         self._told = {name: (room.mood(), float("-inf")) for name, room in rooms.items() if room.has_mood(now)}
 
     def forget_all_but(self, rooms: Rooms) -> None:
-        """Forget the rooms that are gone."""
-        if len(self._told) > len(rooms):
-            self._told = {name: told for name, told in self._told.items() if name in rooms}
+        """Forget the rooms that are gone, and have the bus forget them."""
+        for name in [name for name in self._told if name not in rooms]:
+            del self._told[name]
+            self._bus.withdraw(MOOD, room=name)
 
     def tell(self, name: str, room: Room, now: float) -> None:
         """Publish a room's mood if it is new, or if it was not said for a while."""

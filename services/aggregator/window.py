@@ -6,11 +6,12 @@ grows: slices that leave the window are dropped whole. All times are seconds sin
 """
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.aggregator.likelihood import MOST_NEWS_PER_S, Scale, certainty, news, released, support
+from services.aggregator.likelihood import MOST_NEWS_PER_S, Answer, certainty, listed, news, scale_of, support
 from services.contracts.moods import EXPRESSIONS
 
 BUCKETS = 15
@@ -52,6 +53,7 @@ class Observation:
         at: When the frame was captured.
         quality: Fitness of the picture for classification, 0 to 1.
         probabilities: Every label's probability; they sum to 1.
+        model_version: Of the model that gave them; 0 where it is not known.
     """
 
     camera: str
@@ -60,6 +62,7 @@ class Observation:
     at: float
     quality: float
     probabilities: Mapping[str, float]
+    model_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class TrackEvidence:
         last_at: When it was seen last.
         first_at: When it was seen first, within the window.
         camera: Who saw it.
-        slices: By the number of each slice of time, what it showed then speaks for (see `likelihood.support`).
+        slices: By the number of each slice of time, how likely what it showed then is under each of `EXPRESSIONS`,
+            over the greatest of them.
     """
 
     distribution: Mapping[str, float]
@@ -89,17 +93,40 @@ class TrackEvidence:
 class _Bucket:
     frames: set[str] = field(default_factory=set)
     weight: float = 0.0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
     news: float = 0.0
     support: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
+    likelihoods: Sequence[float] | None = None
     last_at: float = 0.0
     first_at: float = math.inf
+
+    def add(self, observation: Observation, said: Answer, weight: float) -> None:
+        """Take an observation's part in the mean."""
+        self.frames.add(observation.frame_id)
+        self.weight += weight
+        self.last_at = max(self.last_at, observation.at)
+        self.first_at = min(self.first_at, observation.at)
+        self.sums = [value + weight * share for value, share in zip(self.sums, said, strict=True)]
+
+    def speak(self, logs: Sequence[float], new: float) -> None:
+        """Take what an observation speaks for, as far as it is new."""
+        self.news += new
+        self.support = [value + new * log for value, log in zip(self.support, logs, strict=True)]
+        self.likelihoods = None
+
+    def likely(self) -> Sequence[float]:
+        """Return how likely all this is under each expression, over the greatest; worked out once."""
+        if self.likelihoods is None:
+            top = max(self.support)
+            self.likelihoods = [math.exp(log - top) for log in self.support]
+        return self.likelihoods
 
 
 @dataclass(slots=True)
 class _Track:
     buckets: dict[int, _Bucket] = field(default_factory=dict)
-    latest: Observation | None = None
+    said: Answer | None = None
+    said_at: float = 0.0
 
 
 class Window:
@@ -107,14 +134,12 @@ class Window:
 
     Args:
         length_s: Age at which an observation is forgotten.
-        half_life_s: Age at which it weighs half as much as a new one.
-        scale: The model's; the released one's without it.
+        half_life_s: Age at which it weighs half as much as a new one in the mean.
     """
 
-    def __init__(self, length_s: float, half_life_s: float, scale: Scale | None = None) -> None:
+    def __init__(self, length_s: float, half_life_s: float) -> None:
         self._length_s = length_s
         self._half_life_s = half_life_s
-        self._scale = scale or released()
         self._bucket_s = length_s / BUCKETS
         self._samples = 0
         self._tracks: dict[tuple[str, str, int], _Track] = {}
@@ -133,38 +158,21 @@ class Window:
             return Refusal.DUPLICATE
         if len(bucket.frames) >= MAX_RATE * self._bucket_s:
             return Refusal.FLOOD
-        sure = certainty(observation.probabilities)
-        weight = observation.quality * sure
+        said = listed(observation.probabilities)
+        sure = certainty(said)
         self._samples += 1
-        bucket.frames.add(observation.frame_id)
-        bucket.weight += weight
-        bucket.last_at = max(bucket.last_at, observation.at)
-        bucket.first_at = min(bucket.first_at, observation.at)
-        for label, probability in observation.probabilities.items():
-            bucket.sums[label] = bucket.sums.get(label, 0.0) + weight * probability
-        self._weigh(bucket, track, observation, sure)
-        return None
-
-    def _weigh(self, bucket: _Bucket, track: _Track, observation: Observation, sure: float) -> None:
-        """Add what an observation speaks for, as far as it says anything new."""
-        before = track.latest
-        new = sure * news(
-            observation.probabilities,
-            before.probabilities if before else None,
-            observation.at - before.at if before else 0.0,
-            observation.quality,
-        )
+        bucket.add(observation, said, observation.quality * sure)
+        new = sure * news(said, track.said, observation.at - track.said_at, observation.quality)
         new = min(new, MOST_NEWS_PER_S * self._bucket_s - bucket.news)
         if new > 0:
-            bucket.news += new
-            for index, log in enumerate(support(observation.probabilities, self._scale)):
-                bucket.support[index] += new * log
-        if before is None or observation.at >= before.at:
-            track.latest = observation
+            bucket.speak(support(said, scale_of(observation.model_version)), new)
+        if observation.at >= track.said_at:
+            track.said, track.said_at = said, observation.at
+        return None
 
-    def forget(self, camera: str) -> None:
-        """Drop everything that a camera saw."""
-        self._tracks = {key: buckets for key, buckets in self._tracks.items() if key[0] != camera}
+    def forget(self, camera: str | None = None) -> None:
+        """Drop everything that a camera saw, or that any did."""
+        self._tracks = {key: track for key, track in self._tracks.items() if camera not in {None, key[0]}}
         self._count()
 
     def tracks(self, now: float) -> list[TrackEvidence]:
@@ -200,22 +208,20 @@ class Window:
         self._samples = sum(len(one.frames) for track in self._tracks.values() for one in track.buckets.values())
 
     def _evidence(self, camera: str, buckets: Mapping[int, _Bucket], now: float) -> TrackEvidence:
-        weight = 0.0
-        sums: dict[str, float] = {}
-        slices: dict[int, list[float]] = {}
-        for index, bucket in buckets.items():
-            age_s = max(0.0, now - (index + 0.5) * self._bucket_s)
-            left = 0.5 ** (age_s / self._half_life_s)
-            weight += left * bucket.weight
-            slices[index] = [left * log for log in bucket.support]
-            for label, value in bucket.sums.items():
-                sums[label] = sums.get(label, 0.0) + left * value
+        left = [0.5 ** (max(0.0, now - (index + 0.5) * self._bucket_s) / self._half_life_s) for index in buckets]
+        weight = sum(map(operator.mul, left, [bucket.weight for bucket in buckets.values()]))
+        columns = zip(*[bucket.sums for bucket in buckets.values()], strict=True)
         return TrackEvidence(
-            distribution={label: value / weight for label, value in sums.items()} if weight > 0 else {},
+            distribution={
+                label: sum(map(operator.mul, left, column)) / weight
+                for label, column in zip(EXPRESSIONS, columns, strict=True)
+            }
+            if weight > 0
+            else {},
             weight=weight,
             samples=sum(len(bucket.frames) for bucket in buckets.values()),
             last_at=max(bucket.last_at for bucket in buckets.values()),
             first_at=min(bucket.first_at for bucket in buckets.values()),
             camera=camera,
-            slices=slices,
+            slices={index: bucket.likely() for index, bucket in buckets.items()},
         )

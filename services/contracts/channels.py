@@ -24,6 +24,10 @@ MAX_PAYLOAD_BYTES = 2_000_000
 """Larger messages are refused unread; Mosquitto's own limit is about the same (`max_packet_size`)."""
 
 
+MAX_ROOMS = 1000
+"""Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
+
+
 class BadMessageError(ValueError):
     """A payload that is not a message of its channel; the text says what is wrong with it."""
 

@@ -4,6 +4,7 @@ It owns no mood, song or player: what it knows is what the bus said last.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -13,18 +14,21 @@ import httpx
 from fastapi import APIRouter, FastAPI, HTTPException
 from starlette.types import ASGIApp
 
-from services.contracts.channels import EXPRESSIONS
+from services.contracts.channels import EXPRESSIONS, MAX_ROOMS
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway import api, upstream
 from services.gateway.sign_in import Failures, sign_in_page
-from services.gateway.state import FOLLOWED, Change, House, learn, snapshot
+from services.gateway.state import FOLLOWED, Change, House, full, learn, snapshot
 from services.gateway.streams import Stream
 from services.runtime.access import guard, serves_itself
 from services.runtime.bus import Bus, Delivery, Handler
 from services.runtime.health import Health
+from services.runtime.logs import Throttle
 from services.runtime.secret_files import read_secret
 from services.runtime.settings import Settings
 from services.runtime.tokens import Tokens, first_token, open_tokens
+
+log = logging.getLogger(__name__)
 
 MAX_STREAMS = 100
 MAX_FACES = 64
@@ -64,6 +68,7 @@ class GatewayService:
         self.api = httpx.AsyncClient()
         self.upstream = upstream.Upstream(settings.gateway.model_dump(), transport=transport)
         self._streams: set[Stream] = set()
+        self._throttle = Throttle()
         self._bus: Bus | None = None
 
     @property
@@ -122,6 +127,10 @@ class GatewayService:
     def _learner(self, name: str) -> Handler[Any]:
         async def handle(delivery: Delivery[Any]) -> None:
             change = Change(name, delivery.where, delivery.message)
+            if full(self.house, change):
+                if count := self._throttle.count("rooms"):
+                    log.warning("there are %d rooms already; %s is left out (%d times)", MAX_ROOMS, change.room, count)
+                return
             self.house = learn(self.house, change)
             for stream in self._streams:
                 stream.put(change)

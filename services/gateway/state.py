@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from services.contracts import channels
-from services.contracts.channels import Channel
+from services.contracts.channels import MAX_ROOMS, Channel
 from services.contracts.messages import (
     CameraStatus,
     Event,
@@ -18,7 +18,6 @@ from services.contracts.messages import (
     ServiceStatus,
 )
 
-MAX_ROOMS = 64
 MAX_CAMERAS = 64
 MAX_INSTANCES = 256
 """More of them than any home has: what lies beyond is ignored, so that a stranger on the bus cannot fill our memory."""
@@ -77,7 +76,7 @@ def learn(house: House, change: Change) -> House:
     if isinstance(change.message, ServiceStatus):
         return _learn_service(house, change.where["service"], change.where["instance"], change.message)
     room = house.rooms.get(change.where["room"], Room())
-    if isinstance(change.message, Event) or (change.room not in house.rooms and len(house.rooms) >= MAX_ROOMS):
+    if isinstance(change.message, Event) or full(house, change):
         return house
     if isinstance(change.message, CameraStatus):
         cameras = room.cameras | {change.where["camera"]: change.message}
@@ -87,6 +86,11 @@ def learn(house: House, change: Change) -> House:
     else:
         room = room.model_copy(update={change.name: change.message})
     return house.model_copy(update={"rooms": house.rooms | {change.where["room"]: room}})
+
+
+def full(house: House, change: Change) -> bool:
+    """Whether a change is of a room beyond the limit."""
+    return change.room is not None and change.room not in house.rooms and len(house.rooms) >= MAX_ROOMS
 
 
 def _learn_service(house: House, service: str, instance: str, status: ServiceStatus) -> House:

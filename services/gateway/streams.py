@@ -26,11 +26,13 @@ class Stream:
         """Add a change, unless it is about another room."""
         if self._room and change.room not in {self._room, None}:
             return
-        self._events += change.name == "event"
-        key = (change.name, *change.where.values(), self._events if change.name == "event" else 0)
+        event = change.name == "event"
+        self._events += event
+        key = (change.name, *change.where.values(), self._events if event else 0)
         self._waiting.pop(key, None)
         self._waiting[key] = change
-        self._drop_oldest_event()
+        if event:
+            self._drop_oldest_event()
         self._ready.set()
 
     def close(self) -> None:

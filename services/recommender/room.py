@@ -97,6 +97,11 @@ class Room:
         """What is to survive a restart."""
         return SavedRoom(policy=self.policy, cursors=self._cursors, heard=tuple(self._heard), last_play=self._last_play)
 
+    @property
+    def complete(self) -> bool:
+        """Whether there are a mood and a player: nothing is to be done before."""
+        return self._mood is not None and self._player is not None
+
     def feel(self, mood: Mood) -> None:
         """Take the room's mood."""
         self._mood = mood

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from random import Random
 
+from services.contracts.channels import MAX_ROOMS
 from services.contracts.messages import Policy, PolicyMode
 from services.recommender.room import Room, SavedRoom
-
-MAX_ROOMS = 100
 
 
 class TooManyRoomsError(ValueError):

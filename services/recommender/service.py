@@ -185,7 +185,7 @@ class RecommenderService:
 
     async def _act(self, room: Room) -> None:
         """Send a room's next request, if there is one; the lock is held."""
-        if self._bus is None:
+        if self._bus is None or not room.complete:
             return
         keys = self.settings.recommender
         decision = await asyncio.to_thread(

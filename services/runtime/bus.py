@@ -56,7 +56,7 @@ class Bus(Protocol):
       broker after its handler returned or failed: one that a restart interrupts comes again, one that failed may be
       sent again by whoever gave it.
     - Messages of quality 0 may be lost: when a handler is slow, the oldest go first.
-    - Retained messages are published again after every reconnect.
+    - Retained messages are published again after every reconnect, until they are withdrawn.
     """
 
     @property
@@ -90,6 +90,15 @@ class Bus(Protocol):
 
         Raises:
             ValueError: A level is missing or not `[a-z0-9_]+`.
+        """
+        ...
+
+    def withdraw(self, channel: Channel[M], **where: str) -> None:
+        """Have the broker forget a retained message, of a room that is gone; no handler hears of it.
+
+        Args:
+            channel: A channel whose messages are retained.
+            **where: Every variable level of the topic.
         """
         ...
 

@@ -202,6 +202,8 @@ class Dispatcher:
 
     async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
         channel = subscription.channel
+        if channel.retain and not arrival.payload:  # it was withdrawn
+            return
         try:
             message = channel.decode(arrival.payload)
         except BadMessageError as error:

@@ -65,6 +65,10 @@ class MemoryBus:
         topic = channel.topic(self._prefix, **channel.exact(where))
         self.broker.publish(topic, channel.encode(message), retain=channel.retain)
 
+    def withdraw(self, channel: Channel[M], **where: str) -> None:
+        """Forget a retained message."""
+        self.broker.retained.pop(channel.topic(self._prefix, **channel.exact(where)), None)
+
     async def wait_connected(self) -> None:
         """Return at once."""
 

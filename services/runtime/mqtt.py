@@ -106,10 +106,16 @@ class MqttBus:
         if self._link.up:
             self._send(packet)
         elif packet.qos and not packet.retain:
-            if len(self._backlog) < BACKLOG:
-                self._backlog.append(packet)
-            else:
-                self._refuse(packet, "broker away")
+            self._wait(packet)
+
+    def withdraw(self, channel: Channel[M], **where: str) -> None:
+        """Have the broker forget a retained message, which in MQTT an empty one does."""
+        packet = Packet(channel.topic(self._prefix, **channel.exact(where)), b"", channel.qos, retain=True)
+        self._retained.pop(packet.topic, None)
+        if self._link.up:
+            self._send(packet)
+        else:
+            self._wait(packet)
 
     def link_up(self) -> None:
         """Subscribe, and publish what is retained and what waited."""
@@ -163,6 +169,12 @@ class MqttBus:
         topic = one.channel.topic(self._prefix, **one.where)
         share = one.share if Capability.SHARED in self.capabilities else ""
         return f"$share/{share}/{topic}" if share else topic, one.channel.qos
+
+    def _wait(self, packet: Packet) -> None:
+        if len(self._backlog) < BACKLOG:
+            self._backlog.append(packet)
+        else:
+            self._refuse(packet, "broker away")
 
     def _send(self, packet: Packet) -> None:
         if not self._link.send(packet):

@@ -1,9 +1,9 @@
 # ruff: noqa: T201
 """How far a room's mood can be trusted: `make mood-table`, or `python -m tests.bench.mood`; writes `build/mood.json`.
 
-`--hours` is how much is simulated, `--set key=value` tries a setting, `--tune` looks for better ones on the even
-streams and confirms them on the odd ones. The table gives all rules on all streams, then ours on the odd ones alone,
-and ours in rooms that are unlike the one it was tuned in.
+`--hours` is how much is simulated, `--set key=value` tries a setting. The table gives all rules on all streams, then
+ours on the odd ones alone, which its settings were not chosen on (see `tuning`), and ours in rooms that are unlike the
+one it was tuned in.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from services.aggregator.commands import changed
 from services.aggregator.measures import TOLD, Tally
@@ -24,6 +24,8 @@ from services.runtime.mood_settings import Aggregator
 from services.runtime.service import SetupError
 from tests.bench.product import ROOT
 from tests.bench.rules import Rule, all_rules, ours
+
+K = TypeVar("K")
 
 HOURS = 100
 HOUR_S = 3600
@@ -65,9 +67,9 @@ def hour_of_ours(settings: Aggregator, number: int, scenario: Scenario | None = 
     return measure(ours(settings), settings, number, scenario)
 
 
-def merged(hours: Iterable[dict[str, Tally]]) -> dict[str, Tally]:
+def merged(hours: Iterable[dict[K, Tally]]) -> dict[K, Tally]:
     """Return what was counted over all hours."""
-    total: dict[str, Tally] = {}
+    total: dict[K, Tally] = {}
     for hour in hours:
         for name, tally in hour.items():
             if name in total:
@@ -125,59 +127,11 @@ ELSEWHERE = {
 """Rooms unlike the one that the settings were chosen in; the shares of the last count two who differ as `unknown`."""
 
 
-GRID: dict[str, Sequence[float]] = {
-    "half_life_s": (10, 15, 30, 60),
-    "hold_s": (100, 240, 1000),
-    "enter_confidence": (0.9, 0.93, 0.95),
-    "leave_confidence": (0.05, 0.1, 0.2, 0.3, 0.4),
-    "dwell_s": (5, 8, 10, 12),
-}
-"""What is tried. The window stays at 15 s, and the dwell at 12 at most, so that the first mood comes within 20."""
-TARGETS = {"recognised_in_time": 0.95, "time_wrong": 0.02}
-
-
-def cost(tally: Tally) -> tuple[float, float, float]:
-    """Return how bad figures are: what the targets are missed by, then flaps, then the share unknown."""
-    missed = max(0.0, TARGETS["recognised_in_time"] - tally.recognised_in_time) / (1 - TARGETS["recognised_in_time"])
-    missed += max(0.0, tally.time_wrong - TARGETS["time_wrong"]) / TARGETS["time_wrong"]
-    return round(missed, 3), round(tally.flaps_per_hour, 2), tally.time_unknown
-
-
-def tuned(pool: ProcessPoolExecutor, settings: Aggregator, hours: int) -> Aggregator:
-    """Return better settings by the even streams, one key after the other until none helps."""
-    best = ours_over(pool, settings, range(0, hours, 2))
-    print(f"{'as set':32}{text_of(best)}", flush=True)
-    improved = True
-    while improved:
-        improved = False
-        for key, value in ((key, value) for key, values in GRID.items() for value in values):
-            tried = changed(settings, [f"{key}={value}"])
-            if tried == settings or tried.leave_confidence > tried.enter_confidence:
-                continue
-            found = ours_over(pool, tried, range(0, hours, 2))
-            if cost(found) < cost(best):
-                best, settings, improved = found, tried, True
-                print(f"{f'{key}={value:g}':32}{text_of(best)}", flush=True)
-    print(f"{'the other half of the streams':32}{text_of(ours_over(pool, settings, range(1, hours, 2)))}")
-    return settings
-
-
-def ours_over(pool: ProcessPoolExecutor, settings: Aggregator, numbers: range) -> Tally:
-    """Measure our rule over some streams."""
-    return merged(pool.map(partial(hour_of_ours, settings), numbers))[OURS]
-
-
-def text_of(tally: Tally) -> str:
-    """Return our figures in one line."""
-    return text([row("", tally)]).splitlines()[1][26:]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure or tune, and return the exit code."""
+    """Measure and return the exit code."""
     parser = argparse.ArgumentParser(description="How far a room's mood can be trusted.")
     parser.add_argument("--hours", type=int, default=HOURS)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--tune", action="store_true")
     options = parser.parse_args(arguments)
     os.nice(5)
     began = time.monotonic()
@@ -187,10 +141,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mood-table: {error}")
         return 1
     with ProcessPoolExecutor(PROCESSES) as pool:
-        if options.tune:
-            settings = tuned(pool, settings, options.hours)
-            print({key: getattr(settings, key) for key in GRID})
-            return 0
         rows = table(pool, settings, options.hours)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(rows, indent=1) + "\n")

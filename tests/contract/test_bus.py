@@ -137,6 +137,20 @@ async def test_later_subscriber_gets_the_retained_message_and_no_other(pair: tup
     assert late_commands.queue.empty()
 
 
+async def test_later_subscriber_does_not_get_what_was_withdrawn(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    witness = await listening(speaker, channels.PRIVACY)
+    for room in ("gone", "home"):
+        speaker.publish(channels.PRIVACY, Privacy.ON, room=room)
+        await witness.get()
+    speaker.withdraw(channels.PRIVACY, room="gone")
+    speaker.publish(channels.PRIVACY, Privacy.OFF, room="home")
+    assert (await witness.get()).message == Privacy.OFF
+    late = await listening(listener, channels.PRIVACY)
+    assert (await late.get()).room == "home"
+    assert late.queue.empty()
+
+
 async def test_connecting_client_gets_no_retained_messages_it_did_not_ask_for(world: World) -> None:
     async with world.open_bus("first") as first:
         witness = await listening(first, channels.PRIVACY)

@@ -15,8 +15,8 @@ import pytest
 from services.contracts.channels import EVENTS, MOOD, POLICY, POLICY_SET
 from services.contracts.messages import Event, EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
 from services.recommender import library
+from services.recommender import rooms as rooms_module
 from services.recommender.migrate import migrate
-from services.recommender.rooms import MAX_ROOMS
 from services.recommender.service import RecommenderService, build
 from services.runtime.bus import Delivery
 from services.runtime.memory import MemoryBroker, MemoryBus
@@ -174,8 +174,11 @@ async def test_late_and_repeated_states_do_not_fill_the_queue(house: House) -> N
     assert len(house.player.requests) == 1
 
 
-async def test_rooms_beyond_the_limit_are_left_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    for number in range(MAX_ROOMS + 5):
+async def test_rooms_beyond_the_limit_are_left_out(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 20)
+    for number in range(25):
         house.bus.publish(MOOD, mood_of("happy"), room=f"room{number}")
         house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.OFF), room=f"room{number}")
     await house.bus.settle()

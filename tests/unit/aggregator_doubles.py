@@ -1,7 +1,6 @@
 """Streams of observations, and a room and a service whose time is the test's."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,7 +39,7 @@ def sure(label: str, probability: float = 0.8) -> dict[str, float]:
 
 def shows(mood: str, odds: float = 50, slices: int = 10) -> dict[int, list[float]]:
     """Return slices of time in each of which a mood is by so much likelier than any other."""
-    return {number: [0.0 if label == mood else -math.log(odds) for label in LABELS] for number in range(slices)}
+    return {number: [1.0 if label == mood else 1 / odds for label in LABELS] for number in range(slices)}
 
 
 def fused(tracks: Sequence[TrackEvidence], now: float, **options: Any) -> Evidence:
@@ -96,9 +95,11 @@ class Scene:
         raise AssertionError(f"{mood} was not recognised within {at_most} s; {self.moods}")
 
 
-def message(at: float, *faces: Mapping[str, float] | str, frame: str = "") -> Expressions:
+def message(at: float, *faces: Mapping[str, float] | str, frame: str = "", model: int = 0) -> Expressions:
     """Return what the classifier publishes of a frame."""
-    made = Expressions(frame_id=frame or f"camera-{at:.3f}", camera="camera", model_name="expression", model_version=1)
+    made = Expressions(
+        frame_id=frame or f"camera-{at:.3f}", camera="camera", model_name="expression", model_version=model
+    )
     made.captured_at.FromNanoseconds(round(at * 1e9))
     for track, face in enumerate(faces):
         probabilities = sure(face) if isinstance(face, str) else face

@@ -79,12 +79,14 @@ async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monk
     async with running(tmp_path) as run:
         run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=1), room="one")
         await run.tick()
+        assert "moodring/one/mood" in run.bus.broker.retained
         run.now += 86_401
         run.status(CameraState.OK, room="two")
         await run.tick()
         assert run.service.mood("two").mood == UNKNOWN
         with pytest.raises(NoSuchRoomError, match="there are home, two"):
             run.service.mood("one")
+        assert "moodring/one/mood" not in run.bus.broker.retained
 
 
 @pytest.mark.parametrize("room", ["services", "x" * 65])
@@ -118,3 +120,16 @@ async def test_a_clock_that_is_wrong_is_allowed_for_and_said_once(
     assert said == [
         "the clock of home/camera: it is 40 s ahead, which is allowed for; set the clocks of both machines (1 times)"
     ]
+
+
+async def test_a_model_that_moods_were_not_tuned_for_is_said_once_and_believed_less(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(25 * 5):
+            run.now += 0.2
+            run.bus.publish(EXPRESSIONS, message(run.now, "happy", model=99), room="home", camera="camera")
+            await run.tick()
+        assert run.service.mood("home").mood == "happy"
+    [said] = [record.message for record in caplog.records if "model version" in record.message]
+    assert said.startswith("expressions of home/camera: they come from model version 99, moods were tuned for version")

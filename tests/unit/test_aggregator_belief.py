@@ -14,7 +14,7 @@ SURE_HAPPY = [float(one == HAPPY) for one in range(len(EXPRESSIONS))]
 
 
 def speaks_for(index: int, odds: float = 10) -> list[float]:
-    return [0.0 if one == index else -math.log(odds) for one in range(len(EXPRESSIONS))]
+    return [1.0 if one == index else 1 / odds for one in range(len(EXPRESSIONS))]
 
 
 def test_without_evidence_what_was_believed_is_believed_still() -> None:
@@ -74,12 +74,12 @@ def test_one_odd_slice_does_not_turn_a_belief() -> None:
 
 
 def test_evidence_of_any_size_stays_a_probability() -> None:
-    believed = forward([[1e4 * log for log in speaks_for(HAPPY)], [-1e5] * 8, speaks_for(SAD)], EVEN, CHANGES)
-    assert sum(believed) == pytest.approx(1)
+    sharp = [speaks_for(HAPPY, math.inf), speaks_for(SAD, math.inf), speaks_for(HAPPY, 1)]
+    assert sum(forward(sharp * 20, SURE_HAPPY, CHANGES)) == pytest.approx(1)
 
 
 def test_gaps_speak_for_nothing() -> None:
-    assert filled({3: [1.0] * 8, 5: [2.0] * 8}) == [[1.0] * 8, [0.0] * 8, [2.0] * 8]
+    assert filled({3: [0.5] * 8, 5: [0.2] * 8}) == [[0.5] * 8, [1.0] * 8, [0.2] * 8]
     assert filled({}) == []
 
 

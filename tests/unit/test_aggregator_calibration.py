@@ -182,7 +182,7 @@ def told(angry: float, *verdicts: Verdict) -> str:
 
 
 def test_where_it_is_close_answers_decide() -> None:
-    shares = [share / 50 for share in range(5, 50)]
+    shares = [*[share / 200 for share in range(20, 70)], *[share / 50 for share in range(18, 50)]]
     wrong = [Verdict(right=False, mood="neutral")] * 3
     before, after = [told(share) for share in shares], [told(share, *wrong) for share in shares]
     assert after.count("angry") < before.count("angry")

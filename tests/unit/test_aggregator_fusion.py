@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from services.aggregator.fusion import Decision, Evidence, Rules, decide
+from services.aggregator.decision import Decision, Rules, decide
+from services.aggregator.fusion import Evidence
 from services.aggregator.people import point
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
@@ -15,8 +16,8 @@ def track(mood: str, *, weight: float = 10, samples: int = 50, last_at: float = 
     return TrackEvidence(sure(mood), weight, samples, last_at, slices=shows(mood))
 
 
-def evidence(*, samples: int = 50, strength: float = 1, **distribution: float) -> Evidence:
-    return Evidence(distribution, strength, samples, 1, belief=distribution)
+def evidence(*, samples: int = 50, **distribution: float) -> Evidence:
+    return Evidence(distribution, samples, 1, belief=distribution)
 
 
 def settle(
@@ -51,13 +52,7 @@ def test_only_who_is_there_now_is_counted() -> None:
 def test_nothing_seen_is_nothing_known() -> None:
     assert fused([], START) == Evidence()
     worthless = fused([TrackEvidence({}, 0, 20, START)], START)
-    assert (worthless.distribution, worthless.strength, worthless.leader) == ({}, 0, UNKNOWN)
-
-
-def test_little_evidence_makes_little_confidence() -> None:
-    much, little = (fused([track("happy", weight=weight)], START).confidence("happy") for weight in (10, 0.2))
-    assert much > 0.75
-    assert little < 0.3
+    assert (worthless.distribution, worthless.confidence("happy"), worthless.leader) == ({}, 0, UNKNOWN)
 
 
 @pytest.mark.parametrize("label", EXPRESSIONS)
@@ -76,22 +71,23 @@ def test_the_point_is_the_expectation_over_the_distribution() -> None:
         (UNKNOWN, evidence(happy=0.6, neutral=0.3), "happy"),
         (UNKNOWN, evidence(happy=0.59, neutral=0.3), UNKNOWN),
         (UNKNOWN, evidence(happy=0.9, samples=14), UNKNOWN),
-        (UNKNOWN, evidence(happy=0.9, strength=0.5), UNKNOWN),
         (UNKNOWN, evidence(happy=0.51, sad=0.49), UNKNOWN),
         (UNKNOWN, evidence(), UNKNOWN),
-        # Once entered, a mood stays at a lower confidence.
-        ("happy", evidence(happy=0.36, neutral=0.3), "happy"),
+        # Once entered, a mood stays at a lower confidence, as long as it leads.
+        ("happy", evidence(happy=0.51, neutral=0.3), "happy"),
         ("happy", evidence(happy=0.34, neutral=0.3), UNKNOWN),
-        ("happy", evidence(happy=0.40, neutral=0.49), "happy"),
-        ("happy", evidence(happy=0.45, neutral=0.52), "happy"),
+        # Where nothing leads for the dwell, or another that is not sure, nothing is known.
+        ("happy", evidence(happy=0.36, neutral=0.3), UNKNOWN),
+        ("happy", evidence(happy=0.40, neutral=0.49), UNKNOWN),
+        ("happy", evidence(happy=0.45, neutral=0.52), UNKNOWN),
         ("happy", evidence(happy=0.30, neutral=0.49), UNKNOWN),
         # A clearer one takes its place, where nearly nothing speaks for the one before.
         ("happy", evidence(happy=0.36, neutral=0.64), "neutral"),
-        ("happy", evidence(happy=0.42, neutral=0.58), "happy"),
+        ("happy", evidence(happy=0.42, neutral=0.58), UNKNOWN),
         ("happy", evidence(happy=0.1, neutral=0.9), "neutral"),
         ("happy", evidence(sad=0.7), "sad"),
         # What explains all that was seen, but was hardly seen itself, is not entered.
-        (UNKNOWN, Evidence({"sad": 0.05, "neutral": 0.95}, 1, 50, 1, belief={"sad": 1, "neutral": 0}), UNKNOWN),
+        (UNKNOWN, Evidence({"sad": 0.05, "neutral": 0.95}, 50, 1, belief={"sad": 1, "neutral": 0}), UNKNOWN),
         # Who turns away for longer than the window is no longer known.
         ("happy", evidence(samples=0), UNKNOWN),
         # Back from an empty room.
@@ -159,6 +155,42 @@ def test_a_mood_is_entered_after_its_dwell() -> None:
     assert decision.since == START + 5
 
 
+def test_a_mood_that_does_not_lead_for_a_moment_stays() -> None:
+    decision = Decision("happy", START - 100, last="happy")
+    for second in range(60):
+        what = evidence(happy=0.9) if second % 5 == 0 else evidence(happy=0.36, neutral=0.6)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        assert decision.mood == "happy"
+
+
+def test_a_mood_that_leads_is_entered_as_soon_as_it_is_sure() -> None:
+    decision = Decision(UNKNOWN, START - 100)
+    moods = []
+    for second, confidence in enumerate([0.52] * 7 + [0.6]):
+        what = evidence(happy=confidence, sad=1 - confidence)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START, seeing=True)
+        moods.append(decision.mood)
+    assert moods == [UNKNOWN] * 7 + ["happy"]
+
+
+def test_a_mood_that_is_sure_but_has_led_only_now_and_then_is_not_entered() -> None:
+    decision = Decision(UNKNOWN, START - 100)
+    for second in range(60):
+        what = evidence(happy=0.9) if second % 4 else evidence(happy=0.5, sad=0.5)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+    assert decision.mood == UNKNOWN
+
+
+def test_a_mood_comes_back_only_above_what_it_is_left_at() -> None:
+    anxious = dataclasses.replace(RULES, enter_confidence=0.9, leave_confidence=0.7)
+    decision, moods = Decision("happy", START - 100, last="happy"), []
+    for second in range(20):
+        what = evidence(happy=0.6, sad=0.4)
+        decision = decide(decision, what, anxious, now=START + second, last_face_at=START, seeing=True)
+        moods.append(decision.mood)
+    assert moods == [UNKNOWN] * 20
+
+
 def test_a_mood_that_was_only_in_doubt_comes_back_without_a_dwell() -> None:
     before = Decision("happy", START - 100, last="happy")
     after = decide(before, evidence(happy=0.3, sad=0.5), RULES, now=START, last_face_at=START, seeing=True)
@@ -188,7 +220,7 @@ def test_one_of_three_who_differs_is_outvoted() -> None:
 
 
 def test_a_window_begins_with_what_was_believed() -> None:
-    torn = TrackEvidence({"happy": 0.5, "sad": 0.5}, 10, 50, START, slices={0: [0.0] * len(EXPRESSIONS)})
+    torn = TrackEvidence({"happy": 0.5, "sad": 0.5}, 10, 50, START, slices={0: [1.0] * len(EXPRESSIONS)})
     begin = [0.65 if label == "sad" else 0.05 for label in EXPRESSIONS]
     believed = fused([torn], START, begin=begin)
     assert believed.belief["sad"] == pytest.approx(0.65, abs=0.01)

@@ -123,7 +123,7 @@ def test_nobody_says_nothing(fusion: str) -> None:
 def test_any_fusion_gives_a_distribution(fusion: str) -> None:
     evidence = fused([track("happy"), track("sad", weight=1), track("angry", probability=0.4)], START, fusion=fusion)
     assert sum(evidence.distribution.values()) == pytest.approx(1)
-    assert 0 <= evidence.strength <= 1
+    assert sum(evidence.belief.values()) <= 1 + 1e-9
 
 
 def test_folded_moods_add_up_what_they_consist_of() -> None:

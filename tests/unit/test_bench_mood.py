@@ -7,8 +7,9 @@ import pytest
 from services.aggregator.measures import Tally
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator
-from tests.bench.mood import cost, hour_of_ours, merged, row, text
+from tests.bench.mood import hour_of_ours, merged, row, text
 from tests.bench.rules import MEDIAN_ENOUGH, AverageOf, CumulativeCounter, ModeOf, Rule, all_rules
+from tests.bench.tuning import cost
 from tests.unit.aggregator_doubles import START, seen, sure
 
 

@@ -1,5 +1,6 @@
+from services.contracts.channels import MAX_ROOMS
 from services.contracts.messages import Event, EventType, Policy, Privacy, ServiceState
-from services.gateway.state import MAX_CAMERAS, MAX_INSTANCES, MAX_ROOMS, Change, House, away, learn, snapshot
+from services.gateway.state import MAX_CAMERAS, MAX_INSTANCES, Change, House, away, full, learn, snapshot
 from tests.unit import gateway_doubles as make
 
 
@@ -57,6 +58,8 @@ def test_rooms_cameras_and_instances_are_bounded() -> None:
         *(Change("service", {"service": "s", "instance": str(n)}, make.status()) for n in range(MAX_INSTANCES + 5)),
     )
     assert len(house.rooms) == MAX_ROOMS
+    assert full(house, Change("mood", {"room": "one_more"}, make.mood()))
+    assert not full(house, Change("mood", {"room": "room_1"}, make.mood()))
     assert len(house.rooms["room_0"].cameras) == MAX_CAMERAS
     assert len(house.services["s"]) == MAX_INSTANCES
 

@@ -22,7 +22,7 @@ def test_a_room_has_what_it_sets_and_the_rest_of_the_section(file: Path) -> None
     file.write_text("aggregator:\n  window_s: 20\n  rooms:\n    kitchen: {dwell_s: 3}\n")
     rules = settings.load().aggregator
     assert (rules.of("kitchen").dwell_s, rules.of("kitchen").window_s) == (3, 20)
-    assert (rules.of("home").dwell_s, rules.of("home").window_s) == (10, 20)
+    assert (rules.of("home").dwell_s, rules.of("home").window_s) == (13, 20)
 
 
 def test_the_environment_reaches_the_rooms_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +92,6 @@ def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
 
 
 def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) -> None:
-    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.95}})
-    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.95, above"):
+    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.995}})
+    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.995, above"):
         build(settings.Settings(data=tmp_path, aggregator=rules))

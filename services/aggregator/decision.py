@@ -1,0 +1,149 @@
+"""From what is known of a room to its mood: pure functions over plain values. All times are seconds since 1970.
+
+A mood is entered once it has led for a while (dwell) and is then believed at one confidence. It is left at a lower one
+(hysteresis), or where it has not led for as long: no single frame flips a mood, and not knowing is an answer. The
+figures behind this: `make mood-table`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from services.aggregator.fusion import HALF, Evidence
+from services.contracts.moods import NOBODY, UNKNOWN
+
+LEAST_SHARE = 0.1
+"""Share of what was seen that a mood needs to be entered, however well it explains the rest."""
+SHIFT_ODDS = 10.0
+"""By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
+FEW = 3
+"""Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a mood is decided; see the settings of the same names.
+
+    `shifts` says by how much more confidence a mood needs than others, where a room was taught so; it moves odds, so
+    that what is nearly sure stays possible.
+    """
+
+    min_samples: int
+    enter_confidence: float
+    leave_confidence: float
+    dwell_s: float
+    nobody_after_s: float
+    window_s: float
+    shifts: Mapping[str, float] = field(default_factory=dict)
+
+    def enter(self, mood: str) -> float:
+        """Return the confidence at which a mood is entered."""
+        return self._shifted(self.enter_confidence, mood)
+
+    def lead(self, mood: str) -> float:
+        """Return the confidence above which a mood leads: more than that in all others, and than it is left at."""
+        return self._shifted(max(HALF, self.leave_confidence), mood)
+
+    def leave(self, mood: str) -> float:
+        """Return the confidence below which a mood is left."""
+        return self._shifted(self.leave_confidence, mood)
+
+    def _shifted(self, confidence: float, mood: str) -> float:
+        shift = self.shifts.get(mood, 0.0)
+        return confidence if shift == 0 else _moved(confidence, SHIFT_ODDS * shift)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A room's mood, and what may be about to replace it.
+
+    Attributes:
+        mood: An expression or what it folds to, `unknown` or `nobody`.
+        since: When it was entered.
+        candidate: What leads instead, sure or not, if anything.
+        candidate_since: Since when it has done so without a break.
+        last: The latest mood that was clear.
+        restored: Whether the mood is from before a restart and has not met any evidence since.
+    """
+
+    mood: str
+    since: float
+    candidate: str | None = None
+    candidate_since: float = 0.0
+    last: str | None = None
+    restored: bool = False
+
+
+def decide(
+    before: Decision, evidence: Evidence, rules: Rules, *, now: float, last_face_at: float, seeing: bool | None
+) -> Decision:
+    """Return the room's decision after one more look at the evidence; ask about every second.
+
+    Args:
+        before: The decision so far.
+        evidence: What the window holds.
+        rules: When a mood is decided.
+        now: The time.
+        last_face_at: When any face was seen last, or when looking began.
+        seeing: Whether a camera works; `None` where none has said so yet.
+    """
+    enough = evidence.samples >= rules.min_samples
+    if enough:
+        before = replace(before, restored=False)
+        if before.mood not in {UNKNOWN, NOBODY} and evidence.confidence(before.mood) < rules.leave(before.mood):
+            before = replace(before, mood=UNKNOWN, since=now)
+    target = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
+    if target == before.mood:
+        return replace(before, candidate=None)
+    if target == NOBODY:  # it has had its time
+        return Decision(NOBODY, now)
+    if enough and target == before.last and now - before.since <= rules.window_s:  # it was only in doubt
+        return Decision(target, now, last=target)
+    if target != before.candidate or now < before.candidate_since:
+        return replace(before, candidate=target, candidate_since=now)
+    if now - before.candidate_since < rules.dwell_s:
+        return before
+    return _ripe(before, target, evidence, rules, now)
+
+
+def _ripe(before: Decision, target: str, evidence: Evidence, rules: Rules, now: float) -> Decision:
+    """Return the decision when something else has led for its dwell: one that is not sure ends what was before it."""
+    if target == UNKNOWN or evidence.confidence(target) >= rules.enter(target):
+        return Decision(target, now, last=before.last if target == UNKNOWN else target)
+    return before if before.mood == UNKNOWN else replace(before, mood=UNKNOWN, since=now)
+
+
+def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: float, seeing: bool | None) -> str:
+    """Return the mood that the evidence speaks for at this moment, sure or not."""
+    if seeing and faceless_s >= rules.nobody_after_s:
+        return NOBODY
+    if evidence.samples >= rules.min_samples:
+        return _leading(evidence, rules)
+    if before.restored and seeing is not False:
+        return before.mood
+    if before.mood == NOBODY and seeing and evidence.samples < FEW:
+        return NOBODY
+    return UNKNOWN
+
+
+def _leading(evidence: Evidence, rules: Rules) -> str:
+    """Return the mood that is believed more than all others together, if there is one."""
+    seen = [mood for mood in evidence.belief if evidence.distribution.get(mood, 0.0) >= LEAST_SHARE]
+    leader = max(
+        seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
+    )
+    if evidence.confidence(leader) > rules.lead(leader):
+        return leader
+    return UNKNOWN
+
+
+def _handicapped(probability: float, shift: float) -> float:
+    """Return how far ahead a mood is; one that needs more confidence has to be ahead by more."""
+    return probability * math.exp(-SHIFT_ODDS * shift)
+
+
+def _moved(probability: float, by: float) -> float:
+    """Return a probability whose logarithm of the odds was moved."""
+    if not 0 < probability < 1:
+        return probability
+    return 1 / (1 + (1 - probability) / probability * math.exp(-by))
