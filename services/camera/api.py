@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import StreamingResponse
 
 from services.camera.preview import annotated, stream
-from services.contracts.messages import CameraStatus, Message, Name, Privacy
+from services.contracts.messages import CameraStatus, FaceYield, Message, Name, Privacy
 
 if TYPE_CHECKING:
     from services.camera.service import CameraService
@@ -47,6 +47,12 @@ def routes(service: "CameraService") -> APIRouter:
         """Say how a camera does."""
         check.known(camera)
         return service.status
+
+    @router.get("/{camera}/yield")
+    async def face_yield(camera: str) -> FaceYield:
+        """Say how many of the faces in front of a camera can be read, and what to do about the others."""
+        check.known(camera)
+        return service.face_yield
 
     @router.put("/{camera}/privacy")
     async def privacy(camera: str, body: PrivacyBody) -> PrivacyBody:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from services.camera.analysis import Analyst, Seen, detector_of
+from services.camera.analysis import Analyst, Seen, detector_of, pace_of
 from services.camera.api import routes
 from services.camera.condition import WORDS, Condition
+from services.camera.pace import Limit
 from services.camera.privacy import PrivacySwitch
 from services.camera.reading import Reader
 from services.camera.room import RoomPrivacy
@@ -17,7 +18,7 @@ from services.camera.session import ENDED, Session
 from services.camera.sources import Source, open_source
 from services.camera.status import STARTING, STOPPED, Announcer, Tally
 from services.contracts.channels import FACES
-from services.contracts.messages import CameraState, CameraStatus, Privacy
+from services.contracts.messages import CameraState, CameraStatus, FaceYield, Privacy
 from services.runtime.bus import Bus
 from services.runtime.health import Health
 from services.runtime.settings import Settings, redact
@@ -90,6 +91,7 @@ class CameraService:
         self.health = Health()
         self.router = routes(self)
         self._settings = settings.camera
+        self._pace = pace_of(settings.camera)
         self._clock = clock
         self._make_source = source
         self._make_detector = detector
@@ -136,6 +138,11 @@ class CameraService:
         """How the camera does now."""
         return self._tally.status()
 
+    @property
+    def face_yield(self) -> FaceYield:
+        """How many of the faces in front of the camera can be read."""
+        return self._tally.face_yield()
+
     async def ask_privacy(self, privacy: Privacy) -> None:
         """Turn the privacy switches of all cameras of the room; ON returns when this one's device is closed."""
         if self._room is not None:
@@ -165,7 +172,9 @@ class CameraService:
                 self._room.tell(privacy)
 
     def last(self) -> Seen | None:
-        """Return the last frame and what is in it; `None` where the camera sees nothing or may not."""
+        """Return the last frame and what is in it, to who looks; `None` where the camera sees nothing or may not."""
+        if self._pace is not None:
+            self._pace.watch(self._clock())
         return self._last if self._switch.open else None
 
     async def _close(self) -> None:
@@ -185,7 +194,7 @@ class CameraService:
         detector = await asyncio.get_running_loop().run_in_executor(pool, self._make_detector)
         self._tally.detector = detector.name
         run = f"{int(self._clock() * 1000):x}"
-        analyst = Analyst(detector, camera=self.camera, run=run, min_quality=self._settings.min_quality)
+        analyst = Analyst(detector, self._settings, run=run, pace=self._pace)
         shortest, longest = self._retry_s
         pause = shortest
         while True:
@@ -213,19 +222,22 @@ class CameraService:
     async def _look(self, bus: Bus, analyst: Analyst, pool: ThreadPoolExecutor) -> str | None:
         """Open the source and publish what it shows; return as `Session.run`."""
         source = self._make_source()
+        if self._pace is not None:
+            self._pace.wake()
         every_s = None if self._settings.as_fast_as_possible else 1 / self._settings.fps
         seeing = Condition(live=source.live)
+        limit = Limit(None if self._settings.as_fast_as_possible else self._settings.messages_per_s)
         session = self._session = Session(Reader(source, every_s=every_s, clock=self._clock), analyst, pool)
         try:
-            return await session.run(lambda seen: self._publish(bus, seen, seeing))
+            return await session.run(lambda seen: self._publish(bus, seen, seeing, limit))
         finally:
             self._session = None
 
-    def _publish(self, bus: Bus, seen: Seen, seeing: Condition) -> None:
+    def _publish(self, bus: Bus, seen: Seen, seeing: Condition, limit: Limit) -> None:
         if not self._switch.open:
             return
         used = len(seen.crops.faces) > 0
-        if used:
+        if used and limit.allows(seen.frame.captured_at):
             bus.publish(FACES, seen.crops, room=self.room, camera=self.camera)
         self._last = seen
         self._tally.count(seen)

@@ -54,5 +54,7 @@ class Session:
             await asyncio.wait({self._reader.finished}, timeout=CLOSE_WITHIN_S)
 
     def _analyse_next(self) -> Seen | None:
-        frame = self._reader.frames.take()
-        return None if frame is None else self._analyst.analyse(frame)
+        while (frame := self._reader.frames.take()) is not None:
+            if self._analyst.due(frame):
+                return self._analyst.analyse(frame)
+        return None

@@ -101,7 +101,7 @@ class MqttBus:
         if packet.retain:
             self._retained[packet.topic] = packet
         if self._link.up:
-            self._send(packet)
+            self._link.send(packet)
         elif packet.qos and not packet.retain:
             if len(self._backlog) < BACKLOG:
                 self._backlog.append(packet)
@@ -120,7 +120,7 @@ class MqttBus:
         else:
             self._ready.set()
         for packet in [*self._retained.values(), *self._backlog]:
-            self._send(packet)
+            self._link.send(packet)
         self._backlog.clear()
 
     def link_ready(self) -> None:
@@ -152,6 +152,10 @@ class MqttBus:
             lasting=message.qos > 0,
         )
 
+    def gave_up(self, packet: Packet) -> None:
+        """Count a packet that the broker was too slow for."""
+        self._refuse(packet, "broker too slow")
+
     def _packet(self, channel: Channel[Any], message: Any, where: dict[str, str]) -> Packet:
         topic = channel.topic(self._prefix, **channel.exact(where))
         return Packet(topic, channel.encode(message), channel.qos, channel.retain, channel.expires_s)
@@ -160,10 +164,6 @@ class MqttBus:
         topic = one.channel.topic(self._prefix, **one.where)
         share = one.share if Capability.SHARED in self.capabilities else ""
         return f"$share/{share}/{topic}" if share else topic, one.channel.qos
-
-    def _send(self, packet: Packet) -> None:
-        if not self._link.send(packet):
-            self._refuse(packet, "broker too slow")
 
     def _refuse(self, packet: Packet, reason: str) -> None:
         DROPPED.labels(packet.topic.rpartition("/")[2], reason).inc()
