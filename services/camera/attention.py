@@ -17,6 +17,8 @@ COARSE_EVERY_S = 0.5
 """Whole frames are looked at this often: the delay at which a face that comes is seen at most."""
 FINE_EVERY_S = 2.0
 """And for the smallest faces this often."""
+LOST_EVERY_S = 0.15
+"""A face that is lost is looked for everywhere at once, and again so often until it is found or gone."""
 LONGEST_SIDE_PX = 960
 """A frame is never searched at more: at 16:9 that takes YuNet about 35 ms."""
 
@@ -35,15 +37,22 @@ class Attention:
         self._clear_px = clear_px
         self._min_face_px = min_face_px
         self._coarse_at = self._fine_at = float("-inf")
+        self._lost = 0
 
     def everywhere(self, size: tuple[int, int], at: float) -> View:
         """Return the view of a whole frame in which the smallest face is found, and note that it is looked at."""
         self._coarse_at = self._fine_at = at
         return View.whole(size, self._shrink(size))
 
-    def looked_everywhere(self, at: float) -> bool:
-        """Whether the whole frame of that time is looked at already."""
-        return self._fine_at == at
+    def may_look_everywhere(self, at: float, lost: int) -> bool:
+        """Whether a whole frame is worth its time.
+
+        Args:
+            at: When it was taken.
+            lost: Faces that are not where they should be.
+        """
+        more, self._lost = lost > self._lost, lost
+        return lost > 0 and (more or _due(at, self._fine_at, LOST_EVERY_S)) and self._fine_at != at
 
     def views(self, size: tuple[int, int], expected: Sequence[Box], at: float) -> list[View]:
         """Return the views in which known faces are found again, and those due for new ones, the closest first.

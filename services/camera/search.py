@@ -63,7 +63,8 @@ class Search:
         self, frame: Bgr, size: tuple[int, int], tracker: Tracker, views: Sequence[View], at: float
     ) -> list[Detection]:
         found = self._look(frame, views)
-        if self._attention.looked_everywhere(at) or not tracker.lost([each.box for each in found], at):
+        lost = tracker.lost([each.box for each in found], at)
+        if not self._attention.may_look_everywhere(at, lost):
             return found
         return _merged(found, self._look(frame, [self._attention.everywhere(size, at)]))
 
