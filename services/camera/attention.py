@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from services.vision.geometry import Box
 from services.vision.views import View, shrink_for
 
-VIEW_PX = 128
-"""Side of a neighbourhood as the detector sees it: over two and a half widths of the faces in it."""
+VIEW_WIDTHS = 16 / 3
+"""Side of a neighbourhood in widths of the smallest face in it; the largest, before it is shrunk more, has half."""
 AROUND = 1.5
 """How much of a face's surroundings a view has to show, in sizes of the face, so that it counts as looked at."""
 COARSE_EVERY_S = 0.5
@@ -36,6 +36,7 @@ class Attention:
         self._smallest_px = smallest_px
         self._clear_px = clear_px
         self._min_face_px = min_face_px
+        self._side_px = round(VIEW_WIDTHS * clear_px)
         self._coarse_at = self._fine_at = float("-inf")
         self._lost = 0
 
@@ -80,7 +81,7 @@ class Attention:
         for box in sorted(expected, key=lambda each: each.area, reverse=True):
             if not any(self._shows(view, box) for view in views):
                 shrink = shrink_for(box.width, self._clear_px)
-                views.append(View.around(box.centre, VIEW_PX * shrink, shrink, size))
+                views.append(View.around(box.centre, self._side_px * shrink, shrink, size))
         return views
 
     def _shows(self, view: View, box: Box) -> bool:

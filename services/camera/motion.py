@@ -12,8 +12,9 @@ _BLOCK = 5
 """Samples along a side of a block: 20x20 pixels, most of the smallest head."""
 LEAST_STEP = 4.0
 """Grey steps by which a block has to change: a head before a wall changes it by 10 and more."""
-NOISE_SHARE = 6.0
-"""And in medians of what all blocks change by: a normal distribution exceeds that once in 20,000 blocks."""
+NOISE_SHARE = 7.5
+"""And in medians of what all blocks change by: five standard deviations of a normal distribution, which one block in
+two million exceeds."""
 
 
 class Motion:

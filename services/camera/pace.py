@@ -1,7 +1,7 @@
 """Which frames are looked at, and of which faces go out: no more than is of use, and than the budget allows."""
 
-IDLE_TOLERANCE = 0.9
-"""Frames do not come to the millisecond: the one nearest to the time is taken rather than the one after it."""
+EARLY = 0.9
+"""Share of its time after which a frame is taken: cameras do not keep time to the millisecond."""
 SAVED_S = 2.0
 """Unused budget of so many seconds may be spent at once."""
 WATCHED_S = 3.0
@@ -17,7 +17,7 @@ class Pace:
     """
 
     def __init__(self, *, idle_fps: float, budget: float) -> None:
-        self._idle_every_s = IDLE_TOLERANCE / idle_fps
+        self._idle_every_s = EARLY / idle_fps
         self._budget = budget
         self._credit_s = budget * SAVED_S
         self._at = self._looked_at = self._watched_at = float("-inf")
@@ -63,8 +63,8 @@ class Limit:
     def allows(self, at: float) -> bool:
         """Say whether one may go at this time, in seconds, and count it."""
         late_s = at - self._due_at
-        if -self._every_s < late_s < 0:
+        if -self._every_s < late_s < (EARLY - 1) * self._every_s:
             return False
         # On the beat, so that frames that do not fit it do not lower the rate; anew after a pause or a set clock.
-        self._due_at = (self._due_at if 0 <= late_s < self._every_s else at) + self._every_s
+        self._due_at = (self._due_at if abs(late_s) < self._every_s else at) + self._every_s
         return True

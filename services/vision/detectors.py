@@ -131,7 +131,7 @@ class Haar:
 
     name = "haar"
     smallest_px = 20
-    clear_px = 30
+    clear_px = 45
     _WINDOW_PX = 24
     """The cascade's own window has 20 pixels; the first step up halves the time."""
     _MIN_SCORE = 0.5
