@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Any
 
 from services.camera.analysis import Analyst, Seen
 from services.camera.reading import Reader
@@ -57,7 +58,8 @@ class Session:
             return None if self._reader.stopped else ENDED
         finally:
             self._reader.stop()
-            await asyncio.wait({self._reader.finished, *ahead}, timeout=CLOSE_WITHIN_S)
+            unfinished: set[asyncio.Future[Any]] = {self._reader.finished, *ahead}
+            await asyncio.wait(unfinished, timeout=CLOSE_WITHIN_S)
 
     def _analyse_next(self) -> Seen | None:
         while (frame := self._reader.frames.take()) is not None:
