@@ -16,6 +16,11 @@ NOISE_SHARE = 7.5
 """And in medians of what all blocks change by: five standard deviations of a normal distribution, which one block in
 two million exceeds."""
 
+MOST_NOISE = 3.0
+"""Median in grey steps that noise can explain: that of a sensor with a standard deviation of 15. Beyond it, most of the
+picture has changed.
+"""
+
 
 class Motion:
     """Compares frames with the one that was looked at last, so that slow changes add up."""
@@ -48,4 +53,4 @@ def _differ(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
     change = now - before
     change -= np.median(change)
     size = np.abs(change)
-    return bool(size.max() > max(LEAST_STEP, NOISE_SHARE * float(np.median(size))))
+    return bool(size.max() > max(LEAST_STEP, NOISE_SHARE * min(MOST_NOISE, float(np.median(size)))))

@@ -42,6 +42,12 @@ def test_the_smallest_head_is_motion_wherever_it_appears(noise: float) -> None:
         assert motion.since_looked(seen(noise=noise, head=(int(left), int(top), 24))), (left, top)
 
 
+def test_a_picture_that_is_another_altogether_is_motion() -> None:
+    motion = Motion()
+    motion.since_looked(seen())
+    assert motion.since_looked(np.ascontiguousarray(seen()[:, ::-1]))
+
+
 def test_slow_changes_add_up() -> None:
     motion = Motion()
     motion.since_looked(seen())
