@@ -63,7 +63,7 @@ class Limit:
     def allows(self, at: float) -> bool:
         """Say whether one may go at this time, in seconds, and count it."""
         late_s = at - self._due_at
-        if -self._every_s < late_s < (EARLY - 1) * self._every_s:
+        if -2 * self._every_s < late_s < (EARLY - 1) * self._every_s:
             return False
         # On the beat, so that frames that do not fit it do not lower the rate; anew after a pause or a set clock.
         self._due_at = (self._due_at if abs(late_s) < self._every_s else at) + self._every_s
