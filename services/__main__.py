@@ -26,6 +26,9 @@ from services.upkeep.commands import add_commands
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
 MALLOC = {M_ARENA_MAX: 2, M_MMAP_THRESHOLD: 1 << 20, M_TRIM_THRESHOLD: 1 << 19}
 """Heaps, and two limits in bytes, by their numbers in glibc's malloc.h."""
+SWITCH_S = 0.0005
+"""After which a thread has to let another have the interpreter. By Python's default, ten times as long, a thread that
+comes back from OpenCV waits for the event loop longer than it has worked."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +82,7 @@ def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def _run(options: argparse.Namespace, loaded: Settings) -> int:
     _bound_memory()
+    sys.setswitchinterval(SWITCH_S)
     return asyncio.run(_serve(options.services, loaded))
 
 

@@ -17,22 +17,27 @@ from services.runtime.memory import MemoryBroker, MemoryBus
 from services.vision.detectors import Detection
 from services.vision.geometry import Box, Point
 from services.vision.images import Bgr
+from services.vision.views import View
 
 BOX = Box(280, 180, 64, 84)
 LANDMARKS = (Point(297, 210), Point(327, 210), Point(312, 230), Point(300, 248), Point(324, 248))
 
 
 class ScriptedDetector:
-    """Finds what it is told to find, in every frame."""
+    """Finds what it is told to find, in every frame, wherever it is asked to look."""
 
     name = "scripted"
+    smallest_px = 12
+    clear_px = 24
 
     def __init__(self, *found: Detection) -> None:
         self.found: Sequence[Detection] = found
         self.frames = 0
+        self.views: list[View | None] = []
 
-    def detect(self, frame: Bgr) -> list[Detection]:
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
         """Return what was said."""
+        self.views.append(view)
         self.frames += 1
         return list(self.found)
 

@@ -62,6 +62,11 @@ class Server:
             self._process.wait(START_S)
             self._process = None
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, such as SIGSTOP to have it stand still."""
+        assert self._process
+        self._process.send_signal(number)
+
     def __enter__(self) -> Self:
         self.start()
         return self

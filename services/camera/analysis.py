@@ -1,28 +1,24 @@
 """From a frame to what is known of it: faces with numbers and qualities, and the message about them."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from prometheus_client import Histogram
 
 from services.camera.condition import Look, look
+from services.camera.pace import Pace
 from services.camera.quality import Flaw, assess
+from services.camera.search import Search
 from services.camera.sources import Frame
 from services.camera.tracking import Tracker
 from services.contracts import moodring_pb2 as pb
 from services.runtime.service import SetupError
-from services.runtime.settings import Settings
+from services.runtime.settings import Camera, Settings
 from services.vision.crops import cut, model_input
 from services.vision.detectors import Detection, Detector, DetectorError, find_yunet, open_detector
 from services.vision.geometry import Box
 from services.vision.images import crop_message
-
-DETECTION = Histogram(
-    "moodring_camera_detection_seconds",
-    "Time to find the faces of one frame.",
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +40,20 @@ class SeenFace:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A frame and what is in it; `crops` holds the usable faces."""
+    """A frame and what is in it.
+
+    Attributes:
+        frame: The frame.
+        look: What it looks like as a whole.
+        faces: The faces.
+        hidden: People who were there before, and whose faces are not found.
+        crops: The usable faces.
+    """
 
     frame: Frame
     look: Look
     faces: tuple[SeenFace, ...]
+    hidden: int
     crops: pb.FaceCrops
 
 
@@ -57,23 +62,39 @@ class Analyst:
 
     Args:
         detector: Finds the faces.
-        camera: Name of the camera, for the messages.
+        settings: The camera's.
         run: What makes frame ids differ from those of an earlier run.
-        min_quality: Faces of lower quality are not used.
+        pace: Which frames are looked at; all of them without it.
+        cpu_s: Returns the time that this thread has computed for, in seconds.
     """
 
-    def __init__(self, detector: Detector, *, camera: str, run: str, min_quality: float) -> None:
-        self._detector = detector
-        self._camera = camera
+    def __init__(
+        self,
+        detector: Detector,
+        settings: Camera,
+        *,
+        run: str,
+        pace: Pace | None = None,
+        cpu_s: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._search = Search(detector, min_face_px=settings.min_face_px)
+        self._camera = settings.name
         self._run = run
-        self._min_quality = min_quality
+        self._min_quality = settings.min_quality
+        self._pace = pace
+        self._cpu_s = cpu_s
         self._tracker = Tracker()
         self._frames = 0
 
+    def due(self, frame: Frame) -> bool:
+        """Whether a frame is to be looked at; ask once for each."""
+        at = frame.captured_at
+        return self._pace is None or self._pace.due(at, idle=not self._tracker.expected(at))
+
     def analyse(self, frame: Frame) -> Seen:
         """Find, number, judge and cut the faces of a frame."""
-        with DETECTION.time():
-            found = self._detector.detect(frame.image)
+        began = self._cpu_s()
+        found = self._search.find(frame.image, self._tracker, frame.captured_at)
         self._frames += 1
         height, width = frame.image.shape[:2]
         seconds, fraction = divmod(frame.captured_at, 1)
@@ -84,8 +105,11 @@ class Analyst:
             frame_width=width,
             frame_height=height,
         )
-        faces = self._faces(frame, found, crops)
-        return Seen(frame, look(frame.image), faces, crops)
+        hidden = self._tracker.lost([each.box for each in found], frame.captured_at)
+        seen = Seen(frame, look(frame.image), self._faces(frame, found, crops), hidden, crops)
+        if self._pace is not None:
+            self._pace.spend(self._cpu_s() - began)
+        return seen
 
     def _faces(self, frame: Frame, found: Sequence[Detection], crops: pb.FaceCrops) -> tuple[SeenFace, ...]:
         tracks = self._tracker.update([each.box for each in found], frame.captured_at)
@@ -123,3 +147,10 @@ def detector_of(settings: Settings) -> Callable[[], Detector]:
     except DetectorError as error:
         raise SetupError(str(error)) from error
     return lambda: open_detector(yunet, min_face_px=camera.min_face_px)
+
+
+def pace_of(settings: Camera) -> Pace | None:
+    """Return the pace that a camera's settings ask for; none where every frame is to be looked at."""
+    if settings.as_fast_as_possible:
+        return None
+    return Pace(idle_fps=min(settings.idle_fps, settings.fps), budget=settings.cpu_percent / 100)

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from services.camera.preview import annotated, stream
 from services.camera.still import decode_still
-from services.contracts.messages import CameraStatus, Message, Name, Privacy
+from services.contracts.messages import CameraStatus, FaceYield, Message, Name, Privacy
 from services.runtime.uploads import read_body
 from services.vision.images import PHOTO, BadImageError
 
@@ -63,6 +63,11 @@ def routes(service: "CameraService") -> APIRouter:
     async def camera_status(camera: str) -> CameraStatus:
         """Say how a camera does."""
         return check.known(camera).status
+
+    @router.get("/{camera}/yield")
+    async def face_yield(camera: str) -> FaceYield:
+        """Say how many of the faces in front of a camera can be read, and what to do about the others."""
+        return check.known(camera).face_yield
 
     @router.put("/{camera}/privacy")
     async def privacy(camera: str, body: PrivacyBody) -> PrivacyBody:

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from services.camera.analysis import Analyst, Seen
+from services.camera.analysis import Analyst, Seen, pace_of
 from services.camera.condition import WORDS, Condition
 from services.camera.debug_crops import DebugCrops
 from services.camera.inbox import Inbox
+from services.camera.pace import Limit
 from services.camera.privacy import PrivacySwitch
 from services.camera.reading import Reader
 from services.camera.session import ENDED, Session
 from services.camera.sources import LOST_AFTER_S, Source
 from services.camera.status import STARTING, STOPPED, Announcer, Tally
 from services.contracts.channels import FACES
-from services.contracts.messages import CameraState, CameraStatus
+from services.contracts.messages import CameraState, CameraStatus, FaceYield
 from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus
 from services.runtime.camera_settings import Camera as CameraSettings
@@ -76,6 +77,7 @@ class Camera:
         self.name = settings.name
         self.room = settings.room
         self._settings = settings
+        self._pace = pace_of(settings)
         self._switch = switch
         self._make_source = source
         self._make_detector = detector
@@ -99,12 +101,19 @@ class Camera:
         return self._tally.status()
 
     @property
+    def face_yield(self) -> FaceYield:
+        """How many of the faces in front of it can be read."""
+        return self._tally.face_yield()
+
+    @property
     def takes_pictures(self) -> bool:
         """Whether pictures can be sent to it."""
         return self._inbox is not None
 
     def last(self) -> Seen | None:
-        """Return the last frame and what is in it; `None` where the camera sees nothing or may not."""
+        """Return the last frame and what is in it, to who looks; `None` where the camera sees nothing or may not."""
+        if self._pace is not None:
+            self._pace.watch(self._clock())
         return self._last if self._switch.open else None
 
     def wants_picture(self) -> bool:
@@ -176,7 +185,7 @@ class Camera:
         detector = await asyncio.get_running_loop().run_in_executor(pool, self._make_detector)
         self._tally.detector = detector.name
         run = f"{int(self._clock() * 1000):x}"
-        analyst = Analyst(detector, camera=self.name, run=run, min_quality=self._settings.min_quality)
+        analyst = Analyst(detector, self._settings, run=run, pace=self._pace)
         backoff = Backoff(*self._patience.retry_s)
         while True:
             await self._switch.allowed()
@@ -203,6 +212,9 @@ class Camera:
     async def _look(self, bus: Bus, analyst: Analyst, pool: ThreadPoolExecutor) -> tuple[str | None, bool]:
         """Open the source and publish what it shows; return as `Session.run`, and whether it showed anything."""
         source = self._make_source()
+        if self._pace is not None:
+            self._pace.wake()
+        limit = Limit(None if self._settings.as_fast_as_possible else self._settings.messages_per_s)
         steady = source.live and not source.sparse
         seeing = Condition(live=steady)
         worked = False
@@ -216,7 +228,7 @@ class Camera:
         def take(seen: Seen) -> None:
             nonlocal worked
             worked = True
-            self._publish(bus, seen, seeing)
+            self._publish(bus, seen, seeing, limit)
 
         reader = Reader(source, every_s=self._every_s, clock=self._clock, opened=opened)
         session = self._session = Session(reader, analyst, pool)
@@ -228,11 +240,11 @@ class Camera:
             if listening is not None:
                 listening.cancel()
 
-    def _publish(self, bus: Bus, seen: Seen, seeing: Condition) -> None:
+    def _publish(self, bus: Bus, seen: Seen, seeing: Condition, limit: Limit) -> None:
         if not self._switch.open:
             return
         used = len(seen.crops.faces) > 0
-        if used:
+        if used and limit.allows(seen.frame.captured_at):
             bus.publish(FACES, seen.crops, room=self.room, camera=self.name)
             self._kept.keep(seen.crops)
         self._last = seen

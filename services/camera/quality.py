@@ -19,6 +19,8 @@ class Flaw(StrEnum):
     DARK = "dark"
     OVEREXPOSED = "overexposed"
     TURNED = "turned"
+    HIDDEN = "hidden"
+    """A known person whose face is not found: from behind, covered, or just gone."""
 
 
 @dataclass(frozen=True, slots=True)

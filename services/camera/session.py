@@ -1,13 +1,17 @@
 """One opening of a source: what it shows is read on one thread, analysed on another, and handed over."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Any
 
 from services.camera.analysis import Analyst, Seen
 from services.camera.reading import Reader
 from services.camera.sources import SourceError
 
+AHEAD = 2
+"""Frames that are analysed or wait for it while one's faces go out, so that the thread never waits for the loop."""
 CLOSE_WITHIN_S = 1.0
 """A source that hangs longer when the service stops is left to end with the process."""
 ENDED = "The video has ended and is not repeated (camera.loop)."
@@ -38,11 +42,14 @@ class Session:
             Why it ended: `ENDED`, or what failed; `None` where it was stopped.
         """
         loop = asyncio.get_running_loop()
+        ahead: deque[asyncio.Future[Seen | None]] = deque()
         try:
-            analysing = loop.run_in_executor(self._pool, self._analyse_next)
-            while (seen := await analysing) is not None:
-                # The next frame is analysed while this one's faces go out.
-                analysing = loop.run_in_executor(self._pool, self._analyse_next)
+            while True:
+                while len(ahead) < AHEAD:
+                    ahead.append(loop.run_in_executor(self._pool, self._analyse_next))
+                seen = await ahead.popleft()
+                if seen is None:
+                    break
                 take(seen)
             await self._reader.finished
         except SourceError as error:
@@ -51,8 +58,11 @@ class Session:
             return None if self._reader.stopped else ENDED
         finally:
             self._reader.stop()
-            await asyncio.wait({self._reader.finished}, timeout=CLOSE_WITHIN_S)
+            unfinished: set[asyncio.Future[Any]] = {self._reader.finished, *ahead}
+            await asyncio.wait(unfinished, timeout=CLOSE_WITHIN_S)
 
     def _analyse_next(self) -> Seen | None:
-        frame = self._reader.frames.take()
-        return None if frame is None else self._analyst.analyse(frame)
+        while (frame := self._reader.frames.take()) is not None:
+            if self._analyst.due(frame):
+                return self._analyst.analyse(frame)
+        return None

@@ -9,8 +9,10 @@ from prometheus_client import Counter as Metric
 from pydantic import JsonValue
 
 from services.camera.analysis import Seen
+from services.camera.quality import Flaw
+from services.camera.yields import Yields
 from services.contracts.channels import CAMERA_STATUS, EVENTS
-from services.contracts.messages import CameraState, CameraStatus, Event, EventType
+from services.contracts.messages import CameraState, CameraStatus, Event, EventType, FaceYield
 from services.runtime.bus import Bus
 from services.runtime.health import Health
 
@@ -45,6 +47,7 @@ class Tally:
         self._seen = self._used = 0
         self._rejected: Counter[str] = Counter()
         self._times: deque[float] = deque(maxlen=FPS_FRAMES)
+        self._yields = Yields()
 
     @property
     def well(self) -> bool:
@@ -67,12 +70,19 @@ class Tally:
         FRAMES.inc()
         self._times.append(seen.frame.captured_at)
         self._seen += len(seen.faces)
+        for _ in range(seen.hidden):
+            self._yields.add(Flaw.HIDDEN)
         for face in seen.faces:
+            self._yields.add(face.flaw)
             FACES.labels(face.flaw or "used").inc()
             if face.flaw is None:
                 self._used += 1
             else:
                 self._rejected[face.flaw] += 1
+
+    def face_yield(self) -> FaceYield:
+        """Return how many of the faces can be read."""
+        return self._yields.message()
 
     def status(self) -> CameraStatus:
         """Return the message."""

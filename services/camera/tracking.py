@@ -12,6 +12,8 @@ REACH = 1.0
 """A face moves by at most its own width, beside its steady motion, from one sight to the next."""
 MOST_GROWTH = 2.0
 """Boxes whose areas differ by more are not one face."""
+CONFIRMED_BY = 3
+"""Sights after which a face is one: a hand passes for one in a frame or two."""
 SETTLING_S = 0.2
 """Time in which a new velocity gains half the weight; boxes tremble by a pixel or two from frame to frame."""
 
@@ -25,12 +27,14 @@ class Track:
         box: Where it was seen last.
         seen_at: When, in seconds.
         velocity: Of its middle, in pixels a second.
+        sights: How often it was seen.
     """
 
     number: int
     box: Box
     seen_at: float
     velocity: tuple[float, float] = (0.0, 0.0)
+    sights: int = 1
 
     def expected(self, at: float) -> Box:
         """Return where the face is at `at` if it keeps its velocity."""
@@ -52,11 +56,8 @@ class Tracker:
             boxes: The faces of one frame.
             at: When it was taken, in seconds; not before the frame before.
         """
-        known = [track for track in self._tracks if at - track.seen_at <= GONE_AFTER_S]
-        found: dict[int, Track] = {}
-        for index, track in self._pairs(boxes, known, at):
-            if index not in found and track.number not in {each.number for each in found.values()}:
-                found[index] = _moved(track, boxes[index], at)
+        known = self._known(at)
+        found = {index: _moved(track, boxes[index], at) for index, track in self._matched(boxes, known, at).items()}
         for index, box in enumerate(boxes):
             if index not in found:
                 self._last += 1
@@ -65,13 +66,33 @@ class Tracker:
         self._tracks = [*found.values(), *(track for track in known if track.number not in seen)]
         return [found[index].number for index in range(len(boxes))]
 
+    def expected(self, at: float) -> list[Box]:
+        """Return where the faces that are not gone yet should be at `at`."""
+        return [track.expected(at) for track in self._known(at)]
+
+    def lost(self, boxes: Sequence[Box], at: float) -> int:
+        """Return how many faces that were there before, beyond doubt, are missing among these."""
+        known = self._known(at)
+        seen = {track.number for track in self._matched(boxes, known, at).values()}
+        return sum(track.number not in seen and track.sights >= CONFIRMED_BY for track in known)
+
+    def _known(self, at: float) -> list[Track]:
+        return [track for track in self._tracks if at - track.seen_at <= GONE_AFTER_S]
+
     @staticmethod
-    def _pairs(boxes: Sequence[Box], tracks: Sequence[Track], at: float) -> list[tuple[int, Track]]:
+    def _matched(boxes: Sequence[Box], tracks: Sequence[Track], at: float) -> dict[int, Track]:
+        """Return the track of each box that has one, by the box's place."""
         likely = [
             (_likeness(box, track.expected(at)), index, track) for index, box in enumerate(boxes) for track in tracks
         ]
         likely.sort(key=lambda each: (-each[0], each[1], each[2].number))
-        return [(index, track) for likeness, index, track in likely if likeness > 0]
+        found: dict[int, Track] = {}
+        taken: set[int] = set()
+        for likeness, index, track in likely:
+            if likeness > 0 and index not in found and track.number not in taken:
+                found[index] = track
+                taken.add(track.number)
+        return found
 
 
 def _likeness(box: Box, expected: Box) -> float:
@@ -87,8 +108,8 @@ def _likeness(box: Box, expected: Box) -> float:
 def _moved(track: Track, box: Box, at: float) -> Track:
     elapsed = at - track.seen_at
     if elapsed <= 0:
-        return replace(track, box=box)
+        return replace(track, box=box, sights=track.sights + 1)
     share = elapsed / (elapsed + SETTLING_S)
     new = ((box.centre.x - track.box.centre.x) / elapsed, (box.centre.y - track.box.centre.y) / elapsed)
     velocity = tuple((1 - share) * old + share * now for old, now in zip(track.velocity, new, strict=True))
-    return Track(track.number, box, at, (velocity[0], velocity[1]))
+    return Track(track.number, box, at, (velocity[0], velocity[1]), track.sights + 1)

@@ -146,6 +146,17 @@ class CameraStatus(Message):
     since: AwareDatetime = Field(default_factory=utc_now)
 
 
+class FaceYield(Message):
+    """How many of a camera's last sights of a person (one person in one frame) held a face that can be read."""
+
+    sights: Annotated[int, Field(ge=0)]
+    usable: Annotated[int, Field(ge=0)]
+    rejected: dict[Name, Annotated[int, Field(ge=0)]] = {}
+    """The others, by reason, the most frequent first."""
+    text: Text
+    """The same in a person's words, and what to do."""
+
+
 class PolicyMode(StrEnum):
     """What music does to a mood: repeat it, raise it, settle it, lead it there step by step, or nothing."""
 

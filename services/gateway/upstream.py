@@ -97,7 +97,6 @@ class Upstream:
             background=BackgroundTask(answer.aclose),
         )
 
-
     async def described(self, service: str) -> Description:
         """Return what a service says of its API; nothing where it is away."""
         if self._client is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.contracts.messages import Mood, Playback, PlayerState
+from services.contracts.messages import FaceYield, Mood, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway.colours import mood_colour
@@ -53,6 +53,24 @@ def _face(camera: str, face: Expression, number: int) -> dict[str, Any]:
     ]
     title = f"Face {number}: {name(top).lower()}" if top else f"Face {number}"
     return {"id": f"{camera}-{face.track_id}", "title": title, "bars": bars}
+
+
+def face_yield(found: FaceYield) -> dict[str, Any]:
+    """Return the props of the bar of usable faces; without a text where nobody was seen yet."""
+    if not found.sights:
+        return {"text": "", "parts": []}
+    counts = {"usable": found.usable} | found.rejected
+    parts = [
+        {
+            "word": name(word),
+            "kind": "usable" if word == "usable" else "rejected",
+            "count": count,
+            "percent": round(100 * count / found.sights),
+        }
+        for word, count in counts.items()
+        if count
+    ]
+    return {"text": found.text, "parts": parts}
 
 
 def mood_point(mood: Mood | None) -> Point | None:

@@ -29,7 +29,18 @@ class Camera(Section):
         "folder of pictures, `browser` (a page, or whoever posts pictures, sends them), or `frigate://broker/camera`.",
     )
     fps: Annotated[float, Field(gt=0, le=240)] = Field(5, description="Frames looked at per second, at most.")
-    as_fast_as_possible: bool = Field(default=False, description="Read files without waiting: for measurements.")
+    idle_fps: Annotated[float, Field(gt=0, le=240)] = Field(
+        1, description="Frames looked at per second while nobody is there and nobody watches the preview."
+    )
+    cpu_percent: Annotated[float, Field(gt=0, le=100)] = Field(
+        30, description="Share of one core that looking for faces may take; beyond it, fewer frames are looked at."
+    )
+    messages_per_s: Annotated[float, Field(gt=0, le=240)] = Field(
+        10, description="Frames whose faces are sent to be read, per second, at most."
+    )
+    as_fast_as_possible: bool = Field(
+        default=False, description="Read files without waiting and look at every frame: for measurements."
+    )
     loop: bool = Field(default=True, description="Start a video file or folder again at its end.")
     detector: Literal["auto", "yunet", "haar"] = Field(
         "auto", description="`auto`: YuNet where its file is there, else the Haar cascade that comes with OpenCV."

@@ -104,7 +104,7 @@ class MqttBus:
         if packet.retain:
             self._retained[packet.topic] = packet
         if self._link.up:
-            self._send(packet)
+            self._link.send(packet)
         elif packet.qos and not packet.retain:
             self._wait(packet)
 
@@ -113,7 +113,7 @@ class MqttBus:
         packet = Packet(channel.topic(self._prefix, **channel.exact(where)), b"", channel.qos, retain=True)
         self._retained.pop(packet.topic, None)
         if self._link.up:
-            self._send(packet)
+            self._link.send(packet)
         else:
             self._wait(packet)
 
@@ -129,7 +129,7 @@ class MqttBus:
         else:
             self._ready.set()
         for packet in [*self._retained.values(), *self._backlog]:
-            self._send(packet)
+            self._link.send(packet)
         self._backlog.clear()
 
     def link_ready(self) -> None:
@@ -161,6 +161,10 @@ class MqttBus:
             lasting=message.qos > 0,
         )
 
+    def gave_up(self, packet: Packet) -> None:
+        """Count a packet that the broker was too slow for."""
+        self._refuse(packet, "broker too slow")
+
     def _packet(self, channel: Channel[Any], message: Any, where: dict[str, str]) -> Packet:
         topic = channel.topic(self._prefix, **channel.exact(where))
         return Packet(topic, channel.encode(message), channel.qos, channel.retain, channel.expires_s)
@@ -175,10 +179,6 @@ class MqttBus:
             self._backlog.append(packet)
         else:
             self._refuse(packet, "broker away")
-
-    def _send(self, packet: Packet) -> None:
-        if not self._link.send(packet):
-            self._refuse(packet, "broker too slow")
 
     def _refuse(self, packet: Packet, reason: str) -> None:
         DROPPED.labels(packet.topic.rpartition("/")[2], reason).inc()

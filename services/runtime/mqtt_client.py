@@ -24,6 +24,8 @@ RECEIVE_MAXIMUM = 100
 QUEUE_QOS1 = 1000
 ID_DIGITS = 16
 """Hexadecimal digits of a client id that nobody else can know: 64 bits."""
+KERNEL_QUEUE_BYTES = 64 * 1024
+"""About twenty frames' faces."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
     client.max_queued_messages_set(QUEUE_QOS1)
-    client.on_socket_open = _send_at_once
+    client.on_socket_open = _set_up
     parts = urlsplit(access.url)
     if parts.username:
         client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
@@ -145,7 +147,11 @@ def send(client: paho.Client, packet: Packet) -> paho.MQTTMessageInfo:
     return client.publish(packet.topic, packet.payload, packet.qos, packet.retain, properties)
 
 
-def _send_at_once(_client: paho.Client, _userdata: Any, sock: Any) -> None:
-    """Switch Nagle's delay off, which adds up to 80 ms to a small message."""
+def _set_up(_client: paho.Client, _userdata: Any, sock: Any) -> None:
+    """Switch Nagle's delay off, which adds up to 80 ms to a small message, and keep the kernel's queue short.
+
+    What waits in the kernel for a slow broker, by default megabytes, nobody can give up again.
+    """
     with contextlib.suppress(OSError, AttributeError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_QUEUE_BYTES)

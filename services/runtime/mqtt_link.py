@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 15.0
 """A broker that is busy, as the embedded one is while everything starts, may take its time to accept us."""
-UNSENT_QOS0 = 64
-"""Messages of quality 0 that may wait for the socket; beyond this the broker is too slow for more."""
+UNSENT_QOS0 = 8
+"""Messages of quality 0 that paho may hold, which never gives one up again."""
+WAITING_QOS0 = 32
+"""Those that wait for paho; beyond this the broker is too slow, and the oldest go."""
 INBOX = 10_000
 BACKOFF_S = (0.2, 10.0)
 MAX_HANG_UPS = 2
@@ -55,6 +57,10 @@ class Listener(Protocol):
         """A message came."""
         ...
 
+    def gave_up(self, packet: Packet) -> None:
+        """The broker is too slow for this packet, which is not sent."""
+        ...
+
 
 class Link:
     """A connection to a broker; its listener hears what happens.
@@ -72,6 +78,7 @@ class Link:
         self._client = self._new_client(self._protocol)
         self._inbox: deque[paho.MQTTMessage] = deque()
         self._unsent: set[int] = set()
+        self._waiting: deque[tuple[float, Packet]] = deque()
         self._unconfirmed: set[int] = set()
         self._last: paho.MQTTMessageInfo | None = None
         self._answer: asyncio.Future[str] | None = None
@@ -111,17 +118,40 @@ class Link:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
-    def send(self, packet: Packet) -> bool:
-        """Hand a packet to the network thread; false where too much waits there already."""
-        if packet.qos == 0 and len(self._unsent) >= UNSENT_QOS0:
-            return False
+    def send(self, packet: Packet) -> None:
+        """Send a packet as soon as the broker takes it.
+
+        Of those of quality 0 only the newest wait for a broker that is slow, and none longer than it is of use.
+        """
+        if packet.qos:
+            self._hand_over(packet)
+            return
+        self._waiting.append((self._loop.time(), packet))
+        self._send_waiting()
+        if len(self._waiting) > WAITING_QOS0:
+            self._listener.gave_up(self._waiting.popleft()[1])
+
+    def _send_waiting(self) -> None:
+        while self._waiting and len(self._unsent) < UNSENT_QOS0:
+            since, packet = self._waiting.popleft()
+            if packet.expires_s and self._loop.time() - since > packet.expires_s:
+                self._listener.gave_up(packet)
+            else:
+                self._hand_over(packet)
+
+    def _hand_over(self, packet: Packet) -> None:
+        """Hand a packet to the network thread."""
         info = send(self._client, packet)
         if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-            return False
+            self._listener.gave_up(packet)
+            return
         self._last = info
         if packet.qos == 0:
             self._unsent.add(info.mid)
-        return True
+
+    def _sent(self, mid: int) -> None:
+        self._unsent.discard(mid)
+        self._send_waiting()
 
     def subscribe(self, filters: list[tuple[str, int]]) -> None:
         """Subscribe to pairs of topic filter and quality."""
@@ -143,6 +173,7 @@ class Link:
         self.connection += 1
         self._inbox.clear()  # the broker sends what was not acknowledged again
         self._unsent.clear()
+        self._waiting.clear()
         self._unconfirmed.clear()
         self._lost = self._loop.create_future()
         self._answer = self._loop.create_future()
@@ -161,7 +192,7 @@ class Link:
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
         client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._disconnected, code)
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
-        client.on_publish = lambda _c, _u, mid, _code, _p: self._later(self._unsent.discard, mid)
+        client.on_publish = lambda _c, _u, mid, _code, _p: self._later(self._sent, mid)
         client.on_message = lambda _c, _u, message: self._received(message)
         return client
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from services.vision.geometry import Box, Point
 from services.vision.images import Bgr
 from services.vision.opencv import cv2
+from services.vision.views import View
 
 YUNET_FILES = {
     "face_detection_yunet_2023mar.onnx": "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
@@ -47,8 +48,23 @@ class Detector(Protocol):
         """What it is called in states and logs."""
         ...
 
-    def detect(self, frame: Bgr) -> list[Detection]:
-        """Return the faces of a frame, the largest first, at most `MAX_FACES`."""
+    @property
+    def smallest_px(self) -> int:
+        """Width of the smallest face that it finds reliably, in pixels of what it looks at."""
+        ...
+
+    @property
+    def clear_px(self) -> int:
+        """Width from which more pixels do not help it."""
+        ...
+
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
+        """Return the faces of a frame, the largest first, at most `MAX_FACES`.
+
+        Args:
+            frame: The whole frame.
+            view: The part of it to look at, and how; by default all, as large as the smallest face asked for needs.
+        """
         ...
 
 
@@ -60,49 +76,64 @@ class YuNet:
     """OpenCV Zoo's YuNet (Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", 2023)."""
 
     name = "yunet"
-    _SMALLEST_PX = 12
-    """Faces narrower than this are not found reliably (its training began at about 10)."""
+    smallest_px = 12
+    """Its training began at about 10."""
+    clear_px = 24
     _LEAST_INPUT_PX = 64
     """OpenCV 4.14 reads memory that it never wrote where an input is 32 pixels or smaller."""
     _MIN_SCORE = 0.6
     _OVERLAP = 0.3
+    _SIZES = 3
+    """Input sizes that are kept ready: a change of size costs as much as a small search."""
 
     def __init__(self, file: Path, *, min_face_px: int) -> None:
-        data = np.frombuffer(file.read_bytes(), np.uint8)
-        self._network = cv2.FaceDetectorYN.create(
-            "onnx", data, np.empty(0, np.uint8), (320, 240), self._MIN_SCORE, self._OVERLAP, 100
-        )
-        self._finest = self._SMALLEST_PX / min_face_px
+        self._data = np.frombuffer(file.read_bytes(), np.uint8)
+        self._networks: dict[tuple[int, int], cv2.FaceDetectorYN] = {}
+        self._network((320, 240))
+        self._finest = self.smallest_px / min_face_px
 
-    def detect(self, frame: Bgr) -> list[Detection]:
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
         """Return the faces of a frame, the largest first."""
-        small, scale = reduced(frame, self._finest)
-        missing = [max(0, self._LEAST_INPUT_PX - side) for side in small.shape[:2]]
+        image, scale, left, top = looked_at(frame, view, self._finest)
+        missing = [max(0, self._LEAST_INPUT_PX - side) for side in image.shape[:2]]
         if any(missing):
-            small = cv2.copyMakeBorder(small, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
-        self._network.setInputSize((small.shape[1], small.shape[0]))
-        _, rows = self._network.detect(small)
-        return _largest([] if rows is None else [self._detection(row, 1 / scale) for row in rows])
+            image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
+        _, rows = self._network((image.shape[1], image.shape[0])).detect(image)
+        return _largest([] if rows is None else [self._detection(row, 1 / scale, left, top) for row in rows])
+
+    def _network(self, size: tuple[int, int]) -> cv2.FaceDetectorYN:
+        """Return a network that takes this size, the one that was used longest ago where there are too many."""
+        network = self._networks.pop(size, None)
+        if network is None and len(self._networks) < self._SIZES:
+            network = cv2.FaceDetectorYN.create(
+                "onnx", self._data, np.empty(0, np.uint8), size, self._MIN_SCORE, self._OVERLAP, 100
+            )
+        elif network is None:
+            network = self._networks.pop(next(iter(self._networks)))
+            network.setInputSize(size)
+        self._networks[size] = network
+        return network
 
     @staticmethod
-    def _detection(row: NDArray[np.float32], factor: float) -> Detection:
+    def _detection(row: NDArray[np.float32], factor: float, left: int, top: int) -> Detection:
         """Read a row: x, y, width, height, five landmarks, score."""
-        values = (row * factor).tolist()
-        landmarks = tuple(Point(values[at], values[at + 1]) for at in range(4, 14, 2))
-        return Detection(Box(*values[:4]), landmarks, min(1.0, float(row[14])))
+        x, y, width, height, *points = (row[:14] * factor).tolist()
+        landmarks = tuple(Point(left + points[at], top + points[at + 1]) for at in range(0, 10, 2))
+        return Detection(Box(left + x, top + y, width, height), landmarks, min(1.0, float(row[14])))
 
 
 class Haar:
     """The frontal-face cascade of Viola and Jones (2001), in R. Lienhart's training `alt2`.
 
     FER2013 was cropped by such a detector, so its square is FER2013's frame; it is turned into YuNet's box.
-    It finds faces from about 1.6 times the size asked for, and only those that look at the camera.
+    It finds only faces that look at the camera.
     """
 
     name = "haar"
+    smallest_px = 20
+    clear_px = 45
     _WINDOW_PX = 24
     """The cascade's own window has 20 pixels; the first step up halves the time."""
-    _SMALLEST_PX = 12
     _MIN_SCORE = 0.5
     _SHARE_OF_SQUARE = (0.80, 1.04)
     _LOWER_BY = 0.025
@@ -112,21 +143,22 @@ class Haar:
         self._cascade = cv2.CascadeClassifier(
             str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_alt2.xml")
         )
-        self._finest = self._SMALLEST_PX / min_face_px
+        self._finest = self.smallest_px / min_face_px
 
-    def detect(self, frame: Bgr) -> list[Detection]:
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
         """Return the faces of a frame, the largest first."""
-        small, scale = reduced(frame, self._finest)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        image, scale, left, top = looked_at(frame, view, self._finest)
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         squares, _, weights = self._cascade.detectMultiScale3(
             grey, 1.1, 4, minSize=(self._WINDOW_PX, self._WINDOW_PX), outputRejectLevels=True
         )
-        found = [self._detection(*each, 1 / scale) for each in zip(squares, weights, strict=True)]
+        found = [self._detection(*each, 1 / scale, left, top) for each in zip(squares, weights, strict=True)]
         return _largest([each for each in found if each.score >= self._MIN_SCORE])
 
-    def _detection(self, square: NDArray[np.int32], weight: float, factor: float) -> Detection:
+    def _detection(self, square: NDArray[np.int32], weight: float, factor: float, left: int, top: int) -> Detection:
         x, y, width, height = map(float, square)
         box = Box(x, y + self._LOWER_BY * height, width, height).grown(*self._SHARE_OF_SQUARE).scaled(factor)
+        box = box._replace(x=box.x + left, y=box.y + top)
         # The last stage's sum: about 55 where it is wrong as often as not, 57.5 for the clearest faces of our clips.
         return Detection(box, (), float(np.clip(0.5 + (weight - 55) / 5, 0, 1)))
 
@@ -164,6 +196,20 @@ def find_yunet(kind: str, named: Path | None, folder: Path) -> Path | None:
 def is_yunet(data: bytes) -> bool:
     """Say whether these bytes are one of the files that are accepted."""
     return hashlib.sha256(data).hexdigest() in YUNET_FILES.values()
+
+
+def looked_at(frame: Bgr, view: View | None, finest: float) -> tuple[Bgr, float, int, int]:
+    """Return the pixels that a detector looks at, their scale, and the frame's pixel at their upper left corner.
+
+    Args:
+        frame: The frame.
+        view: The part of it; `None` for all, shrunk by the factor `finest`, or further down to the longest side that
+            is searched.
+        finest: 1 for as it is.
+    """
+    if view is not None:
+        return view.of(frame), 1 / view.shrink, view.left, view.top
+    return *reduced(frame, finest), 0, 0
 
 
 def reduced(frame: Bgr, finest: float) -> tuple[Bgr, float]:

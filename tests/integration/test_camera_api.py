@@ -56,6 +56,13 @@ async def test_the_status_is_the_message_of_the_bus(service: CameraService, web:
     assert (status["state"], status["faces_used"], status["detector"]) == ("ok", 5, "scripted")
 
 
+async def test_it_is_said_how_many_faces_can_be_read(service: CameraService, web: httpx.AsyncClient) -> None:
+    async with seeing(service):
+        found = (await web.get("/api/cameras/door/yield")).json()
+    assert (found["sights"], found["usable"], found["rejected"]) == (5, 5, {})
+    assert found["text"] == "Of the last 5 sights of a person, 100 % held a usable face."
+
+
 async def test_the_preview_is_a_jpeg_with_the_face_marked(service: CameraService, web: httpx.AsyncClient) -> None:
     async with seeing(service):
         answer = await web.get("/api/cameras/door/preview.jpg")
@@ -120,7 +127,7 @@ async def test_the_stream_shows_each_frame_once_and_stops_when_told(service: Cam
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ""), ("GET", "/preview.jpg"), ("GET", "/preview.mjpg"), ("PUT", "/privacy")],
+    [("GET", ""), ("GET", "/yield"), ("GET", "/preview.jpg"), ("GET", "/preview.mjpg"), ("PUT", "/privacy")],
 )
 async def test_an_unknown_camera_is_not_found(web: httpx.AsyncClient, method: str, path: str) -> None:
     answer = await web.request(method, f"/api/cameras/garden{path}", json={"privacy": "ON"})

@@ -15,6 +15,7 @@ from services.contracts.messages import CameraState, Privacy
 from services.runtime.settings import load
 from services.vision.detectors import Detection
 from services.vision.images import Bgr
+from services.vision.views import View
 from tests.camera_doubles import ScriptedDetector, only_room, running
 from tests.servers import Rtsp
 
@@ -32,9 +33,9 @@ class Eye(ScriptedDetector):
 
     seen_at = 0.0
 
-    def detect(self, frame: Bgr) -> list[Detection]:
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
         self.seen_at = time.time()
-        return super().detect(frame)
+        return super().detect(frame, view)
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def eye() -> Eye:
 
 @pytest.fixture
 def service(tmp_path: Path, camera: Rtsp, eye: Eye) -> CameraService:
-    settings = load(data=tmp_path, camera={"source": camera.url, "fps": 15})
+    settings = load(data=tmp_path, camera={"source": camera.url, "fps": 15, "idle_fps": 15})
     return build(settings, detector=lambda: eye, patience=RETRY)
 
 

@@ -20,6 +20,7 @@ from services.vision.crops import face_input
 from services.vision.detectors import Detector
 from services.vision.geometry import Box
 from services.vision.images import Bgr
+from services.vision.views import View
 from tests.camera_doubles import BOX, ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
 
 Shared = Callable[[str], Path]
@@ -390,7 +391,7 @@ async def test_a_service_that_stops_says_that_it_sees_nothing_more(tmp_path: Pat
 
 async def test_an_error_in_the_detector_ends_the_run_so_that_it_is_restarted(tmp_path: Path) -> None:
     class Broken(ScriptedDetector):
-        def detect(self, frame: Bgr) -> list[Any]:
+        def detect(self, frame: Bgr, view: View | None = None) -> list[Any]:
             raise ZeroDivisionError
 
     service, source = scripted(tmp_path, picture(), detector=Broken())

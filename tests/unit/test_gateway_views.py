@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from services.contracts.messages import Playback
+from services.contracts.messages import FaceYield, Playback
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway import views
 from tests.unit import gateway_doubles as make
@@ -77,3 +77,17 @@ def test_the_stamp_changes_with_what_the_player_says_and_not_with_time() -> None
 
 def test_without_a_song_there_is_no_progress() -> None:
     assert views.progress(make.player(), NOW) == {"position": 0, "duration": 0, "playing": False, "stamp": ""}
+
+
+def test_the_usable_faces_come_first_in_their_bar() -> None:
+    found = FaceYield(sights=200, usable=50, rejected={"too_small": 150}, text="Move it.")
+    props = views.face_yield(found)
+    assert props["text"] == "Move it."
+    assert [(part["word"], part["kind"], part["percent"]) for part in props["parts"]] == [
+        ("Usable", "usable", 25),
+        ("Too small", "rejected", 75),
+    ]
+
+
+def test_before_anybody_was_seen_there_is_no_bar() -> None:
+    assert views.face_yield(FaceYield(sights=0, usable=0, text="Nobody yet.")) == {"text": "", "parts": []}

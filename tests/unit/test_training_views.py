@@ -6,6 +6,7 @@ import pytest
 from services.vision.detectors import Detection
 from services.vision.geometry import Box
 from services.vision.images import Bgr
+from services.vision.views import View
 from training.views import FRAME_PX, all_as_seen, as_seen, from_afar, set_into_frame
 
 FACE = np.tile(np.linspace(0, 255, 48).astype(np.uint8), (48, 1))
@@ -15,11 +16,12 @@ class Knowing:
     """A detector that is told where the face is, in sides of its frame off."""
 
     name = "knowing"
+    smallest_px = clear_px = 1
 
     def __init__(self, seed: int, off: float = 0) -> None:
         self._generator, self._off = np.random.default_rng(seed), off
 
-    def detect(self, frame: Bgr) -> list[Detection]:
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
         _, (x, y, side) = set_into_frame(FACE, self._generator)
         box = Box(x - 0.4 * side, y - 0.52 * side, 0.8 * side, 1.04 * side)
         return [Detection(Box(box.x + self._off * side, box.y, box.width, box.height), (), 0.9)]

@@ -1,12 +1,22 @@
-"""The camera: its picture, the switch that closes it, and what the faces show."""
+"""The camera: its picture, the switch that closes it, what the faces show and how many can be read."""
 
+import logging
+from collections.abc import Callable
+
+import httpx
 from nicegui import ui
+from pydantic import ValidationError
 
-from services.contracts.messages import Privacy
+from services.contracts.messages import FaceYield, Privacy
 from services.gateway import views, words
 from services.gateway.pages.actions import Actions
-from services.gateway.pages.elements import Button, Faces, Preview, Text, box
+from services.gateway.pages.elements import Button, Faces, Preview, Text, YieldBar, box
 from services.gateway.pages.look import Look
+
+log = logging.getLogger(__name__)
+
+YIELD_EVERY_S = 5.0
+"""How many faces can be read changes over a minute."""
 
 
 class PrivacySwitch:
@@ -41,10 +51,16 @@ class PrivacySwitch:
 
 
 class CameraCard:
-    """The live picture of each camera of the room, and the bars of the faces in it."""
+    """The live picture of each camera of the room, how many of its faces can be read, and what they show.
 
-    def __init__(self) -> None:
+    Args:
+        api: The REST API.
+    """
+
+    def __init__(self, api: Callable[[], httpx.AsyncClient]) -> None:
+        self._api = api
         self._previews: dict[str, Preview] = {}
+        self._yields: dict[str, YieldBar] = {}
         with box("section", "card camera", "camera-card").props('aria-label="Camera"'):
             with box():
                 self._pictures = box("div", "pictures")
@@ -54,6 +70,7 @@ class CameraCard:
                     ui.icon("smartphone").props("aria-hidden=true")
                     Text("span", "Use this device's camera")
             self._faces = Faces()
+        ui.timer(YIELD_EVERY_S, self._load)
 
     def refresh(self, look: Look) -> None:
         """Show the cameras and faces."""
@@ -69,9 +86,11 @@ class CameraCard:
     def _show_camera(self, camera: str, look: Look) -> None:
         if camera and "" in self._previews:
             self._previews[camera] = self._previews.pop("")
+            self._yields[camera] = self._yields.pop("")
         if camera not in self._previews:
             with self._pictures:
                 self._previews[camera] = Preview()
+                self._yields[camera] = YieldBar()
         status = look.room.cameras.get(camera)
         note, icon = words.camera_note(status, look.room, look.is_away("camera"))
         self._previews[camera].show(
@@ -80,6 +99,16 @@ class CameraCard:
             note=note,
             icon=icon,
         )
+
+    async def _load(self) -> None:
+        for camera, bar in list(self._yields.items()):
+            if not camera:
+                continue
+            try:
+                answer = await self._api().get(f"/api/cameras/{camera}/yield")
+                bar.show(**views.face_yield(FaceYield.model_validate_json(answer.raise_for_status().content)))
+            except (httpx.HTTPError, ValidationError) as error:
+                log.info("how many faces %s can read is not known: %r", camera, error)
 
 
 PATIENCE_S = 2

@@ -58,7 +58,7 @@ class Dashboard:
                     banner,
                     MoodCard(),
                     PlayerCard(actions, self._room),
-                    CameraCard(),
+                    CameraCard(lambda: self._service.api),
                     PickerCard(actions),
                     PolicyCard(actions),
                     TeachCard(actions),

@@ -27,6 +27,10 @@ class Preview(Live, component="components/preview.js"):
     """What a camera sees. Props: src, alt, note, icon."""
 
 
+class YieldBar(Live, component="components/yield.js"):
+    """How many of a camera's faces can be read. Props: text, parts (see `views.face_yield`)."""
+
+
 class Faces(Live, component="components/faces.js"):
     """Bars of expressions. Props: faces (see `views.faces`), note."""
 
