@@ -59,10 +59,12 @@ async def scan_folder(
     """
     known = await store.stamps(SOURCE)
     passed_over: list[Path] = []
-    files = await asyncio.to_thread(lambda: list(audio_files(root, passed_over.append)))
-    here = sum(_below(uri, [root.resolve()]) for uri in known)
+    place, files = await asyncio.to_thread(lambda: (root.resolve(), list(audio_files(root, passed_over.append))))
+    here = sum(_below(uri, [place]) for uri in known)
     if here and not files:
-        raise VanishedError(f"no file is left of the {here} songs in {root}: is its disk mounted? They are kept until one is")
+        raise VanishedError(
+            f"none of the {here} songs in {root} is there: is its disk mounted? They are kept until one is"
+        )
     missing = sorted(uri for uri in known.keys() - {file.uri for file in files} if not _below(uri, passed_over))
     await store.mark_missing(SOURCE, missing)
     changed = [file for file in files if known.get(file.uri) != file.stamp]
