@@ -15,7 +15,7 @@ HOST_VARIABLES = frozenset(
     for name in (
         *("NAME", "ADDRESS", "PORT", "HTTPS_PORT", "MQTT_PORT", "MQTTS_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT"),
         *("CAMERA", "CAMERA_GROUP", "CAMERA_ISOLATED", "ISOLATED", "SOUND", "SOUND_DEVICE", "SOUND_GROUP"),
-        *("MODEL_SERVER", "SECRETS", "ENV_FILE"),
+        *("BROKER", "MODEL_SERVER", "SECRETS", "ENV_FILE"),
     )
 )
 """What `docker-compose.yml` reads of `.env` besides settings: about the machine, so no service has a use for it."""

@@ -170,6 +170,33 @@ def test_a_rollback_begins_with_a_backup_of_the_version_before(stack: Stack) -> 
     assert stack.get("/api/playlists") == playlists
 
 
+def test_an_update_starts_those_again_whose_files_it_brings(stack: Stack) -> None:
+    def started() -> dict[str, str]:
+        return {name: one["State"]["StartedAt"] for name, one in stack.containers().items()}
+
+    before = started()
+    image = f"{stack.name}-recommender"
+    newer = f"FROM {image}\nLABEL version=newer\n".encode()
+    subprocess.run(["docker", "build", "--quiet", "--tag", image, "-"], input=newer, capture_output=True, check=True)
+    stack.up()
+    again = {name for name, at in started().items() if at != before[name]}
+    assert {"first-start", "migrate", "recommender", "mosquitto", "caddy", "prometheus"} <= again
+    assert "postgres" not in again
+
+
+def test_a_sound_card_that_cannot_be_opened_makes_mpd_unwell(stack: Stack) -> None:
+    script = (
+        "start-mpd 2>/dev/null & until mpd-health >/dev/null 2>&1; do sleep 0.1; done\n"
+        "exec 4<>/dev/tcp/127.0.0.1/6600; echo update >&4\n"
+        "while mpd-health >/dev/null; do printf 'add /\\nplay\\n' >&4; sleep 0.2; done; mpd-health"
+    )
+    card = ("-e", "MOODRING_HOST_SOUND=/dev/snd", "-e", "MOODRING_HOST_SOUND_DEVICE=plughw:7,0")
+    command = ("run", "--rm", "-T", "--no-deps", *card, "mpd", "timeout", "60", "bash", "-c", script)
+    done = stack.run(*command, check=False)
+    assert done.returncode == 1
+    assert 'Failed to open ALSA device "plughw:7,0"' in done.stdout.decode()
+
+
 def test_one_process_moves_up_without_losing_anything(stack: Stack, tmp_path: Path) -> None:
     with Product(tmp_path) as product:
         product.wait_for(f"/api/players/{ROOM}", playing)

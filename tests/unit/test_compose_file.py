@@ -1,5 +1,6 @@
 """docker-compose.yml keeps its promises on paper: who reaches whom, who may do what, and which variables there are."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -39,9 +40,9 @@ def test_the_shown_values_are_those_that_hold_without_them() -> None:
     defaults = dict(re.findall(r"\$\{(MOODRING_HOST_[A-Z_]+):-([^$}]+)\}", TEXT))
     shown = re.findall(r"^#(MOODRING_HOST_[A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     differ = {name: value for name, value in shown if name in defaults and defaults[name] != value}
-    # Shown as what one would set: a device, and a way out.
+    # Shown as what one would set: a device, a way out, a broker.
     assert set(differ) <= {"MOODRING_HOST_CAMERA", "MOODRING_HOST_SOUND", "MOODRING_HOST_CAMERA_ISOLATED",
-                           "MOODRING_HOST_ISOLATED", "MOODRING_HOST_MQTTS_PORT"}  # fmt: skip
+                           "MOODRING_HOST_ISOLATED", "MOODRING_HOST_MQTTS_PORT", "MOODRING_HOST_BROKER"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -147,6 +148,25 @@ def test_compose_accepts_it_without_any_settings() -> None:
         command += [part for file in files for part in ("--file", file)]
         done = run([*command, "config", "--quiet"], cwd=ROOT, env=clean, capture_output=True, check=False, text=True)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not engine_there(), reason="needs Docker Compose 2.24 or newer")
+@pytest.mark.parametrize(
+    ("lines", "url"),
+    [
+        ("", "mqtt://camera@mosquitto"),
+        ("HOST_BROKER=broker.lan", "mqtt://camera@broker.lan"),
+        ("HOST_BROKER=broker.lan:8884\nMOODRING_MQTT_CA_FILE=/ca.crt", "mqtts://camera@broker.lan:8884"),
+        ("MQTT_URL=mqtts://me:secret@broker.lan\nMOODRING_MQTT_CA_FILE=/ca.crt", "mqtts://me:secret@broker.lan"),
+    ],
+)
+def test_services_find_the_households_own_broker(tmp_path: Path, lines: str, url: str) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"MOODRING_{lines}\n" if lines else "")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    command = ["docker", "compose", "--env-file", str(file), "config", "--format", "json"]
+    done = run(command, cwd=ROOT, env=clean, capture_output=True, check=True)
+    assert json.loads(done.stdout)["services"]["camera"]["environment"]["MOODRING_MQTT_URL"] == url
 
 
 def test_the_door_sends_every_path_to_its_owner() -> None:
