@@ -107,6 +107,8 @@ def quiet(stack: Stack) -> PlayerState:
     """Close the camera and pause the song, so that position and queue hold still, and leave something to be kept."""
     stack.wait_for(f"/api/rooms/{ROOM}/mood", lambda mood: clear(mood) and mood["source"] == "camera")
     stack.get(f"/api/rooms/{ROOM}/calibration/feedback", "POST", {"right": True})
+    song = stack.get("/api/songs?limit=1")["songs"][0]["id"]
+    stack.get("/api/playlists", "POST", {"name": "Kept", "songs": [song], "mood": "sleepy"})
     stack.wait_for(f"/api/players/{ROOM}", lambda state: playing(state) and state["queue"])
     stack.get(f"/api/rooms/{ROOM}/policy", "PUT", {"mode": "off"})
     stack.get(f"/api/rooms/{ROOM}/mood/override", "PUT", {"mood": "calm", "minutes": 600})
