@@ -142,6 +142,9 @@ class Stack(Door):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.down(volumes=True)
+        ours = ["docker", "images", "--filter", f"reference={self.name}-*", "--format", "{{.Repository}}"]
+        names = subprocess.run(ours, capture_output=True, check=True, text=True).stdout.split()
+        subprocess.run(["docker", "rmi", *names], capture_output=True, check=True)
 
     def _but(self, *left_out: str) -> list[str]:
         """Return all services that run on but some: Grafana is in no package, so the twin has none."""

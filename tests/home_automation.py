@@ -49,9 +49,9 @@ class Hand:
             time.sleep(0.01)
 
     def events(self, kind: EventType) -> list[Event]:
-        """Return what happened, of a kind."""
+        """Return what happened, of a kind; an event that was delivered twice is one."""
         said = (EVENTS.decode(payload) for topic, payload in list(self.heard) if topic == f"moodring/{ROOM}/events")
-        return [event for event in said if event.type is kind]
+        return list({event.id: event for event in said if event.type is kind}.values())
 
     def until(self, topic: str, wanted: Any, patience_s: float = 90) -> bytes:
         """Return the first payload of a topic, from now on or kept, that is as wanted."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.inference.model_folder import Labels
+from services.inference.model_folder import Labels, latest
 from services.inference.predictor import GrpcPredictor
 from training.golden import golden_faces
 
@@ -16,7 +16,7 @@ MODELS = Path(__file__).parents[2] / "models"
 
 async def main(address: str) -> None:
     """Classify them and compare."""
-    golden = json.loads((MODELS / "expression" / "1" / "golden.json").read_text())
+    golden = json.loads((latest(MODELS, "expression").path / "golden.json").read_text())
     async with GrpcPredictor(address, model="expression", labels=Labels(MODELS), timeout_s=60) as predictor:
         found = await predictor.predict(golden_faces())
     np.testing.assert_allclose(found.probabilities, golden["probabilities"], atol=golden["tolerance"])

@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 
 from services.contracts.messages import Message
 from services.recommender.database import Database, DatabaseAwayError
-from services.recommender.imports.scan import ScanReport, scan_folder
+from services.recommender.imports.scan import ScanReport, VanishedError, scan_folder
 from services.recommender.playlists import PlaylistStore, SqlPlaylistStore
 from services.recommender.ranking import Candidate
 from services.recommender.room import Shelf
@@ -153,6 +153,9 @@ class Library:
             await changed()
         except OSError as error:
             self._health.report("music", f"the music folder {self._folder} cannot be read: {error.strerror}")
+            return EMPTY_S
+        except VanishedError as error:
+            self._health.report("music", str(error))
             return EMPTY_S
         except DatabaseAwayError:
             return BACKOFF_S[0]

@@ -14,8 +14,8 @@ HOST_VARIABLES = frozenset(
     f"MOODRING_HOST_{name}"
     for name in (
         *("NAME", "ADDRESS", "PORT", "HTTPS_PORT", "MQTT_PORT", "MQTTS_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT"),
-        *("CAMERA", "CAMERA_GROUP", "CAMERA_ISOLATED", "ISOLATED", "SOUND", "SOUND_GROUP", "MODEL_SERVER"),
-        *("SECRETS", "ENV_FILE"),
+        *("CAMERA", "CAMERA_GROUP", "CAMERA_ISOLATED", "ISOLATED", "SOUND", "SOUND_DEVICE", "SOUND_GROUP"),
+        *("BROKER", "MODEL_SERVER", "SECRETS", "ENV_FILE"),
     )
 )
 """What `docker-compose.yml` reads of `.env` besides settings: about the machine, so no service has a use for it."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
@@ -117,6 +118,12 @@ def _demo_songs(settings: Settings, say: Say) -> int:
 
 
 def _first_start(options: argparse.Namespace, settings: Settings, say: Say) -> int:
+    login = urlsplit(settings.mqtt.url)
+    if login.username and login.password is None:
+        raise SetupError(
+            "MOODRING_MQTT_URL names a user and no password, and those made here are of our own broker: "
+            f"write {login.scheme}://{login.username}:password@{login.hostname}"
+        )
     names = tuple(name for name in options.name if name)
     made = prepare(options.volumes, options.given, prefix=settings.mqtt.prefix, names=names)
     for name in made:

@@ -79,18 +79,29 @@ def test_a_command_that_arrives_twice_is_done_once(stack: Stack, hand: Hand) -> 
     assert len(hand.events(EventType.TRACK_SKIPPED)) == before + 1
 
 
-@pytest.mark.parametrize(("number", "service"), list(enumerate(LONG_RUNNING, start=10)))
-def test_a_restart_loses_no_acknowledged_command(stack: Stack, hand: Hand, number: int, service: str) -> None:
-    stack.wait_for(f"/api/players/{ROOM}", playing)
-    policies = ("mirror", "lift")
-    restart = threading.Thread(target=stack.run, args=("restart", "--timeout", "10", service))
+RESTARTS = [*((service, "restart") for service in LONG_RUNNING), ("player", "kill"), ("mosquitto", "kill")]
+
+
+@pytest.mark.parametrize(("number", "service", "how"), [(10 + at, *one) for at, one in enumerate(RESTARTS)])
+def test_a_restart_loses_no_acknowledged_command(stack: Stack, hand: Hand, number: int, service: str, how: str) -> None:
+    commands = PLAYER_SET.topic("moodring", room=ROOM)
+    stack.wait_for(f"/api/players/{ROOM}", lambda state: playing(state) and state["queue"])
+    mode = ("mirror", "lift")[number % 2]
+    again = ["restart", "--timeout", "10", service]
+    if how == "kill":
+        stack.run("kill", "--signal", "KILL", service)
+        again = ["start", service]
+    skipped = len(hand.events(EventType.TRACK_SKIPPED))
+    restart = threading.Thread(target=stack.run, args=again)
     restart.start()
-    mode = policies[number % 2]
     hand.command(f"moodring/{ROOM}/policy/set", mode=mode)
-    hand.command(PLAYER_SET.topic("moodring", room=ROOM), action="volume", value=number)
+    hand.command(commands, action="volume", value=number)
+    hand.command(commands, action="next")
     restart.join()
-    hand.command(PLAYER_SET.topic("moodring", room=ROOM), action="volume", value=number + 50)
+    hand.command(commands, action="volume", value=number + 50)
     stack.up()
+    hand.until(f"moodring/{ROOM}/player", lambda payload: PLAYER.decode(payload).volume == number + 50)
+    assert len(hand.events(EventType.TRACK_SKIPPED)) == skipped + 1
     stack.wait_for(f"/api/players/{ROOM}", lambda state: state["volume"] == number + 50)
     stack.wait_for(f"/api/rooms/{ROOM}/policy", lambda policy: policy["mode"] == mode)
     stack.wait_for(f"/api/rooms/{ROOM}/mood", clear)

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def test_what_is_wrong_in_env_is_one_clear_line(stack: Stack) -> None:
         ({"MOODRING_CAMRA_SOURCE": "demo"}, "did you mean MOODRING_CAMERA_SOURCE?"),
         ({"MOODRING_CAMERA_FPS": "many"}, "camera.fps (MOODRING_CAMERA_FPS) is wrong"),
         ({"MOODRING_ROOM": "Living Room"}, "the setting room (MOODRING_ROOM) is wrong"),
+        ({"MOODRING_MQTT_URL": "mqtts://me@broker.lan"}, "names a user and no password"),
     ):
         wrong = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
         done = stack.run("run", "--rm", "--no-deps", "-T", *wrong, "first-start", check=False)
@@ -62,7 +64,9 @@ def test_every_panel_of_the_dashboard_shows_something(stack: Stack) -> None:
 
 
 def test_every_service_is_scraped(stack: Stack) -> None:
-    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query=up"
+    # A model server has one of two ports, by which it is.
+    query = urllib.parse.quote("max by (service) (up)")
+    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query={query}"
     with urllib.request.urlopen(address, timeout=20) as answer:
         rows = json.load(answer)["data"]["result"]
     up = {row["metric"]["service"]: row["value"][1] for row in rows}
@@ -80,22 +84,35 @@ def test_the_whole_stack_fits_into_a_gigabyte(stack: Stack) -> None:
     assert sum(resident.values()) < RESIDENT_BYTES, told
 
 
-def kept(stack: Stack) -> dict[str, Any]:
-    """Return what has to be the same after any restart."""
+def kept(stack: Stack, until: datetime) -> dict[str, Any]:
+    """Return what has to be the same after any restart; of the history, what was before `until`."""
     songs = stack.get("/api/songs?limit=100")["songs"]
+    mood = stack.get(f"/api/rooms/{ROOM}/mood")
+    player = stack.get(f"/api/players/{ROOM}")
+    history = stack.get(f"/api/rooms/{ROOM}/history?resolution=raw&to={urllib.parse.quote(until.isoformat())}")
     return {
         "songs": sorted((song["id"], song["title"], song["valence"]) for song in songs),
         "playlists": stack.get("/api/playlists"),
         "policy": stack.get(f"/api/rooms/{ROOM}/policy"),
         "privacy": stack.get("/api/cameras")[0]["privacy"],
-        "volume": stack.get(f"/api/players/{ROOM}")["volume"],
+        "volume": player["volume"],
+        "queue": player["queue"],
+        "override": (mood["source"], mood["mood"], mood["since"]),
+        "calibration": stack.get(f"/api/rooms/{ROOM}/calibration"),
+        "history": {what: history[what] for what in ("mood_decisions", "plays", "decisions")},
     }
 
 
 def quiet(stack: Stack) -> PlayerState:
-    """Close the camera and pause the song, so that position and queue hold still."""
-    stack.get("/api/cameras/camera/privacy", "PUT", {"privacy": "ON"})
+    """Close the camera and pause the song, so that position and queue hold still, and leave something to be kept."""
+    stack.wait_for(f"/api/rooms/{ROOM}/mood", lambda mood: clear(mood) and mood["source"] == "camera")
+    stack.get(f"/api/rooms/{ROOM}/calibration/feedback", "POST", {"right": True})
+    song = stack.get("/api/songs?limit=1")["songs"][0]["id"]
+    stack.get("/api/playlists", "POST", {"name": "Kept", "songs": [song], "mood": "sleepy"})
+    stack.wait_for(f"/api/players/{ROOM}", lambda state: playing(state) and state["queue"])
     stack.get(f"/api/rooms/{ROOM}/policy", "PUT", {"mode": "off"})
+    stack.get(f"/api/rooms/{ROOM}/mood/override", "PUT", {"mood": "calm", "minutes": 600})
+    stack.get("/api/cameras/camera/privacy", "PUT", {"privacy": "ON"})
     stack.get(f"/api/players/{ROOM}/commands", "POST", {"action": "pause"})
     return PlayerState.model_validate(
         stack.wait_for(f"/api/players/{ROOM}", lambda state: state["playback"] == "paused")
@@ -112,7 +129,10 @@ def same_place(stack: Stack, before: PlayerState) -> None:
 
 def test_everything_is_still_there_after_down_and_up_and_from_a_backup(stack: Stack, tmp_path: Path) -> None:
     place = quiet(stack)
-    state = kept(stack)
+    until = datetime.now(UTC)
+    state = kept(stack, until)
+    assert all(state.values()), state
+    assert all(state["history"].values())
     backup = stack.run("run", "--rm", "-T", "upkeep", "backup", "-").stdout
     assert backup.startswith(b"PK")
     secrets = [stack.inside(user, "cat", "/data/secrets/mqtt") for user in RIGHTS if user != "home_automation"]
@@ -120,21 +140,62 @@ def test_everything_is_still_there_after_down_and_up_and_from_a_backup(stack: St
 
     stack.down()
     stack.up()
-    assert kept(stack) == state, "over the old volumes"
+    assert kept(stack, until) == state, "over the old volumes"
     same_place(stack, place)
 
     stack.down(volumes=True)
-    stack.run("up", "-d", "--wait", "postgres", "demo-songs", check=False)
     done = stack.run("run", "--rm", "-T", "upkeep", "restore", "-", stdin=backup)
     assert b"songs: " in done.stderr
     stack.up()
-    assert kept(stack) == state, "from the backup over new volumes, with the same access token"
+    assert kept(stack, until) == state, "from the backup over new volumes, with the same access token"
     same_place(stack, place)
     stack.get("/api/cameras/camera/privacy", "PUT", {"privacy": "OFF"})
     stack.get(f"/api/rooms/{ROOM}/policy", "PUT", {"mode": "mirror"})
+    stack.get(f"/api/rooms/{ROOM}/mood/override", "DELETE")
+    stack.get(f"/api/rooms/{ROOM}/calibration", "DELETE")
     stack.get(f"/api/players/{ROOM}/commands", "POST", {"action": "play"})
     stack.wait_for(f"/api/rooms/{ROOM}/mood", clear)
     stack.music_moves_on()
+
+
+def test_a_rollback_begins_with_a_backup_of_the_version_before(stack: Stack) -> None:
+    """As docs/operations.md has it; that the version that ran was newer shows in its tables."""
+    playlists = stack.get("/api/playlists")
+    backup = stack.run("run", "--rm", "-T", "upkeep", "backup", "-").stdout
+    newer = "CREATE TABLE of_the_newer_version (id integer); UPDATE alembic_version SET version_num = 'newer'"
+    stack.inside("postgres", "psql", "-q", "-h", "/run/postgresql", "-U", "moodring", "-d", "moodring", "-c", newer)
+    stack.run("stop", "camera", "inference", "aggregator", "recommender", "player", "gateway")
+    assert stack.run("run", "--rm", "-T", "migrate", check=False).returncode == 1
+    stack.run("build")
+    stack.run("run", "--rm", "-T", "upkeep", "restore", "--replace", "-", stdin=backup)
+    stack.up()
+    assert stack.get("/api/playlists") == playlists
+
+
+def test_an_update_starts_those_again_whose_files_it_brings(stack: Stack) -> None:
+    def started() -> dict[str, str]:
+        return {name: one["State"]["StartedAt"] for name, one in stack.containers().items()}
+
+    before = started()
+    image = f"{stack.name}-recommender"
+    newer = f"FROM {image}\nLABEL version=newer\n".encode()
+    subprocess.run(["docker", "build", "--quiet", "--tag", image, "-"], input=newer, capture_output=True, check=True)
+    stack.up()
+    again = {name for name, at in started().items() if at != before[name]}
+    assert {"first-start", "migrate", "recommender", "mosquitto", "caddy", "prometheus"} <= again
+
+
+def test_a_sound_card_that_cannot_be_opened_makes_mpd_unwell(stack: Stack) -> None:
+    script = (
+        "start-mpd 2>/dev/null & until mpd-health >/dev/null 2>&1; do sleep 0.1; done\n"
+        "exec 4<>/dev/tcp/127.0.0.1/6600; echo update >&4\n"
+        "while mpd-health >/dev/null; do printf 'add /\\nplay\\n' >&4; sleep 0.2; done; mpd-health"
+    )
+    card = ("-e", "MOODRING_HOST_SOUND=/dev/snd", "-e", "MOODRING_HOST_SOUND_DEVICE=plughw:7,0")
+    command = ("run", "--rm", "-T", "--no-deps", *card, "mpd", "timeout", "60", "bash", "-c", script)
+    done = stack.run(*command, check=False)
+    assert done.returncode == 1
+    assert 'Failed to open ALSA device "plughw:7,0"' in done.stdout.decode()
 
 
 def test_one_process_moves_up_without_losing_anything(stack: Stack, tmp_path: Path) -> None:

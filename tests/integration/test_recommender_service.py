@@ -407,6 +407,25 @@ async def test_a_music_folder_that_goes_away_leaves_the_library_as_it_is(house: 
     assert [song["missing"] for song in songs] == [False] * 12
 
 
+async def test_a_disk_that_is_not_mounted_costs_no_song(house: House, music: Path) -> None:
+    elsewhere = music.with_name("elsewhere")
+    await asyncio.to_thread(music.rename, elsewhere)
+    await asyncio.to_thread(music.mkdir)  # the empty folder that it is mounted on
+    await house.client.post("/api/songs/scan")
+
+    async def noticed() -> bool:
+        return "is its disk mounted?" in house.service.health.problems.get("music", "")
+
+    await _until(noticed)
+    songs = (await house.client.get("/api/songs")).json()["songs"]
+    assert [song["missing"] for song in songs] == [False] * 12
+    await asyncio.to_thread(music.rmdir)
+    await asyncio.to_thread(elsewhere.rename, music)
+    await house.client.post("/api/songs/scan")
+    assert (await scanned(house.client))["missing"] == 0
+    assert "music" not in house.service.health.problems
+
+
 async def test_songs_of_a_part_that_cannot_be_read_stay_as_they_are(
     house: House, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """docker-compose.yml keeps its promises on paper: who reaches whom, who may do what, and which variables there are."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -39,9 +40,9 @@ def test_the_shown_values_are_those_that_hold_without_them() -> None:
     defaults = dict(re.findall(r"\$\{(MOODRING_HOST_[A-Z_]+):-([^$}]+)\}", TEXT))
     shown = re.findall(r"^#(MOODRING_HOST_[A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     differ = {name: value for name, value in shown if name in defaults and defaults[name] != value}
-    # Shown as what one would set: a device, and a way out.
+    # Shown as what one would set: a device, a way out, a broker.
     assert set(differ) <= {"MOODRING_HOST_CAMERA", "MOODRING_HOST_SOUND", "MOODRING_HOST_CAMERA_ISOLATED",
-                           "MOODRING_HOST_ISOLATED", "MOODRING_HOST_MQTTS_PORT"}  # fmt: skip
+                           "MOODRING_HOST_ISOLATED", "MOODRING_HOST_MQTTS_PORT", "MOODRING_HOST_BROKER"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -83,14 +84,51 @@ def test_what_is_published_is_for_this_machine_but_for_https_and_tls() -> None:
     assert beyond == {"${MOODRING_HOST_HTTPS_PORT:-8443}:8443", "${MOODRING_HOST_MQTTS_PORT:-127.0.0.1:}:8883"}
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"first-start", "demo-songs", "model-server"}))
-def test_nobody_starts_before_the_secrets_are_there(name: str) -> None:
-    def ancestors(one: str) -> set[str]:
-        direct = set(SERVICES[one].get("depends_on", {}))
-        return direct.union(*(ancestors(other) for other in direct))
+def ancestors(name: str) -> set[str]:
+    """Return what is started before a service."""
+    direct = set(SERVICES[name].get("depends_on", {}))
+    return direct.union(*(ancestors(other) for other in direct))
 
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"first-start", "demo-songs"}))
+def test_nobody_starts_before_the_secrets_are_there(name: str) -> None:
     wanted = "demo-songs" if name == "mpd" else "first-start"
     assert wanted in ancestors(name)
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "env_file" in SERVICES[name]])
+def test_whoever_is_told_of_the_brokers_authority_has_its_file(name: str) -> None:
+    told = SERVICES[name]["environment"]["MOODRING_MQTT_CA_FILE"]
+    has = "/etc/moodring/mqtt-ca.crt" in {mount.get("target") for mount in bound(name)}
+    assert told == ("${MOODRING_MQTT_CA_FILE:+/etc/moodring/mqtt-ca.crt}" if has else "")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_docker_makes_no_empty_folder_where_a_path_is_wrong(name: str) -> None:
+    assert all(mount["bind"] == {"create_host_path": False} for mount in bound(name))
+    short = [mount.split(":")[0] for mount in SERVICES[name].get("volumes", ()) if isinstance(mount, str)]
+    elsewhere = set(re.findall(r"MOODRING_\w+", " ".join(short)))
+    # Music may be a volume too, which the long form cannot say; demo-songs looks whether the folder is there.
+    assert elsewhere <= {"MOODRING_MUSIC"}
+    assert "demo-songs" in ancestors(name) or not elsewhere
+
+
+def bound(name: str) -> list[dict[str, Any]]:
+    """Return the mounts that are spelled in the long form."""
+    return [mount for mount in SERVICES[name].get("volumes", ()) if isinstance(mount, dict)]
+
+
+@pytest.mark.parametrize("name", ["mosquitto", "caddy", "prometheus"])
+def test_whoever_reads_a_file_that_an_update_changes_starts_again_with_it(name: str) -> None:
+    assert SERVICES[name]["depends_on"]["first-start"]["restart"] is True
+
+
+def test_no_project_takes_another_ones_images() -> None:
+    built = {name for name, service in SERVICES.items() if "build" in service}
+    ours = "${COMPOSE_PROJECT_NAME:-moodring}-"
+    named = {name for name, service in SERVICES.items() if service["image"].startswith(ours)}
+    assert named == built | {"camera", "recommender", "migrate", "upkeep"}
+    assert all(SERVICES[name]["pull_policy"] == "never" for name in named - built)
 
 
 def test_the_offline_twin_swaps_images_and_nothing_else() -> None:
@@ -110,6 +148,25 @@ def test_compose_accepts_it_without_any_settings() -> None:
         command += [part for file in files for part in ("--file", file)]
         done = run([*command, "config", "--quiet"], cwd=ROOT, env=clean, capture_output=True, check=False, text=True)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not engine_there(), reason="needs Docker Compose 2.24 or newer")
+@pytest.mark.parametrize(
+    ("lines", "url"),
+    [
+        ("", "mqtt://camera@mosquitto"),
+        ("HOST_BROKER=broker.lan", "mqtt://camera@broker.lan"),
+        ("HOST_BROKER=broker.lan:8884\nMOODRING_MQTT_CA_FILE=/ca.crt", "mqtts://camera@broker.lan:8884"),
+        ("MQTT_URL=mqtts://me:secret@broker.lan\nMOODRING_MQTT_CA_FILE=/ca.crt", "mqtts://me:secret@broker.lan"),
+    ],
+)
+def test_services_find_the_households_own_broker(tmp_path: Path, lines: str, url: str) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"MOODRING_{lines}\n" if lines else "")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    command = ["docker", "compose", "--env-file", str(file), "config", "--format", "json"]
+    done = run(command, cwd=ROOT, env=clean, capture_output=True, check=True)
+    assert json.loads(done.stdout)["services"]["camera"]["environment"]["MOODRING_MQTT_URL"] == url
 
 
 def test_the_door_sends_every_path_to_its_owner() -> None:

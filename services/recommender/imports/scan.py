@@ -22,6 +22,10 @@ CHUNK = 100
 UNREADABLE = Counter("moodring_recommender_unreadable_files_total", "Files that could not be read as audio.")
 
 
+class VanishedError(Exception):
+    """A folder without a file, of which songs are known: most likely a disk or share that is not mounted."""
+
+
 class ScanReport(Message):
     """What a scan found."""
 
@@ -50,11 +54,17 @@ async def scan_folder(
 
     Raises:
         OSError: The folder is not there or may not be read; the library stays as it is.
+        VanishedError: Everything in it is gone at once; the library stays as it is.
         DatabaseAwayError: The database went away; a later scan goes on where this one stopped.
     """
     known = await store.stamps(SOURCE)
     passed_over: list[Path] = []
-    files = await asyncio.to_thread(lambda: list(audio_files(root, passed_over.append)))
+    place, files = await asyncio.to_thread(lambda: (root.resolve(), list(audio_files(root, passed_over.append))))
+    here = sum(_below(uri, [place]) for uri in known)
+    if here and not files:
+        raise VanishedError(
+            f"none of the {here} songs in {root} is there: is its disk mounted? They are kept until one is"
+        )
     missing = sorted(uri for uri in known.keys() - {file.uri for file in files} if not _below(uri, passed_over))
     await store.mark_missing(SOURCE, missing)
     changed = [file for file in files if known.get(file.uri) != file.stamp]

@@ -37,8 +37,3 @@ def upgrade() -> None:
         sa.Column("samples", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("room", "started_at", "mood", name=op.f("pk_mood_minutes")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("mood_minutes")
-    op.drop_table("mood_decisions")
