@@ -57,14 +57,16 @@ async def _record(options: Namespace, settings: Settings, file: TextIO, say: Say
         async with bus:
             recorder.listen(bus)
             try:
-                await asyncio.wait_for(bus.wait_connected(), CONNECT_S)
+                async with asyncio.timeout(CONNECT_S):
+                    await bus.wait_connected()
             except TimeoutError:
                 raise SetupError(
                     f"no broker answers at {redact(url)}; start Moodring first, or set MOODRING_MQTT_URL"
                 ) from None
             say(f"recording the room {room} for {options.minutes:g} minutes at most (Ctrl-C stops)")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(recorder.full.wait(), options.minutes * 60)
+                async with asyncio.timeout(options.minutes * 60):
+                    await recorder.full.wait()
     return recorder
 
 

@@ -156,7 +156,8 @@ class Camera:
     async def closed(self) -> None:
         """Return when the device is closed; one that hangs stays the session's, so that it is not opened again."""
         try:
-            await asyncio.wait_for(self._closed.wait(), self._patience.private_within_s)
+            async with asyncio.timeout(self._patience.private_within_s):
+                await self._closed.wait()
         except TimeoutError:
             self._announcer.turn(CameraState.OFFLINE, HANGS)
         else:
@@ -270,6 +271,7 @@ class Camera:
         """Wait, but no longer than until something changes: the switch, or a picture that is sent."""
         self._wake.clear()
         try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         except TimeoutError:
             return

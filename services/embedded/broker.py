@@ -59,7 +59,8 @@ async def embedded_broker(port: int = PORT) -> AsyncIterator[str]:
         yield f"mqtt://{HOST}:{port}"
     finally:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(broker.shutdown(), SHUTDOWN_S)
+            async with asyncio.timeout(SHUTDOWN_S):
+                await broker.shutdown()
 
 
 def _config(port: int) -> dict[str, Any]:

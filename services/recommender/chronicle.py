@@ -85,7 +85,8 @@ class Chronicle:
                 self._keep([*meter.look(self._clock()), *meter.stop()])
             if self._database.available.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._recorder.drain(), LAST_WRITES_S)
+                    async with asyncio.timeout(LAST_WRITES_S):
+                        await self._recorder.drain()
 
     async def keep_purged(self) -> None:
         """Delete what is too old, at the start and daily; never returns."""

@@ -140,7 +140,8 @@ class Library:
             self._scan_wanted.clear()
             again_s = await self._scan(changed)
             try:
-                await asyncio.wait_for(self._scan_wanted.wait(), again_s)
+                async with asyncio.timeout(again_s):
+                    await self._scan_wanted.wait()
             except TimeoutError:
                 continue
 
@@ -168,6 +169,7 @@ class Library:
     async def _until_gone(self) -> None:
         while not self._database.gone.is_set():
             try:
-                await asyncio.wait_for(self._database.gone.wait(), CHECK_S)
+                async with asyncio.timeout(CHECK_S):
+                    await self._database.gone.wait()
             except TimeoutError:
                 await self._database.connect()

@@ -180,7 +180,8 @@ class Link:
         try:
             self._opening = asyncio.ensure_future(asyncio.to_thread(connect, self._client, self._access))
             await asyncio.shield(self._opening)
-            return await asyncio.wait_for(self._answer, ANSWER_TIMEOUT_S)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await self._answer
         except TimeoutError:
             self._client.disconnect()
             return "it does not answer"

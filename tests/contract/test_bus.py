@@ -395,7 +395,8 @@ async def test_everything_comes_back_with_the_broker(world: World) -> None:
         down = asyncio.Event()
         health.listen(down.set)
         await asyncio.to_thread(world.stop)
-        await asyncio.wait_for(down.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await down.wait()
         assert "is away" in health.problems["broker"]
         speaker.publish(channels.MOOD_SET, override("calm"), room="home")
         await asyncio.to_thread(world.start)
@@ -415,7 +416,8 @@ async def test_bus_says_what_is_wrong_while_there_is_no_broker() -> None:
     health.listen(lambda: known.set() if "away" in health.problems.get("broker", "") else None)
     url = f"mqtt://user:secret@127.0.0.1:{free_port()}"
     async with MqttBus(url, prefix="moodring", client_id="alone", health=health) as bus:
-        await asyncio.wait_for(known.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await known.wait()
         bus.publish(channels.PRIVACY, Privacy.ON, room="home")
         assert not bus.connected
         assert "away" in health.problems["broker"]

@@ -126,7 +126,8 @@ async def test_no_song_of_another_folder_is_chosen_before_the_first_scan_has_end
     (tmp_path / "other").mkdir()
     elsewhere = settings.model_copy(update={"music": tmp_path / "other"})
     async with _house(elsewhere, wait=False) as house:
-        await asyncio.wait_for(house.service._database.available.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await house.service._database.available.wait()
         await house.service.library.load()
         assert house.service.library.shelf.songs == ()
 

@@ -66,7 +66,8 @@ async def test_a_recorder_says_when_its_file_is_full() -> None:
     async with MemoryBus() as bus:
         recorder.listen(bus)
         bus.publish(EXPRESSIONS, message(START, "happy"), room="home", camera="camera")
-        await asyncio.wait_for(recorder.full.wait(), 10)
+        async with asyncio.timeout(10):
+            await recorder.full.wait()
 
 
 def test_what_is_written_reads_the_same() -> None:

@@ -22,7 +22,8 @@ def send(run: Running, message: pb.FaceCrops) -> None:
 
 
 async def published(run: Running) -> pb.Expressions:
-    return await asyncio.wait_for(run.published.get(), 10)
+    async with asyncio.timeout(10):
+        return await run.published.get()
 
 
 async def test_a_frame_becomes_expressions_with_the_same_ids() -> None:

@@ -1,9 +1,12 @@
-"""A broker that does not know MQTT 5 and says so by hanging up."""
+"""The connection to a broker: one that knows no MQTT 5 and says so by hanging up, and an end in the middle of it."""
 
 import asyncio
 
+import pytest
+
 from services.contracts import channels
 from services.contracts.messages import Privacy
+from services.runtime import mqtt_link
 from services.runtime.mqtt import MqttBus
 
 PATIENCE_S = 20
@@ -66,3 +69,19 @@ async def test_a_broker_that_hangs_up_on_mqtt_5_is_asked_in_3_1_1() -> None:
     assert broker.asked == [V5, V5, V311] * 2
     server.close()
     await server.wait_closed()
+
+
+async def test_an_end_at_the_moment_of_the_brokers_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_link, "connect", lambda *_: None)
+    link = MqttBus("mqtt://127.0.0.1:1", prefix="moodring", client_id="camera")._link
+    keeping = asyncio.create_task(link.keep())
+    async with asyncio.timeout(PATIENCE_S):
+        while link._opening is None or not link._opening.done():  # noqa: ASYNC110 -- nothing tells of it
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)  # the answer is awaited now
+        assert link._answer
+        link._answer.set_result("")
+        keeping.cancel()
+        await asyncio.wait({keeping}, timeout=PATIENCE_S / 2)
+    assert keeping.cancelled()
+    await link.close()

@@ -81,7 +81,8 @@ async def test_one_failing_service_leaves_the_others_alone() -> None:
     alive.set()
     services = [ScriptedService("player", steady), ScriptedService("camera", fail, fail, seen)]
     async with running([supervisor(broker, one) for one in services]) as failed:
-        await asyncio.wait_for(broken_again.wait(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await broken_again.wait()
         assert alive.is_set()
         assert not failed.is_set()
 
@@ -89,7 +90,8 @@ async def test_one_failing_service_leaves_the_others_alone() -> None:
 async def test_failing_service_that_runs_alone_ends_the_process() -> None:
     async def until_failed() -> None:
         async with running([supervisor(MemoryBroker(), ScriptedService("camera", fail), restart=False)]) as failed:
-            await asyncio.wait_for(failed.wait(), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await failed.wait()
 
     with pytest.raises(RuntimeError, match="as the test wants it"):
         await until_failed()
