@@ -27,7 +27,7 @@ class Preview(Live, component="components/preview.js"):
     """What a camera sees. Props: src, alt, note, icon."""
 
 
-class YieldBar(Live, component="components/yield.js"):
+class YieldBar(Live, component="components/readable.js"):
     """How many of a camera's faces can be read. Props: text, parts (see `views.face_yield`)."""
 
 
