@@ -20,6 +20,8 @@ from services.vision.detectors import Detection, Detector, DetectorError, find_y
 from services.vision.geometry import Box
 from services.vision.images import crop_message
 
+FRIGATE = ("frigate://", "frigates://")
+
 
 @dataclass(frozen=True, slots=True)
 class SeenFace:
@@ -150,7 +152,10 @@ def detector_of(settings: Settings) -> Callable[[], Detector]:
 
 
 def pace_of(settings: Camera) -> Pace | None:
-    """Return the pace that a camera's settings ask for; none where every frame is to be looked at."""
-    if settings.as_fast_as_possible:
+    """Return the pace that a camera's settings ask for; none where every frame is to be looked at.
+
+    Frigate sends few pictures, and chose each: a face comes right after a person from behind.
+    """
+    if settings.as_fast_as_possible or settings.source.startswith(FRIGATE):
         return None
     return Pace(idle_fps=min(settings.idle_fps, settings.fps), budget=settings.cpu_percent / 100)

@@ -72,7 +72,7 @@ async def test_persons_and_faces_that_frigate_shows_are_seen(
     mosquitto: Mosquitto, frigate: FrigateDouble, tmp_path: Path
 ) -> None:
     frigate.shows(0)  # before anybody listens: it is retained, and may be from yesterday
-    settings = load(data=tmp_path, camera={"source": address(mosquitto)})
+    settings = load(data=tmp_path, camera={"source": address(mosquitto), "messages_per_s": 240})
     service = build(settings, detector=lambda: ScriptedDetector(face()))
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)  # though nobody is there
