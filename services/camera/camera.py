@@ -233,7 +233,8 @@ class Camera:
 
         reader = Reader(source, every_s=self._every_s, clock=self._clock, opened=opened)
         session = self._session = Session(reader, analyst, pool)
-        listening = asyncio.create_task(self._listen(reader), name=f"{self.name}-silence") if steady else None
+        hangs = steady and self._inbox is None  # what is sent to us can fall silent, and says so itself
+        listening = asyncio.create_task(self._listen(reader), name=f"{self.name}-silence") if hangs else None
         try:
             return await session.run(take), worked
         finally:
