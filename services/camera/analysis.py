@@ -20,8 +20,6 @@ from services.vision.detectors import Detection, Detector, DetectorError, find_y
 from services.vision.geometry import Box
 from services.vision.images import crop_message
 
-FRIGATE = ("frigate://", "frigates://")
-
 
 @dataclass(frozen=True, slots=True)
 class SeenFace:
@@ -85,13 +83,15 @@ class Analyst:
         self._min_quality = settings.min_quality
         self._pace = pace
         self._cpu_s = cpu_s
+        self.sparse = False
+        """Whether pictures are few and chosen, so that each is looked at: a face follows a person from behind."""
         self._tracker = Tracker()
         self._frames = 0
 
     def due(self, frame: Frame) -> bool:
         """Whether a frame is to be looked at; ask once for each."""
         at = frame.captured_at
-        return self._pace is None or self._pace.due(at, idle=not self._tracker.expected(at))
+        return self._pace is None or self.sparse or self._pace.due(at, idle=not self._tracker.expected(at))
 
     def analyse(self, frame: Frame) -> Seen:
         """Find, number, judge and cut the faces of a frame."""
@@ -152,10 +152,7 @@ def detector_of(settings: Settings) -> Callable[[], Detector]:
 
 
 def pace_of(settings: Camera) -> Pace | None:
-    """Return the pace that a camera's settings ask for; none where every frame is to be looked at.
-
-    Frigate sends few pictures, and chose each: a face comes right after a person from behind.
-    """
-    if settings.as_fast_as_possible or settings.source.startswith(FRIGATE):
+    """Return the pace that a camera's settings ask for; none where every frame is to be looked at."""
+    if settings.as_fast_as_possible:
         return None
     return Pace(idle_fps=min(settings.idle_fps, settings.fps), budget=settings.cpu_percent / 100)

@@ -213,6 +213,7 @@ class Camera:
     async def _look(self, bus: Bus, analyst: Analyst, pool: ThreadPoolExecutor) -> tuple[str | None, bool]:
         """Open the source and publish what it shows; return as `Session.run`, and whether it showed anything."""
         source = self._make_source()
+        analyst.sparse = source.sparse
         if self._pace is not None:
             self._pace.wake()
         limit = Limit(None if self._settings.as_fast_as_possible else self._settings.messages_per_s)
