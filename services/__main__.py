@@ -89,18 +89,19 @@ def _run(options: argparse.Namespace, loaded: Settings) -> int:
 async def _serve(names: Sequence[str], loaded: Settings) -> int:
     end_on_signals()
     logs.say("starting …")
-    from services.assembly import SERVICES, assembled  # the signals first: this takes a second
+    from services.assembly import SERVICES, assembled, chosen  # the signals first: this takes a second
     from services.runtime import traces
     from services.upkeep.doctor import short
 
+    names = chosen(names, loaded)
     traces.configure(loaded.traces.endpoint, names[0] if len(names) == 1 else "house")
-    for finding in short(loaded) if list(names) != ["model-server"] else ():  # that one keeps nothing
+    for finding in short(loaded, names):
         logs.say(f"{finding.part}: {finding.what} → {finding.do}", level=logging.ERROR)
     with contextlib.suppress(asyncio.CancelledError):
-        async with assembled(names or SERVICES, loaded, logs.say) as product:
+        async with assembled(names, loaded, logs.say) as product:
             if product.first_token:
                 print(f"moodring: the admin token, shown this once: {product.first_token}", flush=True)  # not logged
-            logs.say(f"ready: {product.address}" + ("" if names else " (open it in a browser; Ctrl-C stops)"))
+            logs.say(f"ready: {product.address}" + ("" if names != SERVICES else " (open it in a browser; Ctrl-C stops)"))
             await product.failed.wait()
     logs.say("stopped")
     return 0

@@ -50,15 +50,25 @@ class Product:
     failed: asyncio.Event
 
 
+def chosen(names: Sequence[str], settings: Settings) -> Sequence[str]:
+    """Return the services that are meant: the named ones, else this container's, else all.
+
+    Raises:
+        SetupError: There is none of such a name.
+    """
+    meant = names or ([settings.container] if settings.container else SERVICES)
+    for name in meant:
+        if name not in PORTS:
+            raise SetupError(f"there is no service {name!r}; choose from {', '.join(PORTS)}")
+    return meant
+
+
 def check(names: Sequence[str], settings: Settings) -> None:
     """Check what the services need of their surroundings, before anything is opened.
 
     Raises:
         SetupError: Something is missing; the line says what to do.
     """
-    for name in names:
-        if name not in PORTS:
-            raise SetupError(f"there is no service {name!r}; choose from {', '.join(PORTS)}")
     alone = set(names) != set(SERVICES)
     if alone and settings.mqtt.url == EMBEDDED and set(names) != {"model-server"}:
         raise SetupError("services in processes of their own need a common broker: set MOODRING_MQTT_URL=mqtt://host")
@@ -78,7 +88,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
     """
     check(names, settings)
     together = set(names) == set(SERVICES)
-    sock = bind(settings.http.host, _port(names, settings))
+    sock = bind(settings.http.host, port_of(names, settings))
     async with AsyncExitStack() as stack:
         stack.callback(sock.close)
         for name in names:
@@ -134,7 +144,8 @@ def _address(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _port(names: Sequence[str], settings: Settings) -> int:
+def port_of(names: Sequence[str], settings: Settings) -> int:
+    """Return the web port of a process that runs these services."""
     if settings.http.port is not None:
         return settings.http.port
     return PORTS[names[0]] if len(names) == 1 else PORTS["gateway"]

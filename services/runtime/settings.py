@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(user_data_path("moodring"), description="Where everything that is written goes.")
+    container: str = Field(
+        "", description="The one service of this container: its image says so. What to type is then said for compose."
+    )
     instance: Name = Field("main", description="Tells several processes of the same service apart on the bus.")
     room: RoomName = Field("home", description="The room that this process's camera and player are in.")
     music: Path | None = Field(None, description="Folder of your own music; the demo songs without it.")

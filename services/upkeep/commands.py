@@ -19,6 +19,7 @@ Say = Callable[[str], None]
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Say) -> None:
     """Add the commands; each is called with the options and the settings and returns the exit code."""
     doctor = commands.add_parser("doctor", help="look at everything that Moodring needs, and say what to do")
+    doctor.add_argument("services", nargs="*", metavar="service", help="what these need; everything without a name")
     doctor.add_argument("--json", action="store_true", help="for scripts")
     doctor.set_defaults(command=_doctor)
     token = commands.add_parser("token", help="make an access token and print it, this once")
@@ -45,11 +46,12 @@ def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _doctor(options: argparse.Namespace, settings: Settings) -> int:
+    from services.assembly import chosen
     from services.upkeep.doctor import examine
     from services.upkeep.findings import as_json, as_text, healthy
 
     findings = []
-    for finding in examine(settings):
+    for finding in examine(settings, chosen(options.services, settings)):
         findings.append(finding)
         if not options.json:
             print(as_text([finding]), flush=True)

@@ -5,39 +5,44 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from services.assembly import PORTS
+from services.assembly import SERVICES, port_of
 from services.runtime.settings import Settings
 from services.upkeep.checks.broker import broker
 from services.upkeep.checks.machine import machine
-from services.upkeep.findings import Finding, How, broken, skipped, well
+from services.upkeep.findings import Finding, How, broken, by_way, skipped, well
 
 ANSWER_S = 3.0
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything, the quick and local things first."""
-    yield from machine(settings)
-    answer = ask(settings)
-    yield port(settings, answer)
-    yield broker(settings)
-    yield from _part("database", "recommender", lambda: [_module("database").database(settings)])
-    yield from _part("model", "inference", lambda: [_module("model").model_files(settings)])
-    yield from _part("model server", "inference", lambda: [_module("model").model_server(settings)])
-    if isinstance(answer, Answer):
-        yield skipped("camera", "Moodring runs here and uses it; stop it to have the camera itself tried")
-    else:
-        yield from _part("camera", "camera", lambda: _module("devices").cameras(settings))
-    yield from _module("devices").player(settings)
+def examine(settings: Settings, names: Sequence[str]) -> Iterator[Finding]:
+    """Look at everything that these services need, the quick and local things first."""
+    asked = frozenset(names)
+    yield from machine(settings, asked)
+    number = port_of(names, settings)
+    answer = ask(settings, number)
+    yield port(settings, number, answer)
+    if not asked.isdisjoint(SERVICES):  # the model server has no part on the bus
+        yield broker(settings)
+    if "recommender" in asked:
+        yield from _part("database", "recommender", lambda: [_module("database").database(settings)])
+    if asked & {"inference", "model-server"}:
+        yield from _part("model", "inference", lambda: [_module("model").model_files(settings)])
+    if "inference" in asked:
+        yield from _part("model server", "inference", lambda: [_module("model").model_server(settings)])
+    if "camera" in asked:
+        yield from _cameras(settings, answer)
+    if "player" in asked:
+        yield from _module("devices").player(settings)
 
 
-def short(settings: Settings) -> Iterator[Finding]:
+def short(settings: Settings, names: Sequence[str]) -> Iterator[Finding]:
     """Look at what takes no time, at every start, and return what is broken."""
-    return (finding for finding in machine(settings) if finding.how is How.BROKEN)
+    return (finding for finding in machine(settings, frozenset(names)) if finding.how is How.BROKEN)
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,12 @@ class Answer:
     problem: str = ""
 
 
-def ask(settings: Settings) -> Answer | int | None:
+def ask(settings: Settings, number: int) -> Answer | int | None:
     """Ask at our port: how a Moodring there does, the status of something else that answers, or nothing."""
+    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
+    address = f"[{host}]" if ":" in host else host
     try:
-        with urllib.request.urlopen(f"http://{_address(settings)}/readyz", timeout=ANSWER_S):
+        with urllib.request.urlopen(f"http://{address}:{number}/readyz", timeout=ANSWER_S):
             return Answer()
     except urllib.error.HTTPError as error:
         return Answer(_reasons(error)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else error.code
@@ -58,22 +65,19 @@ def ask(settings: Settings) -> Answer | int | None:
         return None
 
 
-def port(settings: Settings, answer: Answer | int | None) -> Finding:
+def port(settings: Settings, number: int, answer: Answer | int | None) -> Finding:
     """Say whether our port is free, ours already (and how that Moodring does), or taken by something else."""
-    number = settings.http.port or PORTS["gateway"]
     if isinstance(answer, int):
-        return broken("port", f"something else answers at port {number}", "stop it, or set MOODRING_HTTP_PORT")
+        what = f"something else answers at port {number}"
+        return broken("port", what, f"stop it (`sudo ss -ltnp sport = :{number}` names it), or set MOODRING_HTTP_PORT")
     if answer is None:
         return _free(settings.http.host, number)
     if answer.problem:
         what = f"Moodring runs here, at port {number}, and is not well: {answer.problem}"
-        return broken("port", what, "see what it says")
+        alone = "mend what it names; what it has printed since its start says more"
+        log = f"mend what it names; `docker compose logs {settings.container}` says more"
+        return broken("port", what, by_way(settings, alone, log))
     return well("port", f"Moodring runs here, at port {number}, and is well")
-
-
-def _address(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
-    return f"{host}:{settings.http.port or PORTS['gateway']}"
 
 
 def _reasons(answer: urllib.error.HTTPError) -> str:
@@ -81,7 +85,7 @@ def _reasons(answer: urllib.error.HTTPError) -> str:
         problems = json.loads(answer.read())["problems"]
         return "; ".join(text for parts in problems.values() for text in parts.values())
     except (ValueError, KeyError, AttributeError):
-        return "it tells why only who has a token (see its log)"
+        return "it tells why only who has a token"
 
 
 def _free(host: str, number: int) -> Finding:
@@ -90,10 +94,18 @@ def _free(host: str, number: int) -> Finding:
         try:
             probe.bind((host, number))
         except OSError as error:
-            return broken(
-                "port", f"port {number} of {host}: {error.strerror}", "stop what uses it, or set MOODRING_HTTP_PORT"
-            )
+            stop = f"stop what uses it (`sudo ss -ltnp sport = :{number}` names it), or set MOODRING_HTTP_PORT"
+            return broken("port", f"port {number} of {host}: {error.strerror}", stop)
     return well("port", f"{number} is free")
+
+
+def _cameras(settings: Settings, answer: Answer | int | None) -> Iterable[Finding]:
+    """Have the camera tried, where nobody else has it open."""
+    if isinstance(answer, Answer):
+        own = "`docker compose stop camera && docker compose run --rm --no-deps camera doctor`"
+        stop = by_way(settings, "stop it to have the camera itself tried", f"{own} tries it itself")
+        return [skipped("camera", f"Moodring runs here and uses it; {stop}")]
+    return _part("camera", "camera", lambda: _module("devices").cameras(settings))
 
 
 def _module(name: str) -> Any:

@@ -58,7 +58,12 @@ def skipped(part: str, why: str) -> Finding:
 
 def by_way(settings: Settings, alone: str, compose: str) -> str:
     """Return what to type in this way of running: nobody types in a container, whose paths are its own."""
-    return compose if settings.http.access == "proxy" else alone
+    return compose if settings.container else alone
+
+
+def correct(settings: Settings, variable: str, in_env: str = "") -> str:
+    """Return how to change a setting: here, or in `.env`, where it may have another name."""
+    return by_way(settings, f"correct {variable}", f"correct {in_env or variable} in .env, then `docker compose up -d`")
 
 
 MARKS = {How.WELL: "ok", How.DOUBTFUL: "!!", How.BROKEN: "XX", How.SKIPPED: "--"}

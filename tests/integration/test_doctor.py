@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from services.assembly import PORTS, SERVICES
 from services.embedded.broker import embedded_broker
 from services.inference.model_folder import latest
 from services.recommender.migrate import migrate
@@ -53,7 +54,7 @@ def border(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Border]:
 
 
 def test_a_fresh_machine_is_well(settings: Settings) -> None:
-    findings = list(examine(settings))
+    findings = list(examine(settings, SERVICES))
     assert healthy(findings), as_text(findings)
     assert {finding.part for finding in findings} >= {
         *("clock", "processor", "permissions", "disk", "music", "port", "broker", "database", "model", "model server"),
@@ -74,8 +75,37 @@ def test_the_command_says_it_in_its_exit_code(tmp_path: Path) -> None:
 
 
 def test_a_start_says_what_is_broken_and_no_more(tmp_path: Path) -> None:
-    assert list(short(load(data=tmp_path))) == []
-    assert [finding.part for finding in short(load(data=tmp_path, music=tmp_path / "none"))] == ["music"]
+    assert list(short(load(data=tmp_path), SERVICES)) == []
+    assert [finding.part for finding in short(load(data=tmp_path, music=tmp_path / "none"), SERVICES)] == ["music"]
+
+
+EVERYBODYS = {"clock", "port"}
+KEEPERS = EVERYBODYS | {"permissions", "disk", "broker"}
+NEEDS = {
+    "camera": KEEPERS | {"camera"},
+    "inference": KEEPERS | {"processor", "model", "model server"},
+    "aggregator": KEEPERS,
+    "recommender": KEEPERS | {"music", "database"},
+    "player": KEEPERS | {"music", "player"},
+    "gateway": KEEPERS,
+    "model-server": EVERYBODYS | {"processor", "model"},
+}
+
+
+@pytest.mark.parametrize("service", PORTS)
+def test_a_service_alone_is_told_of_its_own_needs_only(settings: Settings, service: str) -> None:
+    assert {finding.part for finding in examine(settings, [service])} == NEEDS[service]
+
+
+def test_a_container_looks_at_what_its_service_needs(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    environment |= {"MOODRING_DATA": str(tmp_path), "MOODRING_HTTP_PORT": str(free_port())}
+    environment["MOODRING_CONTAINER"] = "model-server"
+    command = [sys.executable, "-m", "services", "doctor", "--json"]
+    report = run(command, env=environment, capture_output=True, check=False, text=True)
+    assert {finding["part"] for finding in json.loads(report.stdout)["findings"]} == NEEDS["model-server"]
+    wrong = run([*command, "camra"], env=environment, capture_output=True, check=False, text=True)
+    assert (wrong.returncode, "there is no service 'camra'" in wrong.stderr) == (1, True)
 
 
 # --- the machine
@@ -91,7 +121,8 @@ def test_clock_that_nobody_sets() -> None:
 
 
 def test_processor_without_avx_needs_the_light_model_server(tmp_path: Path) -> None:
-    remote = load(data=tmp_path, inference={"model_server": "grpc://model-server:8500"})
+    server = {"model_server": "grpc://model-server:8500"}
+    remote = load(data=tmp_path, inference=server, container="inference")
     finding = machine.processor(remote, "x86_64", frozenset({"sse4_2"}))
     assert finding.how is How.DOUBTFUL
     assert "MOODRING_HOST_MODEL_SERVER=light" in finding.do
@@ -116,6 +147,15 @@ def test_data_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.Monkey
     assert machine.permissions(load(data=tmp_path / "data")).how is How.WELL
     refused.add(state)
     is_broken(machine.permissions(load(data=tmp_path / "data")), "player.json", "chown")
+    contained = load(data=tmp_path / "data", container="player")
+    is_broken(machine.permissions(contained), "`docker compose run", "--entrypoint chown player")
+
+
+def test_disk_that_became_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = os.statvfs(tmp_path)
+    read_only = os.statvfs_result([*there[:8], there.f_flag | os.ST_RDONLY, there.f_namemax])
+    monkeypatch.setattr(os, "statvfs", lambda _path: read_only)
+    is_broken(machine.permissions(load(data=tmp_path)), f"{tmp_path} is read-only", "dmesg")
 
 
 def test_music_that_is_not_there_or_is_none(tmp_path: Path) -> None:
@@ -131,7 +171,7 @@ def test_music_that_is_not_there_or_is_none(tmp_path: Path) -> None:
 
 def at_port(number: int) -> Finding:
     settings = load(http={"port": number})
-    return port(settings, ask(settings))
+    return port(settings, number, ask(settings, number))
 
 
 def answering(status: int, body: Any) -> Iterator[int]:
@@ -273,11 +313,11 @@ def test_database_that_is_not_there() -> None:
 
 
 def test_what_to_type_is_said_for_the_way_of_running(tmp_path: Path) -> None:
-    for access, migrate_line, broker_line in (
-        ("token", "`moodring migrate`", "start it"),
-        ("proxy", "`docker compose up migrate`", "`docker compose up -d mosquitto`"),
+    for container, migrate_line, broker_line in (
+        ("", "`moodring migrate`", "start it"),
+        ("recommender", "`docker compose up migrate`", "`docker compose up -d mosquitto`"),
     ):
-        settings = load(data=tmp_path, http={"access": access}, mqtt={"url": f"mqtt://127.0.0.1:{free_port()}"})
+        settings = load(data=tmp_path, container=container, mqtt={"url": f"mqtt://127.0.0.1:{free_port()}"})
         migrate(settings, to="0001")
         is_broken(database(settings), migrate_line)
         is_broken(broker(settings), broker_line)
@@ -319,7 +359,7 @@ def test_model_server_that_is_not_there() -> None:
 def test_camera_that_does_not_work(tmp_path: Path) -> None:
     assert cameras(load(camera={"source": "demo"}))[0].how is How.WELL
     is_broken(cameras(load(camera={"source": "/dev/video77"}))[0], "/dev/video77", "MOODRING_CAMERA_SOURCE")
-    passed_on = load(camera={"source": "/dev/video77"}, http={"access": "proxy"})
+    passed_on = load(camera={"source": "/dev/video77"}, container="camera")
     is_broken(cameras(passed_on)[0], "MOODRING_HOST_CAMERA_GROUP")
     (tmp_path / "film.mkv").write_bytes(b"no film")
     is_broken(cameras(load(camera={"source": str(tmp_path / "film.mkv")}))[0], "film.mkv")

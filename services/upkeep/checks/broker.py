@@ -15,7 +15,7 @@ from services.contracts.channels import SERVICE, Channel
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, by_way, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, skipped, well
 
 ANSWER_S = 5.0
 NOBODY = "Doctor"
@@ -75,7 +75,7 @@ def broker(settings: Settings) -> Finding:
     try:
         return _examine(settings, access, MQTTProtocolVersion.MQTTv5, place) or (
             _examine(settings, access, MQTTProtocolVersion.MQTTv311, place)
-            or broken("broker", f"{place} takes the connection and says nothing", "is it a broker's port?")
+            or broken("broker", f"{place} takes the connection and is no broker", _elsewhere(settings))
         )
     except (OSError, ValueError) as error:
         return _unreachable(settings, error, place)
@@ -109,7 +109,8 @@ def _rights(settings: Settings, conversation: _Conversation, user: str, place: s
     back = conversation.wait("message", sorted({*says} & {*hears})) if all(one == "" for one in said.values()) else {}
     mute = [topic for topic, refusal in (heard | said).items() if refusal is None]
     if mute:
-        return broken("broker", f"{place} does not confirm {', '.join(mute)}", "see its log, or start it again")
+        log = by_way(settings, "its log says why (`journalctl -u mosquitto`)", "`docker compose logs mosquitto`")
+        return broken("broker", f"{place} does not confirm {', '.join(mute)}", f"{log}; or start it again")
     verbs = (("publish on", said), ("subscribe to", heard), ("hear", back))
     for verb, answers in verbs:
         if refused := [topic for topic, refusal in answers.items() if refusal != ""]:
@@ -135,11 +136,15 @@ def _topics(prefix: str, user: str) -> tuple[list[str], list[str]]:
 def _unreachable(settings: Settings, error: Exception, place: str) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the certificate of {place} is not trusted: {error.verify_message}"
-        return broken("broker", what, "name its authority with MOODRING_MQTT_CA_FILE, and call it by the name in it")
+        named = "where its authority is known, call the broker by the name in its certificate"
+        return broken("broker", what, f"{correct(settings, 'MOODRING_MQTT_CA_FILE')}; {named}")
     if isinstance(error, ssl.SSLError):
-        return broken(
-            "broker", f"{place} does not speak TLS: {error.reason}", "mqtt:// instead of mqtts://, or its TLS port"
-        )
-    alone = "start it, or correct MOODRING_MQTT_URL"
-    own = "`docker compose up -d mosquitto`; for your own one MOODRING_HOST_ISOLATED=false"
+        what = f"{place} does not speak TLS: {error.reason}"
+        return broken("broker", what, f"{_elsewhere(settings)} (mqtt:// instead of mqtts://, or its port for TLS)")
+    alone = "start it (`sudo systemctl start mosquitto`), or correct MOODRING_MQTT_URL"
+    own = "`docker compose up -d mosquitto`; where it is your own one, MOODRING_HOST_ISOLATED=false in .env"
     return broken("broker", f"nothing answers at {place}: {error}", by_way(settings, alone, own))
+
+
+def _elsewhere(settings: Settings) -> str:
+    return correct(settings, "MOODRING_MQTT_URL", "MOODRING_HOST_BROKER or MOODRING_MQTT_URL")

@@ -10,7 +10,7 @@ from services.recommender.migrations import current_revision, head_revision
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.backup import opened
-from services.upkeep.findings import Finding, broken, by_way, doubtful, well
+from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, well
 
 CLOCKS_DIFFER_S = 5.0
 
@@ -20,7 +20,7 @@ def database(settings: Settings) -> Finding:
     try:
         url = database_url(settings)
     except SetupError as error:
-        return broken("database", str(error), "correct MOODRING_RECOMMENDER_DATABASE")
+        return broken("database", str(error), correct(settings, "MOODRING_RECOMMENDER_DATABASE"))
     place = place_of(url)
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite and not Path(url.database or "").exists():
@@ -34,13 +34,17 @@ def database(settings: Settings) -> Finding:
                 away_s = abs(theirs - time.time())
     except SetupError as error:
         alone = "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password"
-        own = "`docker compose up -d postgres`; for your own one MOODRING_HOST_ISOLATED=false, and its password"
+        own = (
+            "`docker compose up -d postgres`, and `docker compose logs postgres` says more; where it is your own one, "
+            "MOODRING_HOST_ISOLATED=false and the right MOODRING_RECOMMENDER_DATABASE in .env"
+        )
         return broken("database", str(error), by_way(settings, alone, own))
     if revision != head_revision():
         what = f"{place} has tables of revision {revision or 'none'}, this version needs {head_revision()}"
         newer = revision is not None and revision > head_revision()
         older = by_way(settings, "`moodring migrate`", "`docker compose up migrate`")
-        return broken("database", what, "update Moodring" if newer else older)
+        update = by_way(settings, "`git pull`, or restore a backup of this version", "see Upgrade in docs/operations.md")
+        return broken("database", what, update if newer else older)
     if away_s > CLOCKS_DIFFER_S:
-        return doubtful("database", f"the clock of {place} is {away_s:.0f} s away from ours", "synchronise both")
+        return doubtful("database", f"the clock of {place} is {away_s:.0f} s away from ours", "`timedatectl set-ntp true` on both machines")
     return well("database", f"{place}, revision {revision}")

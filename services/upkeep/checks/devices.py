@@ -10,7 +10,7 @@ from services.player.backends.mpd_link import MpdError, MpdLink
 from services.runtime.camera_settings import Camera
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, by_way, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, skipped, well
 
 FIRST_FRAME_S = 10.0
 
@@ -31,8 +31,9 @@ def _camera(own: Camera, settings: Settings) -> Finding:
         source = open_source(own)
         source.open()
     except (SetupError, SourceError) as error:
-        host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE, in .env"
-        return broken(part, str(error), f"correct {by_way(settings, 'MOODRING_CAMERA_SOURCE', host)}")
+        host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE,"
+        return broken(part, str(error), correct(settings, "MOODRING_CAMERA_SOURCE", host))
+    mute = _when_mute(settings, own.source)
     try:
         deadline = time.monotonic() + FIRST_FRAME_S
         while not source.sparse and time.monotonic() < deadline:
@@ -40,12 +41,20 @@ def _camera(own: Camera, settings: Settings) -> Finding:
             if frame is not None:
                 return well(part, f"{shown} shows pictures of {frame.shape[1]} by {frame.shape[0]} pixels")
     except (SourceError, SourceEnded) as error:
-        return broken(part, f"{shown} opens and gives no picture: {error}", "does another program use it?")
+        return broken(part, f"{shown} opens and gives no picture: {error}", mute)
     finally:
         source.close()
     if source.sparse:
         return well(part, f"{shown} is there, and sends pictures when it sees somebody")
-    return broken(part, f"{shown} opens and gives no picture", "does another program use it?")
+    return broken(part, f"{shown} opens and gives no picture", mute)
+
+
+def _when_mute(settings: Settings, source: str) -> str:
+    if "://" in source:
+        return "see that it sends: any other player has to show it at the same address (`mpv ADDRESS`)"
+    device = f"/dev/video{source}" if source.isdecimal() else source
+    named = by_way(settings, f"`sudo fuser -v {device}`", "`sudo fuser -v` and what MOODRING_HOST_CAMERA names")
+    return f"{named} says which program uses it; if none does, plug it in again"
 
 
 def player(settings: Settings) -> list[Finding]:
@@ -59,13 +68,13 @@ def _backend(settings: Settings, url: str) -> Finding:
             return asyncio.run(_mpd(settings, url))
         case "mpv":
             found = shutil.which("mpv")
-            install = by_way(settings, "`apt-get install mpv`", "its image has none: MOODRING_PLAYER_BACKEND=mpd://mpd")
+            install = by_way(settings, "`apt-get install mpv`", "its image has none: MOODRING_PLAYER_BACKEND=mpd://mpd in .env")
             return well("player", found) if found else broken("player", "mpv is not installed", install)
         case "auto" | "browser":
             return well("player", "a browser tab with the dashboard makes the sound")
         case "null":
             return skipped("player", "null: is a silent clock")
-    return broken("player", f"{redact(url)} is no backend", "correct MOODRING_PLAYER_BACKEND")
+    return broken("player", f"{redact(url)} is no backend", correct(settings, "MOODRING_PLAYER_BACKEND"))
 
 
 async def _mpd(settings: Settings, url: str) -> Finding:
@@ -76,7 +85,9 @@ async def _mpd(settings: Settings, url: str) -> Finding:
         status = await link.ask(("status",))
         await link.close()
     except (OSError, MpdError) as error:
-        start = by_way(settings, "start it", "`docker compose up -d mpd`")
-        what = f"MPD at {host} port {port}: {error}"
-        return broken("player", what, f"{start}, or correct MOODRING_PLAYER_BACKEND")
+        alone = "start it (`systemctl --user start mpd`), or correct MOODRING_PLAYER_BACKEND"
+        own = "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended; " + (
+            "where it is your own one, MOODRING_HOST_ISOLATED=false in .env"
+        )
+        return broken("player", f"MPD at {host} port {port}: {error}", by_way(settings, alone, own))
     return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")

@@ -5,12 +5,13 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
+from services.assembly import SERVICES
 from services.contracts.audio import AUDIO_TYPES
 from services.runtime.settings import Settings
-from services.upkeep.findings import Finding, broken, by_way, doubtful, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, skipped, well
 
 SCARCE_BYTES, LOW_BYTES = 100_000_000, 1_000_000_000
 """Free space below which state cannot be relied on to be saved, and below which it is time to tidy up."""
@@ -22,13 +23,20 @@ LOOKED_AT = 2000
 """Entries of the music folder that are looked through for a song."""
 
 
-def machine(settings: Settings) -> Iterator[Finding]:
-    """Look at clock, processor, disk, permissions and the music folder."""
+KEEPERS = frozenset(SERVICES)
+"""Who has a data directory: the model server keeps nothing."""
+
+
+def machine(settings: Settings, names: Set[str]) -> Iterator[Finding]:
+    """Look at clock, processor, disk, permissions and the music folder, as far as these services have to do with them."""
     yield clock(time.time(), _clock_state())
-    yield processor(settings, platform.machine(), _cpu_flags())
-    yield permissions(settings)
-    yield disk(settings)
-    yield music(settings)
+    if names & {"inference", "model-server"}:
+        yield processor(settings, platform.machine(), _cpu_flags())
+    if names & KEEPERS:
+        yield permissions(settings)
+        yield disk(settings)
+    if names & {"recommender", "player"}:
+        yield music(settings)
 
 
 def clock(now: float, state: int | None) -> Finding:
@@ -53,33 +61,38 @@ def processor(settings: Settings, machine_name: str, flags: frozenset[str]) -> F
         what = "it has no AVX, without which TensorFlow Serving ends at once; our light model server does not need it"
         if settings.inference.model_server == "embedded:":
             return well("processor", what)
-        return doubtful("processor", what, "under compose: MOODRING_HOST_MODEL_SERVER=light, then `up --build`")
+        light = "MOODRING_HOST_MODEL_SERVER=light in .env, if it is not there, then `docker compose up --build -d`"
+        return doubtful("processor", what, by_way(settings, "have `moodring run model-server` serve the model", light))
     return well("processor", machine_name)
 
 
 def permissions(settings: Settings) -> Finding:
     """Say whether everything that is to be kept can be written."""
-    data, user = settings.data, os.geteuid()
-    in_volume = f"`docker run --rm -v moodring_SERVICE:/data busybox chown -R {user} /data`, with the service's name"
-    place = data if data.exists() else next(parent for parent in data.parents if parent.exists())
+    data, user, place = settings.data, os.geteuid(), _nearest(settings.data)
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        disk = by_way(settings, "mount it writable, or set MOODRING_DATA elsewhere", "mount Docker's disk writable")
+        return broken("permissions", f"{place} is read-only", f"{disk}; `dmesg` says whether the disk has failed")
+    own = (
+        f"`docker compose run --rm --no-deps --user 0 --cap-add CHOWN --cap-add DAC_OVERRIDE --entrypoint chown "
+        f"{settings.container} -R {user}:{user} {data}`"
+    )
     if not os.access(place, os.W_OK | os.X_OK):
         alone = f"`sudo chown -R {user} {place}`, or set MOODRING_DATA"
-        return broken("permissions", f"user {user} may not write to {place}", by_way(settings, alone, in_volume))
+        return broken("permissions", f"user {user} may not write to {place}", by_way(settings, alone, own))
     state = data / "state"
     others = [path for path in (*state.glob("*.json"), *state.glob("*.lock")) if not os.access(path, os.R_OK | os.W_OK)]
     if others:
         what = f"{others[0]} belongs to somebody else, and user {user} may not change it"
-        return broken("permissions", what, by_way(settings, f"`sudo chown -R {user} {data}`", in_volume))
+        return broken("permissions", what, by_way(settings, f"`sudo chown -R {user} {data}`", own))
     return well("permissions", f"{data} can be written")
 
 
 def disk(settings: Settings) -> Finding:
     """Say how much room there is."""
-    data = settings.data
-    place = data if data.exists() else next(parent for parent in data.parents if parent.exists())
+    place = _nearest(settings.data)
     free = shutil.disk_usage(place).free
     what = f"{free / 1e9:.1f} GB are free at {place}"
-    tidy = "make room; `docker system prune` removes old images"
+    tidy = "make room where Docker keeps its volumes; `docker system prune` removes old images"
     if free < SCARCE_BYTES:
         alone = "make room, or set MOODRING_DATA elsewhere"
         return broken("disk", f"{what}: state and history cannot be saved", by_way(settings, alone, tidy))
@@ -93,8 +106,9 @@ def music(settings: Settings) -> Finding:
     folder = settings.music
     if folder is None:
         return skipped("music", "no folder is named, so the demo songs are played")
+    elsewhere = correct(settings, "MOODRING_MUSIC")
     if not folder.is_dir():
-        return broken("music", f"there is no folder {folder}", "correct MOODRING_MUSIC")
+        return broken("music", f"there is no folder {folder}", elsewhere)
     if not os.access(folder, os.R_OK | os.X_OK):
         what = f"user {os.geteuid()} may not look into {folder}"
         named = "`sudo chmod -R a+rX FOLDER`, with the folder that MOODRING_MUSIC names in .env"
@@ -105,10 +119,13 @@ def music(settings: Settings) -> Finding:
             return well("music", f"there are songs in {folder}")
         entries += len(names) + 1
         if entries > LOOKED_AT:
-            return doubtful(
-                "music", f"among the first {LOOKED_AT} files of {folder} is no song", "is it the right one?"
-            )
-    return broken("music", f"there is no song in {folder}", "copy some there, or correct MOODRING_MUSIC")
+            return doubtful("music", f"among the first {LOOKED_AT} files of {folder} is no song", elsewhere)
+    return broken("music", f"there is no song in {folder}", f"copy some there, or {elsewhere}")
+
+
+def _nearest(folder: Path) -> Path:
+    """Return a folder, or where it would be made."""
+    return folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
 
 
 def _clock_state() -> int | None:

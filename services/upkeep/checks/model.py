@@ -9,7 +9,7 @@ from services.inference import model_folder
 from services.inference.predictor import GrpcPredictor, PredictorError, grpc_address
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
-from services.upkeep.findings import Finding, broken, by_way, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, skipped, well
 
 
 def model_files(settings: Settings) -> Finding:
@@ -42,12 +42,13 @@ def model_server(settings: Settings) -> Finding:
     try:
         address = grpc_address(inference.model_server)
     except SetupError as error:
-        return broken("model server", str(error), "correct MOODRING_INFERENCE_MODEL_SERVER")
+        return broken("model server", str(error), correct(settings, "MOODRING_INFERENCE_MODEL_SERVER"))
     try:
         version, labels = asyncio.run(_ask(settings, address))
     except PredictorError as error:
-        start = by_way(settings, "start it", "`docker compose up -d model-server`")
-        return broken("model server", str(error), f"{start}, or correct MOODRING_INFERENCE_MODEL_SERVER")
+        alone = "start it (`moodring run model-server`), or correct MOODRING_INFERENCE_MODEL_SERVER"
+        own = "`docker compose up -d model-server`, and `docker compose logs model-server` says why it ended"
+        return broken("model server", str(error), by_way(settings, alone, own))
     return well("model server", f"{address} has {inference.model}, version {version}, with {labels} expressions")
 
 
