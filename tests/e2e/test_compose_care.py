@@ -182,7 +182,22 @@ def test_an_update_starts_those_again_whose_files_it_brings(stack: Stack) -> Non
     subprocess.run(["docker", "build", "--quiet", "--tag", image, "-"], input=newer, capture_output=True, check=True)
     stack.up()
     again = {name for name, at in started().items() if at != before[name]}
-    assert {"first-start", "migrate", "recommender", "mosquitto", "caddy", "prometheus"} <= again
+    assert {"first-start", "migrate", "recommender", "mosquitto"} <= again
+
+
+def test_an_update_of_the_doors_file_alone_starts_the_door_again(stack: Stack, tmp_path: Path) -> None:
+    changed = tmp_path / "Caddyfile"
+    changed.write_text((ROOT / "infra" / "caddy" / "Caddyfile").read_text() + "\n# of the newer version\n")
+    before = stack.containers()
+    # What `docker compose build` does where the file has changed.
+    image = f"{stack.name}-caddy"
+    newer = f"FROM {image}\nCOPY Caddyfile /etc/caddy/Caddyfile\n".encode()
+    command = ["docker", "build", "--quiet", "--tag", image, "--file", "-", str(tmp_path)]
+    subprocess.run(command, input=newer, capture_output=True, check=True)
+    stack.up()
+    assert "of the newer version" in stack.inside("caddy", "cat", "/etc/caddy/Caddyfile")
+    after = stack.containers()
+    assert {name for name in before if after[name]["Id"] != before[name]["Id"]} == {"caddy"}
 
 
 def test_a_sound_card_that_cannot_be_opened_makes_mpd_unwell(stack: Stack) -> None:
