@@ -101,7 +101,8 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
         async with assembled(names, loaded, logs.say) as product:
             if product.first_token:
                 print(f"moodring: the admin token, shown this once: {product.first_token}", flush=True)  # not logged
-            logs.say(f"ready: {product.address}" + ("" if names != SERVICES else " (open it in a browser; Ctrl-C stops)"))
+            what_now = " (open it in a browser; Ctrl-C stops)" if names == SERVICES else ""
+            logs.say(f"ready: {product.address}{what_now}")
             await product.failed.wait()
     logs.say("stopped")
     return 0

@@ -151,7 +151,7 @@ class VideoFile:
             raise SourceError(f"{self._path} cannot be read as a video; is it one, and is it complete?")
         self._fresh = True
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else DEFAULT_FPS  # noqa: PLR2004
+        fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else DEFAULT_FPS  # noqa: PLR2004 -- beyond it a broken header speaks
         self._step = 1.0 if self._every_s is None else fps * self._every_s
 
     def read(self) -> Bgr | None:

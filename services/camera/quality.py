@@ -60,7 +60,7 @@ def assess(face: NDArray[np.uint8], box: Box, landmarks: Sequence[Point]) -> Qua
         Flaw.TOO_SMALL: _ramp(box.width, *WIDTH_PX),
         Flaw.BLURRED: _ramp(math.log(sharpness(grey) + 1e-9), *map(math.log, SHARPNESS)),
         Flaw.DARK: min(_ramp(mean, *BRIGHTNESS), contrast if mean < 128 else 1),  # noqa: PLR2004 -- half of white
-        Flaw.OVEREXPOSED: min(_ramp(mean, *BRIGHTNESS_TOP), contrast if mean >= 128 else 1),  # noqa: PLR2004
+        Flaw.OVEREXPOSED: min(_ramp(mean, *BRIGHTNESS_TOP), contrast if mean >= 128 else 1),  # noqa: PLR2004 -- as above
         Flaw.TURNED: frontality(landmarks),
     }
     worst = min(scores, key=scores.__getitem__)

@@ -12,7 +12,8 @@ from services.camera.debug_crops import DebugCrops
 from services.camera.inbox import Inbox
 from services.camera.privacy import Memory, PrivacySwitch
 from services.camera.room import Room
-from services.camera.sources import BROWSER, Source, open_source
+from services.camera.sources import Source, open_source
+from services.contracts.messages import BROWSER
 from services.runtime.bus import Bus
 from services.runtime.camera_settings import Camera as CameraSettings
 from services.runtime.health import Health

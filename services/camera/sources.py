@@ -10,12 +10,11 @@ from typing import Protocol
 import numpy as np
 
 from services.camera.inbox import Inbox
+from services.contracts.messages import BROWSER
 from services.runtime.service import SetupError
 from services.runtime.settings import Camera, redact
 from services.vision.images import Bgr
 
-BROWSER = "browser"
-"""The source whose pictures are sent to us: by a page, or by whoever posts them."""
 READ_TIMEOUT_S = 1.0
 """`read` returns at least this often, so that privacy closes the device within about a second."""
 

@@ -125,6 +125,10 @@ class CameraState(StrEnum):
     PRIVATE = "private"
 
 
+BROWSER = "browser"
+"""The source of a camera whose pictures are sent to it: by a page, or by whoever posts them."""
+
+
 class CameraStatus(Message):
     """How a camera does; counts run since the service started."""
 
@@ -277,7 +281,7 @@ class PlayerCommand(Command):
         needs = self.action in {PlayerAction.VOLUME, PlayerAction.SEEK}
         if needs != (self.value is not None):
             raise ValueError(f"{self.action} {'needs' if needs else 'takes no'} value")
-        if self.action is PlayerAction.VOLUME and self.value is not None and self.value > 100:  # noqa: PLR2004
+        if self.action is PlayerAction.VOLUME and self.value is not None and self.value > 100:  # noqa: PLR2004 -- percent
             raise ValueError("a volume runs from 0 to 100")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.contracts.messages import FaceYield, Mood, Playback, PlayerState
+from services.contracts.messages import BROWSER, FaceYield, Mood, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway.colours import mood_colour
@@ -13,8 +13,6 @@ from services.gateway.words import mood_word, name
 
 MAX_FACES = 4
 """Faces whose bars are shown, the largest first."""
-BROWSER = "browser"
-"""What such a camera says is its source."""
 FRESH_S = 2.5
 """Expressions older than this are no longer what the camera sees."""
 

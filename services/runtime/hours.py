@@ -30,7 +30,7 @@ def _spans(hours: str) -> Iterator[_Span]:
         if found is None:
             raise ValueError(f"{part!r} is not a time such as 22:00-07:00, or {ALWAYS!r}")
         start, end = (60 * int(found[at]) + int(found[at + 1]) for at in (1, 3))
-        if int(found[2]) > 59 or int(found[4]) > 59 or start >= _DAY or end > _DAY:  # noqa: PLR2004
+        if int(found[2]) > 59 or int(found[4]) > 59 or start >= _DAY or end > _DAY:  # noqa: PLR2004 -- minutes of an hour
             raise ValueError(f"{part!r} is not within a day, 00:00 to 24:00")
         if start == end:
             raise ValueError(f"{part!r} is no time at all; the whole day is 00:00-24:00")

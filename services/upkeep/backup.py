@@ -91,7 +91,7 @@ def opened(settings: Settings) -> Iterator[Connection]:
     try:
         with blocking_engine(url).connect() as connection:
             if connection.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 -- the same one
             with connection.begin():
                 yield connection
     except (SQLAlchemyError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.runtime.tokens import open_tokens
+from services.upkeep import host_words
 from services.upkeep.first_start import prepare
 
 Say = Callable[[str], None]
@@ -120,6 +122,7 @@ def _demo_songs(settings: Settings, say: Say) -> int:
 
 
 def _first_start(options: argparse.Namespace, settings: Settings, say: Say) -> int:
+    host_words.check(os.environ)
     login = urlsplit(settings.mqtt.url)
     if login.username and login.password is None:
         raise SetupError(

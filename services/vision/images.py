@@ -154,7 +154,7 @@ def _jpeg_header(data: bytes) -> _Header:
     at = 2
     width = height = 0
     while True:
-        if data[at] != 0xFF:  # noqa: PLR2004
+        if data[at] != 0xFF:  # noqa: PLR2004 -- every marker begins with it
             raise BadImageError("the JPEG image's header is damaged")
         marker = data[at + 1]
         if marker == 0xFF:  # noqa: PLR2004 -- a fill byte

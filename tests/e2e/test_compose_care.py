@@ -36,6 +36,7 @@ def test_what_is_wrong_in_env_is_one_clear_line(stack: Stack) -> None:
         ({"MOODRING_CAMRA_SOURCE": "demo"}, "did you mean MOODRING_CAMERA_SOURCE?"),
         ({"MOODRING_CAMERA_FPS": "many"}, "camera.fps (MOODRING_CAMERA_FPS) is wrong"),
         ({"MOODRING_ROOM": "Living Room"}, "the setting room (MOODRING_ROOM) is wrong"),
+        ({"MOODRING_HOST_CAMERA_GROUP": "video"}, "MOODRING_HOST_CAMERA_GROUP in .env has to be a number"),
         ({"MOODRING_MQTT_URL": "mqtts://me@broker.lan"}, "names a user and no password"),
     ):
         wrong = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]

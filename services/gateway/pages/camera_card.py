@@ -7,7 +7,7 @@ import httpx
 from nicegui import ui
 from pydantic import ValidationError
 
-from services.contracts.messages import FaceYield, Privacy
+from services.contracts.messages import BROWSER, FaceYield, Privacy
 from services.gateway import views, words
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Faces, Preview, Text, YieldBar, box
@@ -77,7 +77,7 @@ class CameraCard:
         for camera in list(look.room.cameras) or [""]:
             self._show_camera(camera, look)
         self._kept.text = words.kept_note(look.room)
-        lent = [name for name, status in look.room.cameras.items() if status.source == views.BROWSER]
+        lent = [name for name, status in look.room.cameras.items() if status.source == BROWSER]
         self._lend.props["hidden"] = not lent
         self._lend.props["href"] = f"/camera?camera={lent[0]}" if lent else "/camera"
         seen = () if look.room.privacy is Privacy.ON else look.seen

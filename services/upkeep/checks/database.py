@@ -43,8 +43,9 @@ def database(settings: Settings) -> Finding:
         what = f"{place} has tables of revision {revision or 'none'}, this version needs {head_revision()}"
         newer = revision is not None and revision > head_revision()
         older = by_way(settings, "`moodring migrate`", "`docker compose up migrate`")
-        update = by_way(settings, "`git pull`, or restore a backup of this version", "see Upgrade in docs/operations.md")
+        update = by_way(settings, "`git pull`, or restore an older backup", "see Upgrade in docs/operations.md")
         return broken("database", what, update if newer else older)
     if away_s > CLOCKS_DIFFER_S:
-        return doubtful("database", f"the clock of {place} is {away_s:.0f} s away from ours", "`timedatectl set-ntp true` on both machines")
+        what = f"the clock of {place} is {away_s:.0f} s away from ours"
+        return doubtful("database", what, "`timedatectl set-ntp true` on both machines")
     return well("database", f"{place}, revision {revision}")

@@ -5,6 +5,7 @@ import shutil
 import time
 from urllib.parse import unquote, urlsplit
 
+from services.contracts.messages import BROWSER
 from services.player.backends.mpd import PORT as MPD_PORT
 from services.player.backends.mpd_link import MpdError, MpdLink
 from services.runtime.camera_settings import Camera
@@ -21,7 +22,7 @@ def cameras(settings: Settings) -> list[Finding]:
 
 
 def _camera(own: Camera, settings: Settings) -> Finding:
-    from services.camera.sources import BROWSER, SourceEnded, SourceError, open_source
+    from services.camera.sources import SourceEnded, SourceError, open_source
 
     part = "camera" if own.name == "camera" else f"camera {own.name}"
     if own.source == BROWSER:
@@ -68,7 +69,8 @@ def _backend(settings: Settings, url: str) -> Finding:
             return asyncio.run(_mpd(settings, url))
         case "mpv":
             found = shutil.which("mpv")
-            install = by_way(settings, "`apt-get install mpv`", "its image has none: MOODRING_PLAYER_BACKEND=mpd://mpd in .env")
+            own = "its image has none: MOODRING_PLAYER_BACKEND=mpd://mpd in .env"
+            install = by_way(settings, "`sudo apt-get install mpv`", own)
             return well("player", found) if found else broken("player", "mpv is not installed", install)
         case "auto" | "browser":
             return well("player", "a browser tab with the dashboard makes the sound")
@@ -86,8 +88,9 @@ async def _mpd(settings: Settings, url: str) -> Finding:
         await link.close()
     except (OSError, MpdError) as error:
         alone = "start it (`systemctl --user start mpd`), or correct MOODRING_PLAYER_BACKEND"
-        own = "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended; " + (
-            "where it is your own one, MOODRING_HOST_ISOLATED=false in .env"
+        own = (
+            "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended; where it is your own one, "
+            "MOODRING_HOST_ISOLATED=false in .env"
         )
         return broken("player", f"MPD at {host} port {port}: {error}", by_way(settings, alone, own))
     return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")

@@ -5,7 +5,8 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from services.assembly import SERVICES
@@ -27,8 +28,8 @@ KEEPERS = frozenset(SERVICES)
 """Who has a data directory: the model server keeps nothing."""
 
 
-def machine(settings: Settings, names: Set[str]) -> Iterator[Finding]:
-    """Look at clock, processor, disk, permissions and the music folder, as far as these services have to do with them."""
+def machine(settings: Settings, names: AbstractSet[str]) -> Iterator[Finding]:
+    """Look at clock, processor, disk, permissions and the music folder, as far as these services need them."""
     yield clock(time.time(), _clock_state())
     if names & {"inference", "model-server"}:
         yield processor(settings, platform.machine(), _cpu_flags())
