@@ -83,7 +83,7 @@ class Database:
         if found != head_revision():
             raise self._away(
                 f"{self._place} has tables of revision {found or 'none'}, this program needs {head_revision()}: "
-                "run `python -m services migrate`, or update Moodring"
+                "run `moodring migrate` (under Docker `docker compose up migrate`), or update Moodring"
             )
         self._problem = ""
         self._health.report("database")

@@ -210,7 +210,7 @@ def load(**overrides: Any) -> Settings:
     except yaml.YAMLError as error:
         raise SetupError(f"{file or 'moodring.yml'} is not valid YAML: {' '.join(str(error).split())}") from error
     except OSError as error:
-        raise SetupError(f"{file or 'moodring.yml'} cannot be read: {error.strerror}") from error
+        raise SetupError(f"{error.filename or file or 'moodring.yml'} cannot be read: {error.strerror}") from error
     except (TypeError, ValueError) as error:
         raise SetupError(f"{file or 'moodring.yml'} does not hold sections with keys, such as `camera:`") from error
 

@@ -1,6 +1,7 @@
 """What the doctor finds: one part, how it is, and what to type where it is not well."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -59,6 +60,14 @@ def skipped(part: str, why: str) -> Finding:
 def by_way(settings: Settings, alone: str, compose: str) -> str:
     """Return what to type in this way of running: nobody types in a container, whose paths are its own."""
     return compose if settings.container else alone
+
+
+def give_back(volume: str) -> str:
+    """Return what to type where a volume of compose belongs to somebody else."""
+    return (
+        "`docker compose run --rm --no-deps --user 0 --cap-add CHOWN --cap-add DAC_OVERRIDE --entrypoint chown "
+        f"first-start -R {os.geteuid()} /volumes/{volume}`, then `docker compose up -d`"
+    )
 
 
 def correct(settings: Settings, variable: str, in_env: str = "") -> str:

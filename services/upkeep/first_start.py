@@ -15,6 +15,7 @@ from services.runtime.service import SetupError
 from services.runtime.state import replace_file
 from services.upkeep.authority import certify
 from services.upkeep.broker_files import HEALTH, PASSWORDS, broker_files
+from services.upkeep.findings import give_back
 
 SECRET_BYTES = 32
 BROKER_FOLDER = "/mosquitto/data"
@@ -91,8 +92,16 @@ def prepare(volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] =
         for path, text in broker_files(BROKER_FOLDER, prefix, passwords, tls=bool(names), before=before).items():
             _write(broker / path, text)
     except OSError as error:
-        raise SetupError(f"{error.filename or volumes} cannot be written: {error.strerror}") from error
+        raise SetupError(_unwritable(volumes, error)) from error
     return made
+
+
+def _unwritable(volumes: Path, error: OSError) -> str:
+    place = Path(error.filename or volumes)
+    what = f"{place} cannot be written: {error.strerror}"
+    if not isinstance(error, PermissionError) or volumes not in place.parents:
+        return what
+    return f"{what}; give its volume back: {give_back(place.relative_to(volumes).parts[0])}"
 
 
 def _check(given: Path) -> None:

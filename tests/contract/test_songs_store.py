@@ -277,9 +277,9 @@ async def test_a_database_of_a_newer_version_is_refused(settings: Settings) -> N
 async def test_a_database_without_tables_says_which_command_makes_them(settings: Settings) -> None:
     health = Health()
     database = Database(database_url(settings), health)
-    with pytest.raises(DatabaseAwayError, match="run `python -m services migrate`"):
+    with pytest.raises(DatabaseAwayError, match="run `moodring migrate`"):
         await database.connect()
     with pytest.raises(DatabaseAwayError):
         await SqlSongStore(database).candidates()
-    assert "python -m services migrate" in health.problems["database"]
+    assert "moodring migrate" in health.problems["database"]
     await database.close()

@@ -148,7 +148,7 @@ def test_data_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.Monkey
     refused.add(state)
     is_broken(machine.permissions(load(data=tmp_path / "data")), "player.json", "chown")
     contained = load(data=tmp_path / "data", container="player")
-    is_broken(machine.permissions(contained), "`docker compose run", "--entrypoint chown player")
+    is_broken(machine.permissions(contained), "`docker compose run", "/volumes/player")
 
 
 def test_disk_that_became_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -352,12 +352,12 @@ async def test_a_database_without_tables_is_waited_for(
     async with _house(settings, wait=False) as house:
 
         async def refused() -> bool:
-            return "python -m services migrate" in house.service.health.problems.get("database", "")
+            return "moodring migrate" in house.service.health.problems.get("database", "")
 
         await _until(refused)
         answer = await house.client.get("/api/songs")
         assert answer.status_code == 503
-        assert "python -m services migrate" in answer.json()["detail"]
+        assert "moodring migrate" in answer.json()["detail"]
         await asyncio.to_thread(migrate, settings)
         await scanned(house.client)
         assert house.service.health.problems == {}

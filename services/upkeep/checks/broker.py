@@ -93,7 +93,12 @@ def _examine(settings: Settings, access: Access, protocol: MQTTProtocolVersion, 
         if refusal:
             what = f"{place} does not let {user or 'nobody (no user is named)'} in: {refusal}"
             alone = "correct user and password in MOODRING_MQTT_URL or MOODRING_MQTT_PASSWORD_FILE"
-            return broken("broker", what, by_way(settings, alone, "make both anew: see Secrets in docs/operations.md"))
+            anew = f"docker compose exec {settings.container} rm /data/secrets/mqtt && docker compose up -d && docker"
+            own = (
+                f"have its password made anew: `{anew} compose restart mosquitto {settings.container}`; where the "
+                "broker is your own, give it the passwords again (docs/operations.md)"
+            )
+            return broken("broker", what, by_way(settings, alone, own))
         return _rights(settings, conversation, user or "", place)
     finally:
         conversation.client.disconnect()

@@ -33,6 +33,8 @@ def _camera(own: Camera, settings: Settings) -> Finding:
         source.open()
     except (SetupError, SourceError) as error:
         host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE,"
+        if "://" in own.source:
+            host = "MOODRING_CAMERA_SOURCE, and MOODRING_HOST_CAMERA_ISOLATED=false,"
         return broken(part, str(error), correct(settings, "MOODRING_CAMERA_SOURCE", host))
     mute = _when_mute(settings, own.source)
     try:
@@ -92,5 +94,5 @@ async def _mpd(settings: Settings, url: str) -> Finding:
             "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended; where it is your own one, "
             "MOODRING_HOST_ISOLATED=false in .env"
         )
-        return broken("player", f"MPD at {host} port {port}: {error}", by_way(settings, alone, own))
+        return broken("player", f"MPD at {host} port {port}: {str(error) or 'no answer'}", by_way(settings, alone, own))
     return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from services.assembly import SERVICES
 from services.contracts.audio import AUDIO_TYPES
 from services.runtime.settings import Settings
-from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, give_back, skipped, well
 
 SCARCE_BYTES, LOW_BYTES = 100_000_000, 1_000_000_000
 """Free space below which state cannot be relied on to be saved, and below which it is time to tidy up."""
@@ -73,10 +73,7 @@ def permissions(settings: Settings) -> Finding:
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         disk = by_way(settings, "mount it writable, or set MOODRING_DATA elsewhere", "mount Docker's disk writable")
         return broken("permissions", f"{place} is read-only", f"{disk}; `dmesg` says whether the disk has failed")
-    own = (
-        f"`docker compose run --rm --no-deps --user 0 --cap-add CHOWN --cap-add DAC_OVERRIDE --entrypoint chown "
-        f"{settings.container} -R {user}:{user} {data}`"
-    )
+    own = give_back(settings.container)
     if not os.access(place, os.W_OK | os.X_OK):
         alone = f"`sudo chown -R {user} {place}`, or set MOODRING_DATA"
         return broken("permissions", f"user {user} may not write to {place}", by_way(settings, alone, own))
