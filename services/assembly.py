@@ -128,8 +128,8 @@ def claim(settings: Settings, name: str) -> TextIO:
     except OSError as error:
         file.close()
         raise SetupError(
-            f"another Moodring runs its {name} service on {settings.data}: stop it, or set MOODRING_DATA to another "
-            "directory"
+            f"another Moodring runs its {name} service on {settings.data}: stop it (under Docker `docker compose stop "
+            f"{name}`), or set MOODRING_DATA to another directory"
         ) from error
     return file
 

@@ -22,6 +22,7 @@ from services.recommender.migrations import current_revision, head_revision
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep import rows
+from services.upkeep.findings import by_way
 from services.upkeep.places import music_folder, state_files
 from services.upkeep.portable import portable
 
@@ -67,9 +68,10 @@ def backup(settings: Settings, target: IO[bytes], say: Say) -> None:
 def _manifest(settings: Settings, connection: Connection) -> Manifest:
     revision = current_revision(connection)
     if revision is None or revision != head_revision():
+        first = by_way(settings, "run `moodring migrate` first", "run `docker compose up migrate` first")
         raise SetupError(
             f"{place_of(database_url(settings))} has tables of revision {revision or 'none'}, and backups are written "
-            f"of {head_revision()}: run `moodring migrate` first"
+            f"of {head_revision()}: {first}"
         )
     return Manifest(
         version=__version__,

@@ -65,7 +65,7 @@ def _doctor(options: argparse.Namespace, settings: Settings) -> int:
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
     from services.upkeep.backup import backup
 
-    with _file(options.file, "wb", sys.stdout.buffer) as file:
+    with _target(options.file) as file:
         backup(settings, file, _aside)
     return 0
 
@@ -73,7 +73,7 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
     from services.upkeep.restore import restore
 
-    with _file(options.file, "rb", sys.stdin.buffer) as file:
+    with _source(options.file) as file:
         lines = restore(settings, file, _aside, replace=options.replace)
     if lines:
         _aside("these settings held there; put them into moodring.yml or .env to have them here:")
@@ -88,15 +88,33 @@ def _aside(line: str) -> None:
 
 
 @contextlib.contextmanager
-def _file(name: str, mode: str, standard: IO[bytes]) -> Iterator[IO[bytes]]:
+def _source(name: str) -> Iterator[IO[bytes]]:
     if name == "-":
-        yield standard
+        yield sys.stdin.buffer
         return
     try:
-        with Path(name).open(mode) as file:
+        with Path(name).open("rb") as file:
             yield file
     except OSError as error:
         raise SetupError(f"{name}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _target(name: str) -> Iterator[IO[bytes]]:
+    """Open what a backup is written to: it has its name when it is whole, and one that failed leaves nothing behind."""
+    if name == "-":
+        yield sys.stdout.buffer
+        return
+    part = Path(f"{name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(name)
+    except OSError as error:
+        raise SetupError(f"{name}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _token(options: argparse.Namespace, settings: Settings) -> int:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, text
 
+from services.__main__ import main
 from services.assembly import claim
 from services.contracts.messages import uuid7
 from services.recommender.migrate import migrate
@@ -217,6 +218,20 @@ def test_a_backup_of_tables_of_another_version_is_refused(one_process: Settings)
     migrate(one_process, to="0001")
     with pytest.raises(SetupError, match=r"revision 0001.*run `moodring migrate` first"):
         backup(one_process, io.BytesIO(), silent)
+
+
+def test_a_backup_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOODRING_DATA", str(tmp_path / "data"))
+    migrate(load())
+    file = tmp_path / "moodring.backup"
+    assert main(["backup", str(file)]) == 0
+    before = file.read_bytes()
+    assert before.startswith(b"PK")
+    with opened(load()) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'other'"))
+    assert main(["backup", str(file)]) == 1
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [file.name]
 
 
 def test_a_backup_of_an_older_version_is_brought_up_to_date(one_process: Settings, house: Settings) -> None:
