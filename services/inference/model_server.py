@@ -209,6 +209,7 @@ class ModelServerService:
         """Serve until cancelled; the bus is not used."""
         del bus
         settings = self._settings
+        self.health.report("model", "the model is being loaded")
         async with ModelServer(
             settings.models,
             settings.model,
@@ -217,6 +218,7 @@ class ModelServerService:
             port=settings.port,
             health=self.health,
         ):
+            self.health.report("model")
             await asyncio.Event().wait()
 
 

@@ -262,6 +262,16 @@ def test_a_spoilt_model_stops_the_start(copied: Path, spoil: Callable[[Path], An
         build_model_server(alone(copied))
 
 
+async def test_it_is_not_ready_before_its_model_is_loaded(copied: Path) -> None:
+    service = build_model_server(alone(copied))
+    said: asyncio.Queue[str] = asyncio.Queue()
+    service.health.listen(lambda: said.put_nowait(service.health.problems.get("model", "")))
+    serving = asyncio.create_task(service.run(MemoryBus()))
+    assert [await said.get(), await said.get()] == ["the model is being loaded", ""]
+    serving.cancel()
+    await asyncio.wait([serving])
+
+
 async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
     folder = latest(copied, "expression")
     file = folder.path / "model.tflite"
