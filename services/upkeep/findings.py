@@ -62,6 +62,11 @@ def by_way(settings: Settings, alone: str, compose: str) -> str:
     return compose if settings.container else alone
 
 
+def way_out(variable: str = "MOODRING_HOST_ISOLATED") -> str:
+    """Return what to type where something outside of compose is to be reached: a network keeps its kind until it goes."""
+    return f"{variable}=false in .env, then `docker compose down && docker compose up -d`"
+
+
 def give_back(volume: str) -> str:
     """Return what to type where a volume of compose belongs to somebody else."""
     return (

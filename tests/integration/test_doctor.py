@@ -360,7 +360,9 @@ def test_camera_that_does_not_work(tmp_path: Path) -> None:
     assert cameras(load(camera={"source": "demo"}))[0].how is How.WELL
     is_broken(cameras(load(camera={"source": "/dev/video77"}))[0], "/dev/video77", "MOODRING_CAMERA_SOURCE")
     passed_on = load(camera={"source": "/dev/video77"}, container="camera")
-    is_broken(cameras(passed_on)[0], "MOODRING_HOST_CAMERA_GROUP")
+    is_broken(cameras(passed_on)[0], "MOODRING_HOST_CAMERA_GROUP", "`docker compose up -d`")
+    away = load(camera={"source": f"rtsp://127.0.0.1:{free_port()}/none"}, container="camera")
+    is_broken(cameras(away)[0], "MOODRING_HOST_CAMERA_ISOLATED=false in .env, then `docker compose down")
     (tmp_path / "film.mkv").write_bytes(b"no film")
     is_broken(cameras(load(camera={"source": str(tmp_path / "film.mkv")}))[0], "film.mkv")
 

@@ -15,7 +15,7 @@ from services.contracts.channels import SERVICE, Channel
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, by_way, correct, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, skipped, way_out, well
 
 ANSWER_S = 5.0
 NOBODY = "Doctor"
@@ -147,7 +147,7 @@ def _unreachable(settings: Settings, error: Exception, place: str) -> Finding:
         what = f"{place} does not speak TLS: {error.reason}"
         return broken("broker", what, f"{_elsewhere(settings)} (mqtt:// instead of mqtts://, or its port for TLS)")
     alone = "start it (`sudo systemctl start mosquitto`), or correct MOODRING_MQTT_URL"
-    own = "`docker compose up -d mosquitto`; where it is your own one, MOODRING_HOST_ISOLATED=false in .env"
+    own = f"`docker compose up -d mosquitto`; where it is your own one, {way_out()}"
     return broken("broker", f"nothing answers at {place}: {error}", by_way(settings, alone, own))
 
 

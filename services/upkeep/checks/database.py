@@ -10,7 +10,7 @@ from services.recommender.migrations import current_revision, head_revision
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.backup import opened
-from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, well
+from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, way_out, well
 
 CLOCKS_DIFFER_S = 5.0
 
@@ -36,7 +36,7 @@ def database(settings: Settings) -> Finding:
         alone = "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password"
         own = (
             "`docker compose up -d postgres`, and `docker compose logs postgres` says more; where it is your own one, "
-            "MOODRING_HOST_ISOLATED=false and the right MOODRING_RECOMMENDER_DATABASE in .env"
+            f"the right MOODRING_RECOMMENDER_DATABASE and {way_out()}"
         )
         return broken("database", str(error), by_way(settings, alone, own))
     if revision != head_revision():

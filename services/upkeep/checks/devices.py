@@ -11,7 +11,7 @@ from services.player.backends.mpd_link import MpdError, MpdLink
 from services.runtime.camera_settings import Camera
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, by_way, correct, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, skipped, way_out, well
 
 FIRST_FRAME_S = 10.0
 
@@ -32,10 +32,7 @@ def _camera(own: Camera, settings: Settings) -> Finding:
         source = open_source(own)
         source.open()
     except (SetupError, SourceError) as error:
-        host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE,"
-        if "://" in own.source:
-            host = "MOODRING_CAMERA_SOURCE, and MOODRING_HOST_CAMERA_ISOLATED=false,"
-        return broken(part, str(error), correct(settings, "MOODRING_CAMERA_SOURCE", host))
+        return broken(part, str(error), _when_shut(settings, own.source))
     mute = _when_mute(settings, own.source)
     try:
         deadline = time.monotonic() + FIRST_FRAME_S
@@ -50,6 +47,14 @@ def _camera(own: Camera, settings: Settings) -> Finding:
     if source.sparse:
         return well(part, f"{shown} is there, and sends pictures when it sees somebody")
     return broken(part, f"{shown} opens and gives no picture", mute)
+
+
+def _when_shut(settings: Settings, source: str) -> str:
+    if "://" in source:
+        alone = "correct MOODRING_CAMERA_SOURCE"
+        return by_way(settings, alone, f"{alone}, and {way_out('MOODRING_HOST_CAMERA_ISOLATED')}")
+    host = "MOODRING_HOST_CAMERA and MOODRING_HOST_CAMERA_GROUP, or MOODRING_CAMERA_SOURCE,"
+    return correct(settings, "MOODRING_CAMERA_SOURCE", host)
 
 
 def _when_mute(settings: Settings, source: str) -> str:
@@ -90,9 +95,7 @@ async def _mpd(settings: Settings, url: str) -> Finding:
         await link.close()
     except (OSError, MpdError) as error:
         alone = "start it (`systemctl --user start mpd`), or correct MOODRING_PLAYER_BACKEND"
-        own = (
-            "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended; where it is your own one, "
-            "MOODRING_HOST_ISOLATED=false in .env"
-        )
+        ours = "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended"
+        own = f"{ours}; where it is your own one, {way_out()}"
         return broken("player", f"MPD at {host} port {port}: {str(error) or 'no answer'}", by_way(settings, alone, own))
     return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")
