@@ -63,7 +63,7 @@ def by_way(settings: Settings, alone: str, compose: str) -> str:
 
 
 def way_out(variable: str = "MOODRING_HOST_ISOLATED") -> str:
-    """Return what to type where something outside of compose is to be reached: a network keeps its kind until it goes."""
+    """Return what to type where something outside is to be reached: a network that is there keeps its kind."""
     return f"{variable}=false in .env, then `docker compose down && docker compose up -d`"
 
 
