@@ -23,6 +23,8 @@ LONG_RUNNING = (
     *("gateway", "caddy"),
 )
 ROOM = "home"
+SERVER = "server.lan"
+"""The stack's name in its network, which no test looks up."""
 
 Done = subprocess.CompletedProcess[bytes]
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import socket
 import ssl
 import subprocess
 import time
@@ -18,7 +19,7 @@ from selenium.webdriver.common.keys import Keys
 
 from services.contracts.rights import RIGHTS
 from tests.browser import Browser
-from tests.compose import LONG_RUNNING, NEEDS_ENGINE, ROOM, Stack
+from tests.compose import LONG_RUNNING, NEEDS_ENGINE, ROOM, SERVER, Stack
 from tests.home_automation import Hand
 
 pytestmark = NEEDS_ENGINE
@@ -108,10 +109,14 @@ def test_https_is_known_by_the_households_own_authority(stack: Stack, tmp_path: 
     authority = tmp_path / "root.crt"
     authority.write_text(stack.inside("caddy", "cat", "/data/caddy/pki/authorities/local/root.crt"))
     context = ssl.create_default_context(cafile=str(authority))
-    for host in ("localhost", "127.0.0.1"):
-        url = f"https://{host}:{stack.ports['HTTPS_PORT']}/auth/sign-in"
-        with urllib.request.urlopen(url, timeout=20, context=context) as page:
-            assert page.status == 200
+    port = stack.ports["HTTPS_PORT"]
+    for host in (SERVER, "localhost", "127.0.0.1"):
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
+            context.wrap_socket(plain, server_hostname=host) as door,
+        ):
+            door.sendall(f"GET /auth/sign-in HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
+            assert b" 200 " in door.makefile("rb").readline(), host
 
 
 def test_an_address_that_the_server_was_not_told_is_answered_in_words(stack: Stack) -> None:
