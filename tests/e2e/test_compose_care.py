@@ -43,7 +43,7 @@ def test_what_is_wrong_in_env_is_one_clear_line(stack: Stack) -> None:
         done = stack.run("run", "--rm", "--no-deps", "-T", *wrong, "first-start", check=False)
         told = [line for line in done.stderr.decode().splitlines() if line.startswith("moodring:")]
         assert done.returncode == 1
-        assert len(told) == 1, told
+        assert len(told) == 1, f"{variables}: {done.stderr.decode()}"
         assert said in told[0]
 
 
