@@ -155,11 +155,12 @@ PLAYER_SET = Channel("{room}/player/set", messages.PlayerCommand, command=True)
 PRIVACY = Channel("{room}/privacy", messages.Privacy, retain=True)
 PRIVACY_SET = Channel("{room}/privacy/set", messages.Privacy, command=True)
 EVENTS = Channel("{room}/events", messages.Event)
+CUSTOM_MOODS = Channel("custom_moods", messages.CustomMoods, retain=True)
 SERVICE = Channel("services/{service}/{instance}", messages.ServiceStatus, retain=True)
 
 CHANNELS = (
     FACES, EXPRESSIONS, CAMERA_STATUS, MOOD, MOOD_SET, POLICY, POLICY_SET,
-    PLAY, PLAYER, PLAYER_SET, PRIVACY, PRIVACY_SET, EVENTS, SERVICE,
+    PLAY, PLAYER, PLAYER_SET, PRIVACY, PRIVACY_SET, EVENTS, CUSTOM_MOODS, SERVICE,
 )  # fmt: skip
 """Every channel there is."""
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from services.contracts.moods import AUTO
+from services.contracts.moods import AUTO, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=64)]
 """A room, a camera or a mood: lower-case letters, digits and underscores."""
@@ -112,6 +112,21 @@ class MoodOverride(Command):
     def ends(self) -> bool:
         """Whether this ends an override rather than starting one."""
         return self.mood == AUTO
+
+
+class CustomMood(Message):
+    """A mood that the household taught: its place on the plane, and the rooms whose faces are read for it now."""
+
+    mood: Name
+    valence: Axis
+    arousal: Axis
+    rooms: Annotated[tuple[Name, ...], Field(max_length=MAX_TAUGHT_ROOMS)] = ()
+
+
+class CustomMoods(Message):
+    """Every mood that the household taught."""
+
+    moods: Annotated[tuple[CustomMood, ...], Field(max_length=MAX_CUSTOM_MOODS)] = ()
 
 
 class CameraState(StrEnum):

@@ -96,18 +96,18 @@ class LabelProbability(_message.Message):
     def __init__(self, label: _Optional[str] = ..., probability: _Optional[float] = ...) -> None: ...
 
 class Expression(_message.Message):
-    __slots__ = ("track_id", "probabilities", "embedding", "box", "quality")
+    __slots__ = ("track_id", "probabilities", "box", "quality", "taught")
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
-    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
+    TAUGHT_FIELD_NUMBER: _ClassVar[int]
     track_id: int
     probabilities: _containers.RepeatedCompositeFieldContainer[LabelProbability]
-    embedding: _containers.RepeatedScalarFieldContainer[float]
     box: Box
     quality: float
-    def __init__(self, track_id: _Optional[int] = ..., probabilities: _Optional[_Iterable[_Union[LabelProbability, _Mapping]]] = ..., embedding: _Optional[_Iterable[float]] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., quality: _Optional[float] = ...) -> None: ...
+    taught: _containers.RepeatedCompositeFieldContainer[LabelProbability]
+    def __init__(self, track_id: _Optional[int] = ..., probabilities: _Optional[_Iterable[_Union[LabelProbability, _Mapping]]] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., quality: _Optional[float] = ..., taught: _Optional[_Iterable[_Union[LabelProbability, _Mapping]]] = ...) -> None: ...
 
 class Timings(_message.Message):
     __slots__ = ("arriving", "waiting", "decoding", "predicting", "batch_faces")

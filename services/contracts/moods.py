@@ -50,9 +50,19 @@ NAMED_MOODS = {
     "melancholic": Point(-0.4, -0.5),
     "sleepy": Point(0.1, -0.9),
 }
-"""Moods that a household can ask for by name; no camera ever says them."""
+"""Moods that a household can ask for by name; no camera says them, unless the household taught it to."""
 
 MOOD_POINTS = EXPRESSION_POINTS | NAMED_MOODS
+
+MAX_CUSTOM_MOODS = 16
+"""Moods that a household can teach."""
+
+TAUGHT_SHARE = 0.2
+"""How common each of them is taken to be among the faces of its rooms: the prior in its probabilities. As common as
+all else, it would take too many faces from the model's own expressions (`python -m tests.bench.custom_moods`)."""
+
+MAX_TAUGHT_ROOMS = 32
+"""Rooms that one of them can be taught in."""
 
 RESERVED = frozenset({UNKNOWN, NOBODY, AUTO})
 """Words that no mood can have as its name."""

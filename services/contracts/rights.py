@@ -27,13 +27,22 @@ RIGHTS: dict[str, Rights] = {
         # A camera asks the other cameras of its room to close: the privacy switch is the room's.
         says=(channels.FACES, channels.CAMERA_STATUS, channels.PRIVACY, channels.PRIVACY_SET, channels.EVENTS),
     ),
-    "inference": Rights(hears=(channels.FACES,), says=(channels.EXPRESSIONS,)),
+    # It hears of the cameras so that nothing is taught by a room whose camera is closed.
+    "inference": Rights(
+        hears=(channels.FACES, channels.CAMERA_STATUS), says=(channels.EXPRESSIONS, channels.CUSTOM_MOODS)
+    ),
     "aggregator": Rights(
-        hears=(channels.EXPRESSIONS, channels.CAMERA_STATUS, channels.PLAYER, channels.MOOD_SET),
+        hears=(
+            channels.EXPRESSIONS,
+            channels.CUSTOM_MOODS,
+            channels.CAMERA_STATUS,
+            channels.PLAYER,
+            channels.MOOD_SET,
+        ),
         says=(channels.MOOD, channels.EVENTS),
     ),
     "recommender": Rights(
-        hears=(channels.POLICY_SET, channels.MOOD, channels.PLAYER, channels.EVENTS),
+        hears=(channels.POLICY_SET, channels.MOOD, channels.CUSTOM_MOODS, channels.PLAYER, channels.EVENTS),
         says=(channels.POLICY, channels.PLAY),
     ),
     "player": Rights(hears=(channels.PLAY, channels.PLAYER_SET), says=(channels.PLAYER, channels.EVENTS)),

@@ -151,7 +151,7 @@ class Dispatcher:
         wanted = [
             one
             for one in self.subscriptions
-            if (at := one.channel.where(self.prefix, arrival.topic)) and one.wants(at)
+            if (at := one.channel.where(self.prefix, arrival.topic)) is not None and one.wants(at)
         ]  # fmt: skip
         left = len(wanted)
 

@@ -57,7 +57,7 @@ class MemoryBus:
         """Have the channel's messages handled, beginning with the retained ones."""
         subscription = self._dispatcher.add(channel, handler, where, share)
         for topic, payload in self.broker.retained.items():
-            if (levels := channel.where(self._prefix, topic)) and subscription.wants(levels):
+            if (levels := channel.where(self._prefix, topic)) is not None and subscription.wants(levels):
                 subscription.offer(Arrival(topic, payload, retained=True, settle=lambda: None))
 
     def publish(self, channel: Channel[M], message: M, **where: str) -> None:

@@ -90,6 +90,12 @@ class Aggregator(MoodRules):
         """Return a room's settings."""
         return self.rooms.get(room, self)
 
+    @property
+    def places(self) -> Mapping[str, Point]:
+        """Every mood that has a name in any room, and its place."""
+        rules = (self, *self.rooms.values())
+        return {mood: place for one in rules for mood, place in one.points.items()} | MOOD_POINTS
+
     @model_validator(mode="before")
     @classmethod
     def _inherited(cls, keys: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 
 from services.contracts import channels
 from services.contracts.messages import (
+    CustomMoods,
     MoodOverride,
     PlayerAction,
     PlayerCommand,
@@ -149,6 +150,15 @@ async def test_later_subscriber_does_not_get_what_was_withdrawn(pair: tuple[Bus,
     late = await listening(listener, channels.PRIVACY)
     assert (await late.get()).room == "home"
     assert late.queue.empty()
+
+
+async def test_a_topic_of_the_whole_house_is_heard_and_retained(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    inbox = await listening(listener, channels.CUSTOM_MOODS)
+    speaker.publish(channels.CUSTOM_MOODS, CustomMoods())
+    assert (await inbox.get()).message == CustomMoods()
+    later = await listening(speaker, channels.CUSTOM_MOODS)
+    assert (await later.get()).where == {}
 
 
 async def test_connecting_client_gets_no_retained_messages_it_did_not_ask_for(world: World) -> None:

@@ -17,7 +17,7 @@ def test_topic_of_a_channel_is_found_again(channel: Channel) -> None:  # type: i
     topic = channel.topic("moodring", **where)
     assert channel.where("moodring", topic) == where
     assert channel.where("other", topic) is None
-    assert [other.template for other in CHANNELS if other.where("moodring", topic)] == [channel.template]
+    assert [other.template for other in CHANNELS if other.where("moodring", topic) is not None] == [channel.template]
 
 
 @pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)

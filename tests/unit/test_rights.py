@@ -34,6 +34,7 @@ def test_pictures_of_faces_reach_inference_and_nobody_else() -> None:
     [
         (channels.MOOD, "aggregator"), (channels.POLICY, "recommender"), (channels.PLAYER, "player"),
         (channels.PRIVACY, "camera"), (channels.CAMERA_STATUS, "camera"),
+        (channels.CUSTOM_MOODS, "inference"),
     ],
 )  # fmt: skip
 def test_a_retained_state_is_said_by_its_owner_only(channel: Channel[Any], owner: str) -> None:
