@@ -1,7 +1,8 @@
-"""REST: the expressions in a photo."""
+"""REST: the expressions in a photo; the moods that a household teaches have a file of their own."""
 
 import asyncio
 import base64
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -10,7 +11,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from services.contracts.messages import Message, Unit
+from services.contracts.messages import Message, Name, Unit
+from services.inference import api_custom_moods
+from services.inference.custom_moods import read
 from services.inference.photo import Photo
 from services.inference.predictor import Prediction, PredictorError
 from services.runtime.uploads import UPLOAD_S, check_length
@@ -42,6 +45,8 @@ class PhotoFace(Message):
     detector_score: Unit
     expressions: dict[str, Unit]
     """Every label with its probability; they sum to 1."""
+    taught: dict[str, Unit] | None = None
+    """Of each mood that was taught for the room that was asked for, how likely the face shows it."""
 
 
 class PhotoExpressions(Message):
@@ -68,6 +73,7 @@ async def small_enough(request: Request) -> None:
 def routes(service: "InferenceService") -> APIRouter:
     """Return the service's routes."""
     router = APIRouter(tags=["inference"])
+    router.include_router(api_custom_moods.routes(service))
     places = asyncio.Semaphore(UPLOADS)
 
     @router.post(
@@ -76,10 +82,11 @@ def routes(service: "InferenceService") -> APIRouter:
         openapi_extra=_FORM,
         response_model_exclude_none=True,
     )
-    async def classify_photo(request: Request, *, picture: bool = False) -> PhotoExpressions:
+    async def classify_photo(request: Request, *, picture: bool = False, room: Name | None = None) -> PhotoExpressions:
         """Say which expressions the faces in a photo (JPEG or PNG) show. The photo is not kept.
 
-        With `?picture=true` the photo comes back too, with the faces framed: a JPEG in base64.
+        With `?picture=true` the photo comes back too, with the faces framed: a JPEG in base64. With `?room=study` the
+        moods that were taught for this room are read, too.
         """
         predictor = service.predictor
         if predictor is None:
@@ -92,7 +99,7 @@ def routes(service: "InferenceService") -> APIRouter:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
         except (PredictorError, DetectorError) as error:
             raise HTTPException(503, f"The photo cannot be classified: {error}.") from error
-        answer = _answer(photo, prediction)
+        answer = _answer(photo, prediction, _taught(service, room, prediction))
         if not picture:
             return answer
         drawn = await asyncio.to_thread(photo.annotated, [_caption(*each) for each in enumerate(answer.faces, 1)])
@@ -142,7 +149,18 @@ def _caption(number: int, face: PhotoFace) -> str:
     return f"{number} {label} {face.expressions[label]:.0%}"
 
 
-def _answer(photo: Photo, prediction: Prediction | None) -> PhotoExpressions:
+def _taught(
+    service: "InferenceService", room: str | None, prediction: Prediction | None
+) -> Sequence[dict[str, float] | None]:
+    """Return the moods that were taught for a room as each face shows them; `None` for each without a room."""
+    if prediction is None:
+        return []
+    if room is None or service.classroom is None:
+        return [None] * len(prediction.probabilities)
+    return read(service.classroom.kept.readers, room, prediction)
+
+
+def _answer(photo: Photo, prediction: Prediction | None, taught: Sequence[dict[str, float] | None]) -> PhotoExpressions:
     if prediction is None:
         return PhotoExpressions(width=photo.width, height=photo.height)
     faces = tuple(
@@ -150,8 +168,9 @@ def _answer(photo: Photo, prediction: Prediction | None) -> PhotoExpressions:
             box=PhotoBox(**face.box._asdict()),
             detector_score=face.score,
             expressions=dict(zip(prediction.labels, row, strict=True)),
+            taught=own,
         )
-        for face, row in zip(photo.faces, prediction.probabilities.tolist(), strict=True)
+        for face, row, own in zip(photo.faces, prediction.probabilities.tolist(), taught, strict=True)
     )
     model = f"{prediction.model} {prediction.version}"
     return PhotoExpressions(width=photo.width, height=photo.height, faces=faces, model=model)

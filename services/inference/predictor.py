@@ -153,6 +153,8 @@ class GrpcPredictor:
         if probabilities.min() < -SUM_TOLERANCE:
             raise TensorError("a probability is negative")
         embeddings = _output(response, "embedding", (count, None)) if "embedding" in response.outputs else None
+        if embeddings is not None and not np.isfinite(embeddings).all():
+            raise TensorError("the embedding is not of numbers")
         return Prediction(labels, probabilities.clip(0, 1), embeddings, self._model, version)
 
 

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter, Histogram
 
-from services.contracts.channels import EXPRESSIONS, FACES
+from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS, FACES
 from services.contracts.moodring_pb2 import Face, FaceCrops, Timings
 from services.inference import answers, api, model_folder
 from services.inference.breaker import Breaker
+from services.inference.classroom import Classroom
+from services.inference.custom_moods import read
+from services.inference.kept_moods import KeptMoods
 from services.inference.newest import DROPPED, Frame, NewestFrames
 from services.inference.photo import Photos
 from services.inference.predictor import (
@@ -81,6 +84,10 @@ class InferenceService:
         self.router = api.routes(self)
         self.predictor: Predictor | None = None
         """The classifier while `run` is active."""
+        self.classroom: Classroom | None = None
+        """The moods that the household taught, while `run` is active."""
+        self._state = settings.data / "state" / "inference.json"
+        self._places = settings.aggregator.places
         self._settings = settings.inference
         self._given = predictor
         self._sleep = sleep
@@ -96,11 +103,17 @@ class InferenceService:
             predictor = Breaker(self._given or await self._connect(stack), self._timer)
             self.predictor = predictor
             stack.callback(setattr, self, "predictor", None)
+            kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods))
+            await kept.refresh()
+            self.classroom = classroom = Classroom(kept, self._places, self._clock)
+            stack.callback(setattr, self, "classroom", None)
             self._frames = NewestFrames(self._clock, timer=self._timer)
+            bus.subscribe(CAMERA_STATUS, classroom.hear)
             bus.subscribe(FACES, self._receive, share=share)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._classify_all(bus, predictor), name="classify")
-                tasks.create_task(self._watch(predictor), name="watch the model server")
+                tasks.create_task(self._classify_all(bus, predictor, classroom), name="classify")
+                tasks.create_task(self._watch(predictor, classroom), name="watch the model server")
+                tasks.create_task(classroom.run(), name="learn")
 
     async def classify(self, faces: NDArray[np.uint8], predictor: Predictor) -> Prediction:
         """Classify faces and keep the health up to date.
@@ -139,7 +152,7 @@ class InferenceService:
     async def _receive(self, delivery: Delivery[FaceCrops]) -> None:
         self._frames.put(delivery)
 
-    async def _classify_all(self, bus: Bus, predictor: Predictor) -> None:
+    async def _classify_all(self, bus: Bus, predictor: Predictor, classroom: Classroom) -> None:
         while True:
             frames = await self._frames.take()
             started = self._timer()
@@ -158,12 +171,22 @@ class InferenceService:
                 continue
             took = Timings(decoding=1000 * (decoded - started), predicting=1000 * (self._timer() - decoded))
             took.batch_faces = len(batch)
-            rows = iter(prediction.probabilities.tolist())
+            taught = {
+                room: read(classroom.kept.readers, room, prediction)
+                for room in {frame.delivery.room for frame, _ in usable}
+            }
+            first = 0
             for frame, crops in usable:
                 faces = [face for face, _ in crops]
+                rows = range(first, first + len(faces))
+                first = rows.stop
                 timings = self._timings(frame, started, took)
-                message = answers.expressions(frame.delivery.message, faces, rows, prediction, timings)
-                bus.publish(EXPRESSIONS, message, room=frame.delivery.room, camera=frame.delivery.camera)
+                room, camera = frame.delivery.room, frame.delivery.camera
+                message = answers.expressions(
+                    frame.delivery.message, faces, rows, prediction, taught=taught[room], timings=timings
+                )
+                bus.publish(EXPRESSIONS, message, room=room, camera=camera)
+                classroom.see(room, camera, faces, prediction, rows)
 
     def _timings(self, frame: Frame, started: float, took: Timings) -> Timings:
         """Return a frame's own timings beside those of its batch, and measure them."""
@@ -189,13 +212,15 @@ class InferenceService:
             self._warn("bad image", f"a face of {frame.camera} is dropped: {error}")
             return None
 
-    async def _watch(self, predictor: Predictor) -> None:
+    async def _watch(self, predictor: Predictor, classroom: Classroom) -> None:
         while True:
+            classroom.look()
+            await classroom.kept.refresh()
             if late := self._frames.late():
                 self._warn("late", late)
             self.health.report("clocks", late)
             try:
-                await predictor.status()
+                classroom.kept.serve(await predictor.status())
             except PredictorError as error:
                 self.health.report("model_server", str(error))
                 self._warn("away", str(error))

@@ -137,12 +137,16 @@ def test_state_files_go_where_their_service_looks(one_process: Settings, house: 
     song = f"{(one_process.music or Path()).as_uri()}/a.mp3"
     (state / "player.json").write_text(json.dumps({"uri": song, "title": f"about {song}"}))
     (state / "tokens.json").write_text("{}")
+    (state / "inference.json").write_text('{"moods": []}')
     (state / "commands-player-main.json").write_text('{"ids": []}')
     (state / "player-main.lock").write_text("")
     (state / "unknown.json").write_text("{}")
     there_and_back(one_process, house)
     found = {str(path.relative_to(house.data)) for path in house.data.rglob("*.json")}
-    assert found == {"player/state/player.json", "gateway/state/tokens.json", "player/state/commands-player-main.json"}
+    assert found == {
+        "player/state/player.json", "gateway/state/tokens.json", "player/state/commands-player-main.json",
+        "inference/state/inference.json",
+    }  # fmt: skip
     saved = json.loads((house.data / "player" / "state" / "player.json").read_text())
     assert saved["uri"] == f"{(house.music or Path()).as_uri()}/a.mp3"
     assert (house.data / "gateway" / "state" / "tokens.json").stat().st_mode & 0o077 == 0

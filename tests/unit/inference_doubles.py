@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ class ScriptedPredictor:
         self.batches: list[NDArray[np.uint8]] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.version = 7
 
     async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
         self.batches.append(faces)
@@ -40,12 +42,13 @@ class ScriptedPredictor:
         happy = faces.mean(axis=(1, 2, 3)).astype(np.float32) / 255
         probabilities = np.zeros((len(faces), len(LABELS)), np.float32)
         probabilities[:, 1], probabilities[:, 0] = happy, 1 - happy
-        return Prediction(LABELS, probabilities, None, "expression", 7)
+        embeddings = np.stack([happy, 1 - happy, happy**2, np.ones_like(happy)], axis=1)
+        return Prediction(LABELS, probabilities, embeddings, "expression", self.version)
 
     async def status(self) -> int:
         if self.error:
             raise self.error
-        return 7
+        return self.version
 
 
 class Naps:
@@ -63,14 +66,14 @@ class Naps:
 class Running:
     """A service at work on a bus, and what it published."""
 
-    def __init__(self, bus: MemoryBus, predictor: ScriptedPredictor) -> None:
+    def __init__(self, bus: MemoryBus, predictor: ScriptedPredictor, data: Path) -> None:
         self.bus = bus
         self.predictor = predictor
         self.naps = Naps()
         self.now = NOW
         self.timer = 0.0
         self.published: asyncio.Queue[pb.Expressions] = asyncio.Queue()
-        settings = Settings(inference=Inference(model_server="grpc://nowhere.invalid"))
+        settings = Settings(data=data, inference=Inference(model_server="grpc://nowhere.invalid"))
         self.service: InferenceService = build(
             settings, clock=lambda: self.now, timer=lambda: self.timer, predictor=predictor, sleep=self.naps
         )
@@ -80,19 +83,27 @@ class Running:
 
 
 @asynccontextmanager
-async def running(capabilities: frozenset[Capability] = frozenset()) -> AsyncIterator[Running]:
+async def running(
+    capabilities: frozenset[Capability] = frozenset(), data: Path | None = None
+) -> AsyncIterator[Running]:
     """Run the service on a `MemoryBus`; it has subscribed and looked at its classifier once."""
-    async with MemoryBus() as bus:
-        bus.capabilities = capabilities
-        run = Running(bus, ScriptedPredictor())
-        bus.subscribe(EXPRESSIONS, run.receive)
-        task = asyncio.create_task(run.service.run(bus))
-        await run.naps.started.get()
-        try:
-            yield run
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with MemoryBus() as bus:
+            bus.capabilities = capabilities
+            async with _at_work(Running(bus, ScriptedPredictor(), data or Path(folder))) as run:
+                yield run
+
+
+@asynccontextmanager
+async def _at_work(run: Running) -> AsyncIterator[Running]:
+    run.bus.subscribe(EXPRESSIONS, run.receive)
+    task = asyncio.create_task(run.service.run(run.bus))
+    await run.naps.started.get()
+    try:
+        yield run
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def face(track_id: int = 1, grey: int = 255) -> pb.Face:

@@ -1,0 +1,203 @@
+"""REST: the moods that a household teaches."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from fastapi import APIRouter, HTTPException
+from pydantic import AwareDatetime
+
+from services.contracts.messages import Axis, Message, Name, Unit
+from services.contracts.moods import Point
+from services.inference.classroom import Classroom, NotNowError
+from services.inference.custom_moods import CustomMoodError, NoSuchMoodError, Reader
+from services.inference.teaching import AMOUNTS, Step, Teaching
+
+if TYPE_CHECKING:
+    from services.inference.service import InferenceService
+
+CONSENT: Final = (
+    "For about two minutes, the numbers that the model makes of the nearest face are collected: first of how you "
+    "usually look, then of the mood. Only these numbers are kept, on this machine, until the mood is forgotten; "
+    "pictures never are. You can stop at any time, and then nothing is kept."
+)
+
+
+class TaughtMoodInfo(Message):
+    """A mood that was taught."""
+
+    mood: Name
+    valence: Axis
+    arousal: Axis
+    rooms: tuple[Name, ...]
+    """Where it was taught, and where faces are read for it."""
+    taught_at: AwareDatetime
+    faces: int
+    """Faces that showed it, and as they usually look."""
+    usual_faces: int
+    recognised: Unit
+    """Share of faces kept aside in which it is found, of those that show it."""
+    mistaken: Unit
+    """The same of those that do not."""
+    model_version: int
+    problem: str = ""
+    """Why it is not read at the moment."""
+
+
+class TeachingProgress(Message):
+    """A mood that is being taught, and how far that is."""
+
+    mood: Name
+    room: Name
+    step: Step
+    """`usual`: faces are taken as they usually look; `ready`: go on when you show the mood; `mood`: they are taken."""
+    faces: int
+    """Taken in this step."""
+    least: int
+    """With so many one can go on."""
+    most: int
+    """With so many it goes on by itself."""
+    seconds_left: float
+    """Until it goes on by itself, or ends."""
+
+
+class CustomMoodsInfo(Message):
+    """Every mood that was taught, the one that is being taught, and what became of the last lesson."""
+
+    moods: tuple[TaughtMoodInfo, ...]
+    teaching: TeachingProgress | None
+    said: str
+    consent: str = CONSENT
+    """What people are told before they agree."""
+
+
+class NewLesson(Message):
+    """Where a mood is taught, whether those before the camera agree, and where it shall lie on the plane."""
+
+    room: Name
+    consent: bool = False
+    valence: Axis | None = None
+    arousal: Axis | None = None
+
+
+class CustomMoodChange(Message):
+    """Another name or place; what is left out stays."""
+
+    mood: Name | None = None
+    valence: Axis | None = None
+    arousal: Axis | None = None
+
+
+def routes(service: "InferenceService") -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/api/custom-moods", tags=["custom moods"])
+
+    @router.get("")
+    async def custom_moods() -> CustomMoodsInfo:
+        """Return what was taught, and how far the lesson is that goes on."""
+        room = _running(service)
+        room.look()
+        return _info(room)
+
+    @router.post("/{mood}/teaching", status_code=202)
+    async def begin(mood: Name, body: NewLesson) -> CustomMoodsInfo:
+        """Begin to teach a mood, or to teach it further. Faces are taken as they usually look, for half a minute.
+
+        Those before the camera have to know and agree: `consent` must be true.
+        """
+        if not body.consent:
+            raise HTTPException(422, f"Those before the camera have to agree: send consent: true. {CONSENT}")
+        with _translated():
+            room = _running(service)
+            room.begin(mood, body.room, _place(body.valence, body.arousal))
+            return _info(room)
+
+    @router.post("/{mood}/teaching/next", status_code=202)
+    async def go_on(mood: Name) -> CustomMoodsInfo:
+        """Go on: show the mood now; or, while it is being shown, have it learnt from what there is."""
+        with _translated():
+            room = _running(service)
+            room.go_on(mood)
+            return _info(room)
+
+    @router.delete("/{mood}/teaching")
+    async def stop(mood: Name) -> CustomMoodsInfo:
+        """Stop teaching; nothing of the lesson is kept."""
+        with _translated():
+            room = _running(service)
+            room.stop(mood)
+            return _info(room)
+
+    @router.patch("/{mood}")
+    async def change(mood: Name, body: CustomMoodChange) -> CustomMoodsInfo:
+        """Rename a mood or move it on the plane. Playlists, exceptions and history keep the word that they have."""
+        with _translated():
+            room = _running(service)
+            await room.rename(mood, to=body.mood, place=_place(body.valence, body.arousal))
+            return _info(room)
+
+    @router.delete("/{mood}")
+    async def forget(mood: Name) -> CustomMoodsInfo:
+        """Forget a mood: what was kept of the faces is gone from the disk."""
+        with _translated():
+            room = _running(service)
+            await room.forget(mood)
+            return _info(room)
+
+    return router
+
+
+def _running(service: "InferenceService") -> Classroom:
+    if service.classroom is None:
+        raise HTTPException(503, "The inference service is not running at the moment; try again shortly.")
+    return service.classroom
+
+
+def _place(valence: float | None, arousal: float | None) -> Point | None:
+    if valence is None and arousal is None:
+        return None
+    if valence is None or arousal is None:
+        raise CustomMoodError("a place on the plane takes both valence and arousal, from -1 to 1 each")
+    return Point(valence, arousal)
+
+
+def _info(room: Classroom) -> CustomMoodsInfo:
+    return CustomMoodsInfo(
+        moods=tuple(_mood(room, one) for one in room.kept.readers),
+        teaching=_progress(room.lesson, room.now()) if room.lesson else None,
+        said=room.said,
+    )
+
+
+def _mood(room: Classroom, one: Reader) -> TaughtMoodInfo:
+    kept = one.kept
+    return TaughtMoodInfo(
+        mood=kept.mood, valence=kept.valence, arousal=kept.arousal, rooms=kept.rooms, taught_at=kept.taught_at,
+        faces=len(kept.faces), usual_faces=len(kept.usual_faces), recognised=round(one.check.recognised, 3),
+        mistaken=round(one.check.mistaken, 3), model_version=kept.model_version, problem=room.kept.problem(kept),
+    )  # fmt: skip
+
+
+def _progress(lesson: Teaching, now: float) -> TeachingProgress:
+    amount = AMOUNTS.get(lesson.step)
+    return TeachingProgress(
+        mood=lesson.mood,
+        room=lesson.room,
+        step=lesson.step,
+        faces=len(lesson.taken[lesson.step].rows) if amount else 0,
+        least=lesson.least(lesson.step) if amount else 0,
+        most=amount.most if amount else 0,
+        seconds_left=round(lesson.seconds_left(now), 1),
+    )
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except NoSuchMoodError as error:
+        raise HTTPException(404, f"{error}.") from error
+    except NotNowError as error:
+        raise HTTPException(409, f"{error}.".replace("..", ".")) from error
+    except CustomMoodError as error:
+        raise HTTPException(422, f"{error}.") from error

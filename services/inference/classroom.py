@@ -1,0 +1,220 @@
+"""Where a household's moods are taught: one lesson at a time, and nobody is watched whose camera is closed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.contracts.messages import CameraState, CameraStatus
+from services.contracts.moodring_pb2 import Face
+from services.contracts.moods import Point
+from services.inference.custom_moods import CustomMoodError, check_name, find, learnt, renamed
+from services.inference.kept_moods import Change, KeptMoods
+from services.inference.predictor import Prediction
+from services.inference.state import TaughtMood
+from services.inference.teaching import Teaching
+from services.runtime.bus import Delivery
+
+log = logging.getLogger(__name__)
+
+MAX_CAMERAS: Final = 1000
+"""Cameras whose state is known; further ones are no one's teacher."""
+BLIND: Final = frozenset({CameraState.PRIVATE, CameraState.OFFLINE})
+
+
+class NotNowError(Exception):
+    """What was asked for makes no sense at the moment; the text says why and what to do."""
+
+
+class Classroom:
+    """The lesson that goes on, and who may be watched for it.
+
+    Args:
+        kept: The moods that were taught.
+        places: Where moods with a name lie, of those that nobody gave a place.
+        clock: Seconds since 1970.
+
+    Attributes:
+        kept: As above.
+        lesson: The one that goes on.
+        said: What became of the last one, in words.
+    """
+
+    def __init__(self, kept: KeptMoods, places: Mapping[str, Point], clock: Callable[[], float]) -> None:
+        self.kept = kept
+        self.lesson: Teaching | None = None
+        self.said = ""
+        self._places = places
+        self._clock = clock
+        self._cameras: dict[tuple[str, str], CameraStatus] = {}
+        self._over = asyncio.Event()
+
+    def now(self) -> float:
+        """Return the time."""
+        return self._clock()
+
+    async def run(self) -> None:
+        """Learn from each lesson when it is over, until cancelled."""
+        while True:
+            await self._over.wait()
+            self._over.clear()
+            if self.lesson and not self.lesson.running:
+                await self._learn(self.lesson)
+
+    async def hear(self, delivery: Delivery[CameraStatus]) -> None:
+        """Take how a camera does; where one of its room goes private, a lesson ends at once and leaves nothing."""
+        room, camera, status = delivery.room, delivery.camera, delivery.message
+        if (room, camera) in self._cameras or len(self._cameras) < MAX_CAMERAS:
+            self._cameras[room, camera] = status
+        if self.lesson and self.lesson.room == room and status.state is CameraState.PRIVATE:
+            self.lesson.give_up(
+                f"a camera of this room was closed ({status.detail or 'for privacy'}); nothing was kept"
+            )
+            self._over.set()
+
+    def see(self, room: str, camera: str, faces: Sequence[Face], prediction: Prediction, rows: range) -> None:
+        """Take the nearest face of a frame, where one is wanted.
+
+        Args:
+            room: The frame's room.
+            camera: Its camera.
+            faces: Its faces that were classified.
+            prediction: What the model says of them, among others.
+            rows: Where they stand in it.
+        """
+        lesson, now, status = self.lesson, self._clock(), self._cameras.get((room, camera))
+        if lesson is None or lesson.room != room or status is None or status.state in BLIND:
+            return
+        if prediction.embeddings is None:
+            lesson.give_up("the model that is served gives no embedding; serve one that does")
+        elif lesson.takes(now) and faces:
+            nearest = max(range(len(faces)), key=lambda number: faces[number].box.width * faces[number].box.height)
+            row = rows[nearest]
+            answer: NDArray[np.float32] = prediction.probabilities[row]
+            shares = dict(zip(prediction.labels, answer.tolist(), strict=True))
+            lesson.take(prediction.embeddings[row], shares, prediction.version, now)
+        self.look()
+
+    def look(self) -> None:
+        """Notice when a step's time is over."""
+        if self.lesson:
+            self.lesson.look(self._clock())
+            if not self.lesson.running:
+                self._over.set()
+
+    def begin(self, mood: str, room: str, place: Point | None) -> Teaching:
+        """Begin a lesson.
+
+        Raises:
+            NotNowError: Another one goes on, or no camera of the room sees.
+            CustomMoodError: A mood cannot be called so.
+        """
+        if self.lesson:
+            raise NotNowError(f"{self.lesson.mood} is being taught in {self.lesson.room}; stop that, or let it end")
+        kept = self.kept.moods
+        before = next((one for one in kept if one.mood == mood), None)
+        if before is None:
+            check_name(mood, kept)
+        self._check_cameras(room)
+        known = len(before.usual_faces) if before and self.kept.served == before.model_version else 0
+        self.said = ""
+        self.lesson = Teaching(mood, room, place, known, self._clock())
+        log.info("%s is being taught in %s", mood, room)
+        return self.lesson
+
+    def go_on(self, mood: str) -> Teaching:
+        """Go on to a lesson's next step.
+
+        Raises:
+            NotNowError: There is no such lesson, or it is too early.
+        """
+        lesson = self._going_on(mood)
+        if problem := lesson.go_on(self._clock()):
+            raise NotNowError(problem)
+        self.look()
+        return lesson
+
+    def stop(self, mood: str) -> None:
+        """Stop a lesson; nothing of it is kept.
+
+        Raises:
+            NotNowError: There is no such lesson.
+        """
+        self._going_on(mood)
+        self.lesson, self.said = None, "Stopped: nothing was kept."
+
+    async def rename(self, mood: str, *, to: str | None, place: Point | None) -> None:
+        """Give a mood another name or place.
+
+        Raises:
+            NoSuchMoodError: No such mood was taught.
+            CustomMoodError: The new name cannot be.
+            NotNowError: It is being taught, or it cannot be kept.
+        """
+        self._not_being_taught(mood)
+        await self._change(lambda moods: renamed(moods, mood, to=to, place=place))
+
+    async def forget(self, mood: str) -> None:
+        """Forget a mood: its embeddings are gone from the disk when this returns.
+
+        Raises:
+            NoSuchMoodError: No such mood was taught.
+            NotNowError: It is being taught, or it cannot be written.
+        """
+        self._not_being_taught(mood)
+
+        def without(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
+            gone = find(moods, mood)
+            return tuple(one for one in moods if one is not gone)
+
+        await self._change(without)
+        log.info("the taught mood %s is forgotten", mood)
+
+    async def _learn(self, lesson: Teaching) -> None:
+        if lesson.problem:
+            self.said = f"{lesson.problem[:1].upper()}{lesson.problem[1:]}."
+        else:
+            try:
+                await self._change(
+                    lambda moods: learnt(moods, lesson, self._places, datetime.fromtimestamp(self._clock(), UTC))
+                )
+                one = next(one for one in self.kept.readers if one.kept.mood == lesson.mood)
+                self.said = (
+                    f"Learnt: found in {one.check.recognised:.0%} of the faces kept aside that show it, and in "
+                    f"{one.check.mistaken:.0%} of the usual ones."
+                )
+            except (CustomMoodError, NotNowError) as error:
+                self.said = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        log.info("teaching %s: %s", lesson.mood, self.said)
+        if self.lesson is lesson:
+            self.lesson = None
+
+    async def _change(self, change: Change) -> None:
+        try:
+            await self.kept.change(change)
+        except OSError as error:
+            raise NotNowError(f"it cannot be kept: {error.strerror}; make room on the disk and try again") from error
+
+    def _check_cameras(self, room: str) -> None:
+        here = [status for (where, _), status in self._cameras.items() if where == room]
+        if not here:
+            rooms = ", ".join(sorted({where for where, _ in self._cameras}))
+            raise NotNowError(f"no camera of a room {room} is known; there are cameras in {rooms or 'no room so far'}")
+        if all(status.state in BLIND for status in here):
+            detail = next((status.detail for status in here if status.detail), "the camera is off.")
+            raise NotNowError(f"no face of {room} can be seen, so nothing can be taught there: {detail}")
+
+    def _going_on(self, mood: str) -> Teaching:
+        if self.lesson is None or self.lesson.mood != mood:
+            raise NotNowError(f"{mood} is not being taught at the moment; begin first")
+        if not self.lesson.running:
+            raise NotNowError(f"{mood} was shown and is being learnt; a moment")
+        return self.lesson
+
+    def _not_being_taught(self, mood: str) -> None:
+        if self.lesson and self.lesson.mood == mood:
+            raise NotNowError(f"{mood} is being taught at the moment; stop that, or let it end")

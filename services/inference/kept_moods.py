@@ -1,0 +1,96 @@
+"""The taught moods of this process: one state file, which several processes of the service may share."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from services.contracts.messages import CustomMoods
+from services.inference.custom_moods import Reader, readers, told
+from services.inference.state import TaughtMood, TaughtMoods
+from services.runtime.state import StateFile
+
+log = logging.getLogger(__name__)
+
+Change = Callable[[Sequence[TaughtMood]], tuple[TaughtMood, ...]]
+
+
+class KeptMoods:
+    """The moods, what reads each, and the version of the model that is served.
+
+    Args:
+        path: The state file.
+        tell: Called with what the house is to know, at every change.
+
+    Attributes:
+        readers: What reads each mood.
+        served: The version that is served; `None` before it is known.
+    """
+
+    def __init__(self, path: Path, tell: Callable[[CustomMoods], None]) -> None:
+        self.readers: Sequence[Reader] = ()
+        self.served: int | None = None
+        self._file = StateFile(path, TaughtMoods)
+        self._tell = tell
+        self._stamp: tuple[int, int] | None = None
+        self._told: CustomMoods | None = None
+        self._changing = asyncio.Lock()
+
+    @property
+    def moods(self) -> Sequence[TaughtMood]:
+        """The moods without their readers."""
+        return [one.kept for one in self.readers]
+
+    async def refresh(self) -> None:
+        """Take up what another process may have written, and tell the house where it does not know."""
+        async with self._changing:
+            if self._file.stamp != self._stamp:
+                await self._take(await asyncio.to_thread(self._load))
+        self._announce()
+
+    async def change(self, change: Change) -> None:
+        """Change the moods; on the disk when this returns.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        async with self._changing:
+            await self._take(await asyncio.to_thread(self._changed, change))
+        self._announce()
+
+    def serve(self, version: int) -> None:
+        """Know which version of the model is served; moods that were taught on another one are set aside."""
+        if version != self.served:
+            self.served = version
+            for one in self.moods:
+                if problem := self.problem(one):
+                    log.warning("the mood %s: %s", one.mood, problem)
+            self._announce()
+
+    def problem(self, kept: TaughtMood) -> str:
+        """Return why a mood is not read at the moment; empty where it is."""
+        if self.served in {None, kept.model_version}:
+            return ""
+        return (
+            f"it was taught on version {kept.model_version} of the model and is set aside: version {self.served} is "
+            "served, whose numbers mean something else; teach it again"
+        )
+
+    def _load(self) -> Sequence[TaughtMood]:
+        return (self._file.load() or TaughtMoods()).moods
+
+    def _changed(self, change: Change) -> Sequence[TaughtMood]:
+        with self._file.claimed():
+            moods = change(self._load())
+            self._file.save(TaughtMoods(moods=moods))
+        return moods
+
+    async def _take(self, moods: Sequence[TaughtMood]) -> None:
+        self.readers = await asyncio.to_thread(readers, moods)
+        self._stamp = self._file.stamp
+
+    def _announce(self) -> None:
+        news = told(self.moods, self.served)
+        if news != self._told:
+            self._told = news
+            self._tell(news)

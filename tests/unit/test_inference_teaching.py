@@ -1,0 +1,110 @@
+"""The steps of a lesson, by the clock of the test."""
+
+import numpy as np
+import pytest
+
+from services.inference.teaching import AMOUNTS, SPACING_S, WAIT_S, Step, Teaching
+
+NOW = 1_800_000_000.0
+FACE = np.ones(4, np.float32)
+USUAL, MOOD = AMOUNTS[Step.USUAL], AMOUNTS[Step.MOOD]
+
+
+def lesson(known: int = 0) -> Teaching:
+    return Teaching("focused", "study", None, known, NOW)
+
+
+def take(teaching: Teaching, count: int, now: float = NOW, version: int = 7) -> None:
+    for _ in range(count):
+        teaching.take(FACE, {"neutral": 1.0}, version, now)
+
+
+def shown(teaching: Teaching, now: float = NOW) -> Teaching:
+    """Bring a lesson to the step in which the mood is shown."""
+    take(teaching, USUAL.least)
+    teaching.go_on(now)
+    teaching.go_on(now)
+    return teaching
+
+
+def test_a_lesson_takes_about_two_minutes() -> None:
+    assert USUAL.seconds + MOOD.seconds == 120
+    assert (MOOD.least, MOOD.most) == (30, 200)
+
+
+def test_a_face_is_wanted_now_and_then() -> None:
+    teaching = lesson()
+    assert teaching.takes(NOW)
+    take(teaching, 1)
+    assert not teaching.takes(NOW + SPACING_S - 0.1)
+    assert teaching.takes(NOW + SPACING_S)
+
+
+def test_a_step_cannot_be_left_with_too_few_faces() -> None:
+    teaching = lesson()
+    take(teaching, USUAL.least - 2)
+    assert teaching.go_on(NOW) == "2 more faces are needed before that"
+    assert teaching.step is Step.USUAL
+
+
+def test_faces_known_from_before_are_not_needed_again() -> None:
+    teaching = lesson(known=USUAL.least)
+    assert teaching.go_on(NOW) == ""
+    assert teaching.step is Step.READY
+
+
+def test_nothing_is_taken_between_the_steps() -> None:
+    teaching = lesson()
+    take(teaching, USUAL.most)
+    assert teaching.step is Step.READY
+    assert not teaching.takes(NOW + 60)
+
+
+def test_a_step_ends_by_itself_with_enough_faces_or_when_its_time_is_over() -> None:
+    teaching = lesson()
+    take(teaching, USUAL.least)
+    teaching.look(NOW + USUAL.seconds)
+    assert teaching.step is Step.READY
+    teaching.go_on(NOW + 60)
+    take(teaching, MOOD.most, NOW + 60)
+    assert (teaching.step, teaching.problem, teaching.running) == (Step.DONE, "", False)
+
+
+@pytest.mark.parametrize("count", [0, USUAL.least - 1])
+def test_too_few_faces_in_its_time_end_it_all(count: int) -> None:
+    teaching = lesson()
+    take(teaching, count)
+    teaching.look(NOW + USUAL.seconds)
+    assert teaching.problem.startswith(f"only {count} faces could be read in 30 s, {USUAL.least} are needed")
+    assert teaching.taken[Step.USUAL].rows == []
+
+
+def test_nobody_who_begins_ends_it_too() -> None:
+    teaching = lesson()
+    take(teaching, USUAL.most)
+    teaching.look(NOW + WAIT_S - 1)
+    assert teaching.running
+    teaching.look(NOW + WAIT_S)
+    assert "nobody began" in teaching.problem
+
+
+def test_a_model_that_changes_meanwhile_ends_it() -> None:
+    teaching = shown(lesson())
+    take(teaching, 1, version=8)
+    assert "another version" in teaching.problem
+    assert teaching.taken[Step.USUAL].rows == []
+
+
+def test_a_lesson_that_is_over_cannot_be_given_up() -> None:
+    teaching = shown(lesson())
+    take(teaching, MOOD.least)
+    teaching.go_on(NOW)
+    teaching.give_up("too late")
+    assert (teaching.problem, len(teaching.taken[Step.MOOD].rows)) == ("", MOOD.least)
+
+
+def test_what_the_model_said_of_the_mood_is_summed_up() -> None:
+    teaching = shown(lesson())
+    teaching.take(FACE, {"neutral": 0.75, "sad": 0.25}, 7, NOW)
+    teaching.take(FACE, {"neutral": 0.25, "sad": 0.75}, 7, NOW)
+    assert teaching.taken[Step.MOOD].sums == {"neutral": 1.0, "sad": 1.0}
