@@ -20,7 +20,7 @@ MOST_CHANGES = 0.999
 """Something of what was believed stays, however short moods are."""
 
 Belief = Sequence[float]
-"""Probability of each of `EXPRESSIONS`, summing to 1."""
+"""Probability of each mood that there can be, summing to 1: of `EXPRESSIONS`, and of taught ones behind them."""
 
 EVEN: Belief = (1 / len(EXPRESSIONS),) * len(EXPRESSIONS)
 
@@ -31,10 +31,12 @@ class Memory:
     Args:
         window_s: Length of the window.
         hold_s: How long moods last on average.
+        moods: How many there can be.
     """
 
-    def __init__(self, window_s: float, hold_s: float) -> None:
+    def __init__(self, window_s: float, hold_s: float, moods: int = len(EXPRESSIONS)) -> None:
         self._window_s, self._hold_s = window_s, hold_s
+        self._even: Belief = (1 / moods,) * moods
         self._beliefs: deque[tuple[float, Belief]] = deque()
 
     def note(self, now: float, belief: Belief) -> None:
@@ -49,7 +51,7 @@ class Memory:
     def begin(self, now: float) -> Belief:
         """Return what the window that ends now begins with."""
         at = now - self._window_s
-        noted_at, belief = next((one for one in reversed(self._beliefs) if one[0] <= at), (at, EVEN))
+        noted_at, belief = next((one for one in reversed(self._beliefs) if one[0] <= at), (at, self._even))
         faith = FAITH * math.exp((noted_at - at) / self._hold_s)
         return [(1 - faith) / len(belief) + faith * share for share in belief]
 
@@ -62,7 +64,7 @@ def forward(slices: Sequence[Sequence[float]], begin: Belief, changes: float) ->
     """Return what is believed at the end of a window.
 
     Args:
-        slices: How likely what each slice of time showed is under each of `EXPRESSIONS`, over the greatest of them.
+        slices: How likely what each slice of time showed is under each mood, over the greatest of them.
         begin: What is believed before the first.
         changes: Probability that the mood changes within a slice, below 1.
     """
@@ -84,5 +86,5 @@ def filled(slices: Mapping[int, Sequence[float]]) -> list[Sequence[float]]:
     """Return slices in their order; one in which nothing was seen speaks for nothing."""
     if not slices:
         return []
-    silent = [1.0] * len(EXPRESSIONS)
+    silent = [1.0] * len(next(iter(slices.values())))
     return [slices.get(number, silent) for number in range(min(slices), max(slices) + 1)]

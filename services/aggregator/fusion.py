@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from services.aggregator.belief import EVEN, Belief, filled, forward
 from services.aggregator.people import FUSIONS, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
-from services.contracts.moods import EXPRESSIONS, UNKNOWN, Point
+from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, UNKNOWN, Point
 
 DOUBTED = 0.02
 """Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two."""
@@ -21,6 +21,8 @@ PRESENT_S = 3.0
 """Who was seen within this time counts as there."""
 
 ORIGIN = Point(0.0, 0.0)
+PLACES = {label: EXPRESSION_POINTS[label] for label in EXPRESSIONS}
+"""Where the model's labels lie, in their order."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def fuse(
     folding: Mapping[str, str] | None = None,
     changes: float,
     begin: Belief = EVEN,
+    places: Mapping[str, Point] = PLACES,
 ) -> Evidence:
     """Return what the people of a room say together.
 
@@ -71,17 +74,18 @@ def fuse(
         folding: Expression → mood, for those that are not moods of their own.
         changes: Probability that the mood changes within a slice of the window.
         begin: What is believed before the window.
+        places: Where what faces say lies on the plane, in the order of beliefs.
     """
-    heard = FUSIONS[fusion](voters(tracks, folding or {}))
+    heard = FUSIONS[fusion](voters(tracks, folding or {}, places))
     votes = [voter.vote for voter in heard]
     believed = [forward(filled(voter.slices), begin, changes) for voter in heard]
-    moods = [folded(dict(zip(EXPRESSIONS, one, strict=True)), folding or {}) for one in believed]
+    moods = [folded(dict(zip(places, one, strict=True)), folding or {}) for one in believed]
     shown = mean([voter.expressions for voter in heard], votes)
     return Evidence(
         distribution=folded(shown, folding or {}),
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
-        place=point(shown),
+        place=point(shown, places),
         belief=_agreed(moods, votes),
         expressions=tuple(_pooled(believed, votes)) if heard else (),
     )

@@ -3,7 +3,7 @@
 from services.aggregator.likelihood import known, released
 from services.aggregator.window import MAX_TRACKS, Observation
 from services.contracts.moodring_pb2 import Expression, Expressions
-from services.contracts.moods import EXPRESSION_POINTS
+from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS
 
 SUM_TOLERANCE = 0.01
 """How far the probabilities' sum may be from 1: float32 and a quantised model stay well within."""
@@ -32,13 +32,20 @@ def observations(message: Expressions, camera: str) -> tuple[list[Observation], 
         bad.append(BadExpressionError(f"there are {len(message.faces)} faces; the first {MAX_TRACKS} are used"))
     for face in message.faces[:MAX_TRACKS]:
         try:
-            probabilities = _probabilities(face)
+            probabilities, taught = _probabilities(face), _taught(face)
         except BadExpressionError as error:
             bad.append(error)
         else:
             good.append(
                 Observation(
-                    camera, face.track_id, message.frame_id, at, face.quality, probabilities, message.model_version
+                    camera,
+                    face.track_id,
+                    message.frame_id,
+                    at,
+                    face.quality,
+                    probabilities,
+                    message.model_version,
+                    taught,
                 )
             )
     return good, bad
@@ -52,6 +59,16 @@ def doubt(message: Expressions) -> str:
         f"they come from model version {message.model_version}, moods were tuned for version {released().version}: "
         "they are weighed with more doubt; serve that version, or measure yours (python -m training.noise)"
     )
+
+
+def _taught(face: Expression) -> dict[str, float]:
+    """Return how likely a face shows each taught mood; a room hears of those that it knows."""
+    if len(face.taught) > MAX_CUSTOM_MOODS:
+        raise BadExpressionError(f"there are {len(face.taught)} taught moods, more than {MAX_CUSTOM_MOODS}")
+    for row in face.taught:
+        if not 0 <= row.probability <= 1:
+            raise BadExpressionError(f"the probability of {row.label[:40]!r} is {row.probability}, not between 0 and 1")
+    return {row.label: row.probability for row in face.taught}
 
 
 def _probabilities(face: Expression) -> dict[str, float]:

@@ -9,13 +9,13 @@ counts by how far it differs from the one before, or by how long that has held.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul, sub
 from pathlib import Path
 
-from services.contracts.moods import EXPRESSIONS
+from services.contracts.moods import EXPRESSIONS, TAUGHT_SHARE
 
 NOISE = Path(__file__).with_name("noise.json")
 
@@ -38,9 +38,9 @@ MOST_NEWS_PER_S = 2.0
 MOST_ENTROPY = math.log(len(EXPRESSIONS))
 
 Answer = Sequence[float]
-"""The probability of each of `EXPRESSIONS`, summing to 1."""
+"""The probability of each of `EXPRESSIONS`, and of taught moods behind them, summing to 1."""
 Scale = Sequence[float]
-"""By what the probability of each of `EXPRESSIONS` is multiplied to make it a likelihood."""
+"""By what the probability of each is multiplied to make it a likelihood."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,16 @@ def known(version: int) -> bool:
     return version in {0, released().version}
 
 
-def scale_of(version: int) -> Scale:
-    """Return the scale of a model: of one that is not known, halfway between the released one's and none at all."""
-    return released().scale if known(version) else _broad()
+@lru_cache(64)
+def scale_of(version: int, taught: int = 0) -> Scale:
+    """Return the scale of a model: of one that is not known, halfway between the released one's and none at all.
+
+    Args:
+        version: The model's.
+        taught: How many moods are read besides; each is told from all else by itself, with a prior of its own.
+    """
+    model = released().scale if known(version) else _broad()
+    return [*model, *scale([TAUGHT_SHARE] * taught)]
 
 
 @lru_cache(1)
@@ -106,9 +113,9 @@ def news(answer: Answer, before: Answer | None, seconds: float, quality: float) 
     return fit * min(1.0, max(2 * distance(answer, before) / NEW - 1, seconds / HELD_S, 0.0))
 
 
-def listed(distribution: Mapping[str, float]) -> Answer:
+def listed(distribution: Mapping[str, float], labels: Iterable[str] = EXPRESSIONS) -> Answer:
     """Return a distribution as an answer; what it leaves out is 0."""
-    return [distribution.get(label, 0.0) for label in EXPRESSIONS]
+    return [distribution.get(label, 0.0) for label in labels]
 
 
 def distance(one: Answer, two: Answer) -> float:

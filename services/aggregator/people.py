@@ -50,7 +50,7 @@ def _take_seat(seats: list[TrackEvidence], track: TrackEvidence) -> None:
 def _matched(known: Sequence[TrackEvidence], others: Sequence[TrackEvidence]) -> list[TrackEvidence]:
     """Return the people of two views, the most similar pairs first; each has at most one counterpart."""
     pairs = sorted(
-        (distance(listed(one.distribution), listed(two.distribution)), here, there)
+        (_apart(one.distribution, two.distribution), here, there)
         for here, one in enumerate(known)
         for there, two in enumerate(others)
         if one.first_at <= two.last_at and two.first_at <= one.last_at
@@ -64,6 +64,11 @@ def _matched(known: Sequence[TrackEvidence], others: Sequence[TrackEvidence]) ->
         for here, one in enumerate(known)
     ]
     return found + [two for there, two in enumerate(others) if there not in counterparts.values()]
+
+
+def _apart(one: Mapping[str, float], two: Mapping[str, float]) -> float:
+    labels = [*one, *(two.keys() - one.keys())]
+    return distance(listed(one, labels), listed(two, labels))
 
 
 def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvidence:
@@ -94,13 +99,13 @@ def mean(distributions: Sequence[Mapping[str, float]], weights: Sequence[float])
     return {label: value / total for label, value in sums.items()}
 
 
-def point(distribution: Mapping[str, float]) -> Point:
+def point(distribution: Mapping[str, float], places: Mapping[str, Point] = EXPRESSION_POINTS) -> Point:
     """Return the expected point on the plane: the whole distribution counts, not its winner alone.
 
     The expressions' coordinates and their sources stand in `contracts.moods`.
     """
-    valence = sum(share * EXPRESSION_POINTS[label].valence for label, share in distribution.items())
-    arousal = sum(share * EXPRESSION_POINTS[label].arousal for label, share in distribution.items())
+    valence = sum(share * places[label].valence for label, share in distribution.items())
+    arousal = sum(share * places[label].arousal for label, share in distribution.items())
     return Point(max(-1.0, min(1.0, valence)), max(-1.0, min(1.0, arousal)))
 
 
@@ -117,15 +122,18 @@ def folded(distribution: Mapping[str, float], folding: Mapping[str, str]) -> Map
 
 @dataclass(frozen=True)
 class Voter:
-    """A person as a fusion sees them: expressions, the moods that they fold to, a vote of 0 to 1, and their slices."""
+    """A person as a fusion sees them: expressions, what they fold to, a vote of 0 to 1, slices, and a place."""
 
     expressions: Mapping[str, float]
     moods: Mapping[str, float]
     vote: float
     slices: Mapping[int, Sequence[float]]
+    place: Point
 
 
-def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[Voter]:
+def voters(
+    tracks: Sequence[TrackEvidence], folding: Mapping[str, str], places: Mapping[str, Point] = EXPRESSION_POINTS
+) -> list[Voter]:
     """Return those who have something to say."""
     return [
         Voter(
@@ -133,6 +141,7 @@ def voters(tracks: Sequence[TrackEvidence], folding: Mapping[str, str]) -> list[
             folded(track.distribution, folding),
             track.weight / (track.weight + HALF_VOTE),
             track.slices,
+            point(track.distribution, places),
         )
         for track in tracks
         if track.distribution
@@ -158,7 +167,7 @@ def majority(everyone: Sequence[Voter]) -> Sequence[Voter]:
 
 def strongest(everyone: Sequence[Voter]) -> Sequence[Voter]:
     """Hear who shows most: whose point is farthest from the plane's origin, which is indifference (Russell 1980)."""
-    return [max(everyone, key=lambda voter: voter.vote * math.hypot(*point(voter.expressions)))] if everyone else []
+    return [max(everyone, key=lambda voter: voter.vote * math.hypot(*voter.place))] if everyone else []
 
 
 FUSIONS: Mapping[str, Fusion] = {"average": average, "majority": majority, "strongest": strongest}

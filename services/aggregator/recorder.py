@@ -7,8 +7,8 @@ from typing import TextIO
 
 from services.aggregator.intake import observations
 from services.aggregator.recording import DIGITS, Line, seen
-from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS
-from services.contracts.messages import CameraState, CameraStatus
+from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS
+from services.contracts.messages import CameraState, CameraStatus, CustomMoods
 from services.contracts.moodring_pb2 import Expressions
 from services.runtime.bus import Bus, Delivery
 
@@ -31,8 +31,12 @@ class Recorder:
 
     def listen(self, bus: Bus) -> None:
         """Begin with the cameras' states, which the bus has kept."""
+        bus.subscribe(CUSTOM_MOODS, self._custom_moods)
         bus.subscribe(CAMERA_STATUS, self._camera_status, room=self._room)
         bus.subscribe(EXPRESSIONS, self._expressions, room=self._room)
+
+    async def _custom_moods(self, delivery: Delivery[CustomMoods]) -> None:
+        self._write(Line(heard_at=round(self._clock(), DIGITS), room=self._room, custom=delivery.message))
 
     async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
         state = delivery.message.state

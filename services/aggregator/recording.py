@@ -1,6 +1,7 @@
 """Recorded observations: JSON lines of probabilities, never of pictures.
 
-A line is what one camera saw in one frame, or a camera's state, or, in a simulated file, the true mood from then on.
+A line is what one camera saw in one frame, or a camera's state, what was taught, or, in a simulated file, the true mood
+from then on.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from services.aggregator.errors import BadRecordingError
 from services.aggregator.intake import SUM_TOLERANCE
 from services.aggregator.window import MAX_TRACKS, Observation
-from services.contracts.messages import CameraState, Name, Unit
-from services.contracts.moods import EXPRESSIONS
+from services.contracts.messages import CameraState, CustomMoods, Name, Unit
+from services.contracts.moods import EXPRESSIONS, MAX_CUSTOM_MOODS
 
 Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """Seconds since 1970."""
@@ -29,6 +30,7 @@ class Face(BaseModel):
     track: Annotated[int, Field(ge=0)]
     quality: Unit
     probabilities: dict[str, Unit]
+    taught: Annotated[dict[Name, Unit], Field(max_length=MAX_CUSTOM_MOODS)] = {}
 
     @field_validator("probabilities")
     @classmethod
@@ -54,6 +56,7 @@ class Line(BaseModel):
         model_version: Of the model that read `faces`; 0 where it is not known.
         state: How the camera does.
         truth: The true mood from now on, in simulated files.
+        custom: The moods that the household has taught by now.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +70,7 @@ class Line(BaseModel):
     model_version: Annotated[int, Field(ge=0)] = 0
     state: CameraState | None = None
     truth: Name | None = None
+    custom: CustomMoods | None = None
 
     @property
     def observations(self) -> Iterator[Observation]:
@@ -76,7 +80,7 @@ class Line(BaseModel):
             probabilities = {label: value / total for label, value in face.probabilities.items()}
             yield Observation(
                 self.camera or "", face.track, self.frame_id, self.captured_at, face.quality, probabilities,
-                self.model_version,
+                self.model_version, face.taught,
             )  # fmt: skip
 
     def written(self) -> str:
@@ -99,6 +103,7 @@ def seen(room: str, camera: str, faces: Iterable[Observation], heard_at: float) 
                 track=one.track_id,
                 quality=round(one.quality, DIGITS),
                 probabilities={label: round(value, DIGITS) for label, value in one.probabilities.items()},
+                taught={mood: round(value, DIGITS) for mood, value in one.taught.items()},
             )
             for one in observations
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.aggregator.recording import Line
 from services.aggregator.room import Room
+from services.aggregator.vocabulary import of_room
 from services.contracts.messages import Mood
 from services.runtime.mood_settings import MoodRules
 
@@ -51,6 +52,8 @@ def _look(room: Room, now: float, truth: str | None) -> Look:
 
 
 def _take(room: Room, line: Line) -> None:
+    if line.custom:
+        room.learn(of_room(line.custom, line.room), line.heard_at)
     if line.camera and line.state:
         room.hear(line.camera, line.state, line.heard_at)
     for observation in line.observations:

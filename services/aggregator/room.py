@@ -3,8 +3,8 @@
 No bus, no clock, no file: times come in, in seconds since 1970.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import UUID
 
 from services.aggregator.belief import Memory, changes_within
@@ -14,14 +14,13 @@ from services.aggregator.decision import Decision, Rules, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Evidence, fuse
 from services.aggregator.people import people
+from services.aggregator.saying import decided, overridden
 from services.aggregator.state import Calibration, RoomState
+from services.aggregator.vocabulary import Vocabulary
 from services.aggregator.window import BUCKETS, Observation, Refusal, Window
-from services.contracts.messages import CameraState, Mood, MoodOverride, MoodSource, uuid7
-from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN, Point
+from services.contracts.messages import CameraState, Mood, MoodOverride, uuid7
+from services.contracts.moods import NOBODY, UNKNOWN, Point
 from services.runtime.mood_settings import MoodRules
-
-LATEST_COMMAND_S = 600.0
-"""The bus keeps a command this long; one that claims to be older comes from a wrong clock."""
 
 
 class Room:
@@ -35,7 +34,7 @@ class Room:
     Attributes:
         heard_at: When any camera of it or a person spoke last.
         calibration: What it was taught.
-        moods: Those that its cameras can decide.
+        vocabulary: What its faces can say; see `learn`.
     """
 
     def __init__(self, settings: MoodRules, now: float, saved: RoomState | None = None) -> None:
@@ -49,9 +48,8 @@ class Room:
             nobody_after_s=settings.nobody_after_s,
             window_s=settings.window_s,
         )
-        self.moods = tuple(dict.fromkeys(self._folding.get(label, label) for label in EXPRESSIONS))
-        self._window = Window(settings.window_s, settings.half_life_s)
-        self._memory = Memory(settings.window_s, settings.hold_s)
+        self.vocabulary = Vocabulary()
+        self._listen()
         self._factors: dict[str, float] = {}
         self._changes = changes_within(settings.window_s / BUCKETS, settings.hold_s)
         self._cameras = Cameras()
@@ -83,13 +81,41 @@ class Room:
         """What was known at the last look."""
         return self._evidence
 
+    @property
+    def moods(self) -> tuple[str, ...]:
+        """Those that its cameras can decide."""
+        return tuple(dict.fromkeys(self._folding.get(label, label) for label in self.vocabulary.places))
+
+    def learn(self, vocabulary: Vocabulary, now: float) -> None:
+        """Take what was taught; where that changes what faces can say, what they said so far is forgotten."""
+        changed = vocabulary.places != self.vocabulary.places
+        self.vocabulary = vocabulary
+        if changed:
+            self._listen()
+        if changed and self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
+            self._evidence = Evidence()
+            self._enter(Decision(UNKNOWN, now))
+        if self._override and self._override.mood not in self._sayable:
+            self._release()
+
+    def _listen(self) -> None:
+        """Begin to listen, to every word that faces can say."""
+        labels = self.vocabulary.places
+        self._window = Window(self._settings.window_s, self._settings.half_life_s, labels)
+        self._memory = Memory(self._settings.window_s, self._settings.hold_s, len(labels))
+
+    @property
+    def _sayable(self) -> Mapping[str, Point]:
+        """The moods that can be said by hand; a taught one lies where it was taught to."""
+        return {**self._points, **self.vocabulary.known}
+
     def observe(self, observation: Observation, now: float) -> Refusal | None:
         """Take one face of one frame, or return why it does not count."""
         self.heard_at = now
         taken = self._cameras.take(observation, now)
         if isinstance(taken, Refusal):
             return taken
-        refusal = self._window.add(self.calibration.corrected(taken), now)
+        refusal = self._window.add(self.vocabulary.understood(self.calibration.corrected(taken)), now)
         if refusal is None:
             self._last_face_at = max(self._last_face_at, min(taken.at, now))
             self.calibration.observe(taken)
@@ -113,8 +139,6 @@ class Room:
     def say(self, command: MoodOverride, now: float) -> None:
         """Let a person say the mood; `auto` gives it back to the cameras.
 
-        The minutes count from when the command was given, as far as its clock can be believed.
-
         Raises:
             UnknownMoodError: The word is no mood that can be said.
         """
@@ -122,19 +146,12 @@ class Room:
         if command.ends:
             self._release()
             return
-        if command.mood not in self._points:
+        if command.mood not in self._sayable:
             raise UnknownMoodError(
-                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(self._points))}, and auto"
+                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(self._sayable))}, and auto"
             )
-        given_at = min(max(command.issued_at.timestamp(), now - LATEST_COMMAND_S), now)
-        until = given_at + 60 * command.minutes
-        if until > now:
-            place = self._points[command.mood]
-            self._override = Mood(
-                mood=command.mood, confidence=1, valence=place.valence, arousal=place.arousal,
-                people=0, samples=0, window_s=self._settings.window_s, since=_utc(now), until=_utc(until),
-                source=MoodSource.OVERRIDE, decision_id=uuid7(),
-            )  # fmt: skip
+        said = overridden(command, self._sayable[command.mood], self._settings.window_s, now)
+        self._override = said or self._override
 
     def measure_neutral(self, now: float) -> None:
         """Have the room's people look neutral for a minute.
@@ -174,7 +191,7 @@ class Room:
         self._evidence = fuse(
             people(self._window.tracks(now)), now,
             fusion=self._settings.fusion, folding=self._folding, changes=self._changes,
-            begin=self._memory.begin(now),
+            begin=self._memory.begin(now), places=self.vocabulary.places,
         )  # fmt: skip
         if self._evidence.expressions:
             self._memory.note(now, self._evidence.expressions)
@@ -211,23 +228,7 @@ class Room:
         return self._measured()
 
     def _measured(self) -> Mood:
-        mood, evidence = self._decision.mood, self._evidence
-        distribution = {} if mood == NOBODY else evidence.distribution
-        place = evidence.place if distribution else Point(0, 0)
-        confidence = 1.0 if mood == NOBODY else evidence.confidence(evidence.leader if mood == UNKNOWN else mood)
-        return Mood(
-            mood=mood,
-            confidence=round(min(1.0, confidence), 4),
-            distribution={label: round(min(1.0, share), 4) for label, share in distribution.items()},
-            valence=round(place.valence, 4),
-            arousal=round(place.arousal, 4),
-            people=evidence.people,
-            samples=evidence.samples,
-            window_s=self._settings.window_s,
-            since=_utc(self._decision.since),
-            source=MoodSource.CAMERA,
-            decision_id=self._decision_id,
-        )
+        return decided(self._decision, self._decision_id, self._evidence, self._settings.window_s)
 
     def _enter(self, decision: Decision) -> None:
         changed = decision.mood != self._decision.mood
@@ -242,7 +243,3 @@ class Room:
         if self._override:
             self._override = None
             self._decision_id = uuid7()
-
-
-def _utc(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

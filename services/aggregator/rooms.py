@@ -5,7 +5,9 @@ from collections.abc import ItemsView
 from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, RoomState
+from services.aggregator.vocabulary import of_room
 from services.contracts.channels import MAX_ROOMS
+from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
 FORGET_AFTER_S = 86_400.0
@@ -28,6 +30,7 @@ class Rooms:
     def __init__(self, settings: Settings, now: float, saved: AggregatorState) -> None:
         self._settings = settings
         rules = settings.aggregator
+        self._custom = CustomMoods()
         self._rooms = {name: Room(rules.of(name), now, state) for name, state in saved.rooms.items()}
         self.enter(settings.room, now)
 
@@ -63,7 +66,14 @@ class Rooms:
             if len(self._rooms) >= MAX_ROOMS and not self._forget_one(now):
                 raise NoSuchRoomError(f"there are {MAX_ROOMS} rooms already; {name} is not listened to")
             self._rooms[name] = Room(self._settings.aggregator.of(name), now)
+            self._rooms[name].learn(of_room(self._custom, name), now)
         return self._rooms[name]
+
+    def learn(self, custom: CustomMoods, now: float) -> None:
+        """Take what the household taught, in every room and in those to come."""
+        self._custom = custom
+        for name, room in self._rooms.items():
+            room.learn(of_room(custom, name), now)
 
     @property
     def state(self) -> AggregatorState:

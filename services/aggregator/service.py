@@ -16,8 +16,8 @@ from services.aggregator.rooms import Rooms
 from services.aggregator.state import AggregatorState
 from services.aggregator.telling import Telling
 from services.aggregator.window import Refusal
-from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS, MOOD_SET, PLAYER
-from services.contracts.messages import CameraStatus, Mood, MoodOverride, PlayerState
+from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS, MOOD_SET, PLAYER
+from services.contracts.messages import CameraStatus, CustomMoods, Mood, MoodOverride, PlayerState
 from services.contracts.moodring_pb2 import Expressions
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
@@ -94,6 +94,7 @@ class AggregatorService:
         self._saved = loaded or AggregatorState()
         self._rooms = Rooms(self._settings, now, self._saved)
         self._telling = Telling(bus, self._settings.aggregator, self._rooms, now)
+        bus.subscribe(CUSTOM_MOODS, self._custom_moods)
         bus.subscribe(EXPRESSIONS, self._expressions)
         bus.subscribe(CAMERA_STATUS, self._camera_status)
         bus.subscribe(PLAYER, self._player)
@@ -181,6 +182,9 @@ class AggregatorService:
         except (UnknownMoodError, NoSuchRoomError) as error:
             REFUSED.inc()
             self._complain(f"mood/set of {delivery.room}", str(error))
+
+    async def _custom_moods(self, delivery: Delivery[CustomMoods]) -> None:
+        self._rooms.learn(delivery.message, self._clock())
 
     async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
         now = self._clock()

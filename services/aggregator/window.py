@@ -7,7 +7,7 @@ grows: slices that leave the window are dropped whole. All times are seconds sin
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -54,6 +54,7 @@ class Observation:
         quality: Fitness of the picture for classification, 0 to 1.
         probabilities: Every label's probability; they sum to 1.
         model_version: Of the model that gave them; 0 where it is not known.
+        taught: Of each mood that was taught for the room, how likely the face shows it, by itself.
     """
 
     camera: str
@@ -63,6 +64,7 @@ class Observation:
     quality: float
     probabilities: Mapping[str, float]
     model_version: int = 0
+    taught: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class TrackEvidence:
         last_at: When it was seen last.
         first_at: When it was seen first, within the window.
         camera: Who saw it.
-        slices: By the number of each slice of time, how likely what it showed then is under each of `EXPRESSIONS`,
+        slices: By the number of each slice of time, how likely what it showed then is under each label,
             over the greatest of them.
     """
 
@@ -91,11 +93,11 @@ class TrackEvidence:
 
 @dataclass(slots=True)
 class _Bucket:
+    sums: list[float]
+    support: list[float]
     frames: set[str] = field(default_factory=set)
     weight: float = 0.0
-    sums: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
     news: float = 0.0
-    support: list[float] = field(default_factory=lambda: [0.0] * len(EXPRESSIONS))
     likelihoods: Sequence[float] | None = None
     last_at: float = 0.0
     first_at: float = math.inf
@@ -135,9 +137,11 @@ class Window:
     Args:
         length_s: Age at which an observation is forgotten.
         half_life_s: Age at which it weighs half as much as a new one in the mean.
+        labels: What observations give probabilities of: the model's, and taught moods behind them.
     """
 
-    def __init__(self, length_s: float, half_life_s: float) -> None:
+    def __init__(self, length_s: float, half_life_s: float, labels: Collection[str] = EXPRESSIONS) -> None:
+        self._labels = tuple(labels)
         self._length_s = length_s
         self._half_life_s = half_life_s
         self._bucket_s = length_s / BUCKETS
@@ -153,19 +157,20 @@ class Window:
         if track is None or self._samples >= MAX_SAMPLES:
             return Refusal.FLOOD
         index = math.floor(observation.at / self._bucket_s)
-        bucket = track.buckets.get(index) or track.buckets.setdefault(index, _Bucket())
+        bucket = track.buckets.get(index) or track.buckets.setdefault(index, self._bucket())
         if observation.frame_id in bucket.frames:
             return Refusal.DUPLICATE
         if len(bucket.frames) >= MAX_RATE * self._bucket_s:
             return Refusal.FLOOD
-        said = listed(observation.probabilities)
+        said = listed(observation.probabilities, self._labels)
         sure = certainty(said)
         self._samples += 1
         bucket.add(observation, said, observation.quality * sure)
         new = sure * news(said, track.said, observation.at - track.said_at, observation.quality)
         new = min(new, MOST_NEWS_PER_S * self._bucket_s - bucket.news)
         if new > 0:
-            bucket.speak(support(said, scale_of(observation.model_version)), new)
+            scale = scale_of(observation.model_version, len(self._labels) - len(EXPRESSIONS))
+            bucket.speak(support(said, scale), new)
         if observation.at >= track.said_at:
             track.said, track.said_at = said, observation.at
         return None
@@ -179,6 +184,9 @@ class Window:
         """Return what is known of every track in the window; ask often, as this is when old ones are dropped."""
         self._expire(now)
         return [self._evidence(camera, track.buckets, now) for (camera, _, _), track in self._tracks.items()]
+
+    def _bucket(self) -> _Bucket:
+        return _Bucket([0.0] * len(self._labels), [0.0] * len(self._labels))
 
     def _untimely(self, at: float, now: float) -> Refusal | None:
         if at > now + MAX_AHEAD_S:
@@ -214,7 +222,7 @@ class Window:
         return TrackEvidence(
             distribution={
                 label: sum(map(operator.mul, left, column)) / weight
-                for label, column in zip(EXPRESSIONS, columns, strict=True)
+                for label, column in zip(self._labels, columns, strict=True)
             }
             if weight > 0
             else {},

@@ -11,7 +11,6 @@ from pydantic import AfterValidator, Field
 from services.contracts.messages import Message, Name
 from services.recommender.api_songs import MAX_ID, Id, check_mood
 from services.recommender.imports.tags import clean
-from services.recommender.moods import known_moods
 from services.recommender.playlists import MAX_ENTRIES, NoSuchSongsError, PlaylistInfo, TakenError
 from services.recommender.songs import SongInfo
 
@@ -64,7 +63,7 @@ class MoreSongs(Songs):
 
 def add_playlists(router: APIRouter, service: "RecommenderService") -> None:
     """Add the routes."""
-    playlists, moods = service.library.playlists, known_moods(service.settings)
+    playlists = service.library.playlists
 
     @router.get("/api/playlists")
     async def all_playlists() -> list[PlaylistInfo]:
@@ -74,7 +73,7 @@ def add_playlists(router: APIRouter, service: "RecommenderService") -> None:
     @router.post("/api/playlists", status_code=status.HTTP_201_CREATED)
     async def create(body: NewPlaylist) -> Playlist:
         """Make a playlist, with songs and pinned to a mood where these are given."""
-        check_mood(body.mood, moods)
+        check_mood(body.mood, service.moods)
         now = datetime.fromtimestamp(service.clock(), UTC)
         try:
             made = await playlists.create(body.name, body.mood, body.songs, now)
@@ -91,7 +90,7 @@ def add_playlists(router: APIRouter, service: "RecommenderService") -> None:
     @router.patch("/api/playlists/{playlist_id}")
     async def change(playlist_id: Id, body: PlaylistChange) -> Playlist:
         """Rename it, or pin it to a mood: `{"mood": "happy"}`; `{"mood": null}` unpins it."""
-        check_mood(body.mood, moods)
+        check_mood(body.mood, service.moods)
         async with service.library.editing:
             before = await _info(service, playlist_id)
             mood = body.mood if "mood" in body.model_fields_set else before.mood

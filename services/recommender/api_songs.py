@@ -11,7 +11,6 @@ from services.contracts.messages import Axis, Message, Name
 from services.contracts.moods import Point
 from services.recommender.imports.tags import clean
 from services.recommender.library import ScanStatus
-from services.recommender.moods import known_moods
 from services.recommender.songs import PlacedBy, SongInfo
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ class SongChange(Message):
 
 def add_songs(router: APIRouter, service: "RecommenderService") -> None:
     """Add the routes."""
-    moods = known_moods(service.settings)
 
     @router.get("/api/songs")
     async def songs(
@@ -78,7 +76,7 @@ def add_songs(router: APIRouter, service: "RecommenderService") -> None:
     @router.patch("/api/songs/{song_id}")
     async def change(song_id: Id, body: SongChange) -> SongInfo:
         """Correct a song; a point or mood that is set by hand is kept when the folder is scanned again."""
-        changed = _there(await service.library.songs.change(song_id, _columns(body, moods)), song_id)
+        changed = _there(await service.library.songs.change(song_id, _columns(body, service.moods)), song_id)
         await service.library.replace(changed)
         await service.tick()
         return changed

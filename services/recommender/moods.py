@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from services.contracts.moods import MOOD_POINTS, Point
+from services.contracts.messages import CustomMoods
+from services.contracts.moods import Point
 from services.runtime.settings import Settings
 
 
-def known_moods(settings: Settings) -> Mapping[str, Point]:
-    """Return every mood of every room with its place: the shipped ones, folded ones and the household's own."""
-    rules = (settings.aggregator, *settings.aggregator.rooms.values())
-    return {mood: place for one in rules for mood, place in one.points.items()} | MOOD_POINTS
+def known_moods(settings: Settings, custom: CustomMoods) -> Mapping[str, Point]:
+    """Return every mood of every room with its place: shipped ones, folded ones, the household's own, taught ones."""
+    taught = {one.mood: Point(one.valence, one.arousal) for one in custom.moods}
+    return {**settings.aggregator.places, **taught}

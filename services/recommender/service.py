@@ -9,14 +9,15 @@ from random import Random
 
 from prometheus_client import Counter
 
-from services.contracts.channels import EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
-from services.contracts.messages import Event, Mood, PlayerState, Policy, SetPolicy
+from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
+from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, Policy, SetPolicy
 from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
 from services.recommender.events import mood_of, record_of
 from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore
 from services.recommender.library import Library
+from services.recommender.moods import known_moods
 from services.recommender.recorder import Recorder
 from services.recommender.retention import Deleted
 from services.recommender.room import Room
@@ -56,6 +57,8 @@ class RecommenderService:
         self._steady = steady
         self._state = RoomsFile(settings, self.health)
         self._rooms = Rooms(settings.recommender.policy, chance)
+        self.moods = known_moods(settings, CustomMoods())
+        """Every mood that a song or a playlist can have, and its place."""
         self._bus: Bus | None = None
         self._lock = asyncio.Lock()
         self._throttle = Throttle()
@@ -75,6 +78,7 @@ class RecommenderService:
             for room in {*(room.name for room in self._rooms), self.settings.room}:
                 bus.publish(POLICY, self._room(room).policy, room=room)
             bus.subscribe(POLICY_SET, self._on_policy)
+            bus.subscribe(CUSTOM_MOODS, self._on_custom_moods)
             bus.subscribe(MOOD, self._on_mood)
             bus.subscribe(PLAYER, self._on_player)
             bus.subscribe(EVENTS, self._on_event)
@@ -156,6 +160,9 @@ class RecommenderService:
     async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
         if self._known_room(delivery.room):
             await self.set_policy(delivery.room, delivery.message)
+
+    async def _on_custom_moods(self, delivery: Delivery[CustomMoods]) -> None:
+        self.moods = known_moods(self.settings, delivery.message)
 
     async def _on_mood(self, delivery: Delivery[Mood]) -> None:
         async with self._lock:

@@ -31,7 +31,7 @@ async def recorded(*faces: str, state: CameraState = CameraState.OK, max_bytes: 
         await bus.settle()
         for number, face in enumerate(faces):
             sent = message(START + number / 5, face)
-            sent.faces[0].embedding.extend([0.5] * 8)
+            sent.faces[0].taught.add(label="focused", probability=0.25)
             sent.faces[0].box.CopyFrom(Box(x=1, y=2, width=3, height=4))
             bus.publish(EXPRESSIONS, sent, room="home", camera="camera")
             bus.publish(EXPRESSIONS, sent, room="kitchen", camera="camera")
@@ -46,9 +46,10 @@ async def test_a_recording_holds_one_rooms_frames_and_its_cameras_states() -> No
     assert second.faces[0].probabilities["sad"] == 0.8
 
 
-async def test_a_recording_holds_neither_boxes_nor_embeddings() -> None:
+async def test_a_recording_holds_no_boxes() -> None:
     _, line = await recorded("happy")
-    assert set(line.model_dump()["faces"][0]) == {"track", "quality", "probabilities"}
+    assert set(line.model_dump()["faces"][0]) == {"track", "quality", "probabilities", "taught"}
+    assert line.faces[0].taught == {"focused": 0.25}
 
 
 async def test_a_private_camera_is_not_recorded() -> None:

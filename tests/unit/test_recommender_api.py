@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.contracts.messages import CustomMoods
 from services.contracts.moods import MOOD_POINTS, Point
 from services.recommender.migrate import migrate
 from services.recommender.moods import known_moods
@@ -152,7 +153,7 @@ async def test_a_word_that_is_no_mood_is_answered_with_those_that_are(client: ht
 
 def test_every_mood_that_a_room_can_be_in_is_known() -> None:
     rooms = {"den": MoodRules(fold="quadrants", moods={"cosy": (0.7, -0.3)})}
-    known = known_moods(Settings(aggregator=Aggregator(fold={"angry": "cross"}, rooms=rooms)))
+    known = known_moods(Settings(aggregator=Aggregator(fold={"angry": "cross"}, rooms=rooms)), CustomMoods())
     assert known["cosy"] == Point(0.7, -0.3)
     assert known.keys() >= {"cross", "pleasant", "happy", "calm"}
     assert not known.keys() & {"unknown", "nobody", "auto"}

@@ -1,0 +1,52 @@
+"""A room's mood as it is told: what its cameras decided, or what a person said. Pure; seconds since 1970."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.aggregator.decision import Decision
+from services.aggregator.fusion import ORIGIN, Evidence
+from services.contracts.messages import Mood, MoodOverride, MoodSource, uuid7
+from services.contracts.moods import NOBODY, UNKNOWN, Point
+
+LATEST_COMMAND_S = 600.0
+"""The bus keeps a command this long; one that claims to be older comes from a wrong clock."""
+
+
+def decided(decision: Decision, decision_id: UUID, evidence: Evidence, window_s: float) -> Mood:
+    """Return what the cameras decided."""
+    mood = decision.mood
+    distribution = {} if mood == NOBODY else evidence.distribution
+    place = evidence.place if distribution else ORIGIN
+    confidence = 1.0 if mood == NOBODY else evidence.confidence(evidence.leader if mood == UNKNOWN else mood)
+    return Mood(
+        mood=mood,
+        confidence=round(min(1.0, confidence), 4),
+        distribution={label: round(min(1.0, share), 4) for label, share in distribution.items()},
+        valence=round(place.valence, 4),
+        arousal=round(place.arousal, 4),
+        people=evidence.people,
+        samples=evidence.samples,
+        window_s=window_s,
+        since=_utc(decision.since),
+        source=MoodSource.CAMERA,
+        decision_id=decision_id,
+    )
+
+
+def overridden(command: MoodOverride, place: Point, window_s: float, now: float) -> Mood | None:
+    """Return what a person said; `None` where its time is over already.
+
+    The minutes count from when the command was given, as far as its clock can be believed.
+    """
+    given_at = min(max(command.issued_at.timestamp(), now - LATEST_COMMAND_S), now)
+    until = given_at + 60 * command.minutes
+    if until <= now:
+        return None
+    return Mood(
+        mood=command.mood, confidence=1, valence=place.valence, arousal=place.arousal, people=0, samples=0,
+        window_s=window_s, since=_utc(now), until=_utc(until), source=MoodSource.OVERRIDE, decision_id=uuid7(),
+    )  # fmt: skip
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
