@@ -66,7 +66,8 @@ def _add_house(router: APIRouter, service: "GatewayService") -> None:
     async def events(stream: Annotated[Stream, Depends(listen)]) -> AsyncIterator[ServerSentEvent]:
         """Stream what there is and every change to it.
 
-        The event's name says what it is about: `mood`, `player`, `policy`, `privacy`, `camera`, `event` or `service`.
+        The event's name says what it is about: `mood`, `player`, `policy`, `privacy`, `camera`, `event`,
+        `custom_moods` or `service`.
         Its data holds the levels of the topic (`room`, `camera`, `service`, `instance`) and the `message`.
         """
         async for change in stream:

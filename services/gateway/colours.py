@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 
 from services.contracts.moods import MOOD_POINTS, Point
 
@@ -29,6 +30,6 @@ def colour(point: Point | None, *, lightness: float = 0.82) -> str:
     return f"oklch({lightness:g} {0.03 + 0.11 * strength:.3f} {hue % 360:.0f})"
 
 
-def mood_colour(mood: str) -> str:
-    """Return the CSS colour of a mood by its name."""
-    return colour(MOOD_POINTS.get(mood))
+def mood_colour(mood: str, taught: Mapping[str, Point] | None = None) -> str:
+    """Return the CSS colour of a mood by its name; a taught one has that of its place."""
+    return colour((taught or {}).get(mood) or MOOD_POINTS.get(mood))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts.messages import Axis, Name, Unit
 from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
-from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
+from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, NOBODY, UNKNOWN, Point
 from services.gateway.views import REFERENCES
 from services.gateway.words import name
 
@@ -17,6 +17,7 @@ CLEAR: Final = 0.4
 """Share of the faces' probability from which one word is said for them all."""
 LEAD: Final = 0.1
 """How far it must be ahead of the next: two faces that feel unlike have no mood in common."""
+LIKELY: Final = 0.5
 SONGS: Final = 5
 _PARTS: Final = ConfigDict(extra="ignore", frozen=True)
 
@@ -37,6 +38,7 @@ class Face(BaseModel):
 
     box: Rectangle
     expressions: dict[Name, Unit]
+    taught: Annotated[dict[Name, Unit], Field(max_length=MAX_CUSTOM_MOODS)] = {}
 
 
 class Answer(BaseModel):
@@ -75,9 +77,18 @@ class Reading:
     point: Point | None
 
 
-def read(answer: Answer) -> Reading:
-    """Return what a picture says: every face counts alike."""
+def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
+    """Return what a picture says: every face counts alike. A taught mood is its word where it is likelier than not.
+
+    Args:
+        answer: The faces.
+        taught: Where the moods lie that the household taught.
+    """
     count = len(answer.faces)
+    for mood, place in (taught or {}).items():
+        share = sum(face.taught.get(mood, 0.0) for face in answer.faces) / max(count, 1)
+        if share > LIKELY:
+            return Reading(mood, share, count, place)
     shares: dict[str, float] = {}
     for face in answer.faces:
         for label, probability in face.expressions.items():
@@ -131,6 +142,7 @@ def message(answer: Answer) -> Expressions:
             Expression(
                 track_id=number,
                 probabilities=[LabelProbability(label=label, probability=p) for label, p in face.expressions.items()],
+                taught=[LabelProbability(label=label, probability=p) for label, p in face.taught.items()],
                 box=Box(width=face.box.width, height=face.box.height),
             )
             for number, face in enumerate(answer.faces, 1)

@@ -9,6 +9,7 @@ from services.contracts import channels
 from services.contracts.channels import MAX_ROOMS, Channel
 from services.contracts.messages import (
     CameraStatus,
+    CustomMoods,
     Event,
     Mood,
     PlayerState,
@@ -17,6 +18,7 @@ from services.contracts.messages import (
     ServiceState,
     ServiceStatus,
 )
+from services.contracts.moods import Point
 
 MAX_CAMERAS = 64
 MAX_INSTANCES = 256
@@ -29,11 +31,12 @@ FOLLOWED: dict[str, Channel[Any]] = {
     "privacy": channels.PRIVACY,
     "camera": channels.CAMERA_STATUS,
     "event": channels.EVENTS,
+    "custom_moods": channels.CUSTOM_MOODS,
     "service": channels.SERVICE,
 }
 """The names of what is followed, as the event stream spells them, and where each comes from."""
 
-Fact = Mood | PlayerState | Policy | Privacy | CameraStatus | ServiceStatus | Event
+Fact = CustomMoods | Mood | PlayerState | Policy | Privacy | CameraStatus | ServiceStatus | Event
 
 
 class Room(BaseModel):
@@ -49,12 +52,18 @@ class Room(BaseModel):
 
 
 class House(BaseModel):
-    """Rooms by name, and services by name and instance."""
+    """Rooms by name, services by name and instance, and the moods that the household taught."""
 
     model_config = ConfigDict(frozen=True)
 
     rooms: dict[str, Room] = {}
     services: dict[str, dict[str, ServiceStatus]] = {}
+    custom_moods: CustomMoods = CustomMoods()
+
+    @property
+    def taught(self) -> dict[str, Point]:
+        """The taught moods and where they lie."""
+        return {one.mood: Point(one.valence, one.arousal) for one in self.custom_moods.moods}
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class Change:
 
     @property
     def room(self) -> str | None:
-        """The room it is about; services have none."""
+        """The room it is about; services and taught moods have none."""
         return self.where.get("room")
 
 
@@ -75,6 +84,8 @@ def learn(house: House, change: Change) -> House:
     """Return the house after a change; the same house where it holds no state (an event) or a bound is reached."""
     if isinstance(change.message, ServiceStatus):
         return _learn_service(house, change.where["service"], change.where["instance"], change.message)
+    if isinstance(change.message, CustomMoods):
+        return house.model_copy(update={"custom_moods": change.message})
     room = house.rooms.get(change.where["room"], Room())
     if isinstance(change.message, Event) or full(house, change):
         return house
@@ -102,7 +113,7 @@ def _learn_service(house: House, service: str, instance: str, status: ServiceSta
 
 def snapshot(house: House) -> list[Change]:
     """Return the changes that lead from nothing to this house."""
-    found: list[Change] = []
+    found = [Change("custom_moods", {}, house.custom_moods)] if house.custom_moods.moods else []
     for name, room in house.rooms.items():
         facts = {"mood": room.mood, "player": room.player, "policy": room.policy, "privacy": room.privacy}
         found += [Change(kind, {"room": name}, fact) for kind, fact in facts.items() if fact is not None]

@@ -13,6 +13,8 @@ from services.gateway.words import mood_word, name
 
 MAX_FACES = 4
 """Faces whose bars are shown, the largest first."""
+CLEAR = 0.5
+"""A taught mood is what a face shows where it is likelier than not."""
 FRESH_S = 2.5
 """Expressions older than this are no longer what the camera sees."""
 
@@ -23,29 +25,36 @@ REFERENCES = [{"word": mood, "valence": point.valence, "arousal": point.arousal}
               EXPRESSION_POINTS.items()]  # fmt: skip
 
 
-def faces(seen: Iterable[tuple[float, Expressions]], now: float) -> list[dict[str, Any]]:
+def faces(
+    seen: Iterable[tuple[float, Expressions]], now: float, taught: Mapping[str, Point] | None = None
+) -> list[dict[str, Any]]:
     """Return the bars of the faces that are in view.
 
     Args:
         seen: The latest expressions of each camera of the room, with the time they came in (seconds).
         now: The time.
+        taught: Where the moods lie that the household taught.
     """
     fresh = [(message.camera, face) for at, message in seen if now - at <= FRESH_S for face in message.faces]
     fresh.sort(key=lambda pair: -pair[1].box.width * pair[1].box.height)
-    return [_face(camera, face, number) for number, (camera, face) in enumerate(fresh[:MAX_FACES], 1)]
+    return [_face(camera, face, number, taught or {}) for number, (camera, face) in enumerate(fresh[:MAX_FACES], 1)]
 
 
-def _face(camera: str, face: Expression, number: int) -> dict[str, Any]:
+def _face(camera: str, face: Expression, number: int, taught: Mapping[str, Point]) -> dict[str, Any]:
     values = {item.label: item.probability for item in face.probabilities}
     labels = [label for label in ORDER if label in values] + sorted(set(values) - set(ORDER))
     top = max(labels, key=lambda label: values[label], default="")
+    # Each taught mood stands by itself, so that with it the bars come to more than 100.
+    own = {item.label: item.probability for item in face.taught if item.label not in values}
+    top = max((label for label in own if own[label] > CLEAR), key=lambda label: own[label], default=top)
+    values, labels = values | own, [*labels, *own]
     bars = [
         {
             "label": label,
             "word": name(label),
             "percent": round(values[label] * 100),
             "top": label == top,
-            "colour": mood_colour(label),
+            "colour": mood_colour(label, taught),
         }
         for label in labels
     ]

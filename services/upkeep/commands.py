@@ -1,4 +1,4 @@
-"""The command line's part for installations: doctor, first start, demo songs, tokens, backups."""
+"""The command line's part for installations: doctor, first start, demo songs, tokens, taught moods, backups."""
 
 import argparse
 import contextlib
@@ -34,7 +34,42 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     first.add_argument("--given", type=Path, default=Path("secrets"), help="folder with secrets of one's own")
     first.add_argument("--name", action="append", default=[], help="a name of this server, for TLS on the broker")
     first.set_defaults(command=lambda options, settings: _first_start(options, settings, say))
+    _add_moods(commands)
     _add_backups(commands)
+
+
+def _add_moods(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    teach = commands.add_parser("teach", help="teach the faces of a room a mood of your own; Moodring must run")
+    teach.add_argument("mood", help="its name, such as focused; one that was taught is taught further")
+    teach.add_argument("--room", help="the room whose camera is used; this process's own without it")
+    teach.add_argument("--valence", type=float, help="where it lies, from -1 (unpleasant) to 1; with --arousal")
+    teach.add_argument("--arousal", type=float, help="from -1 (calm) to 1 (excited)")
+    teach.add_argument("--yes", action="store_true", help="everyone before the camera agrees; ask nothing")
+    teach.set_defaults(command=_teach)
+    moods = commands.add_parser("moods", help="list the moods that were taught, rename or forget one")
+    moods.set_defaults(command=_moods, change=None)
+    changes = moods.add_subparsers(metavar="change")
+    rename = changes.add_parser("rename", help="call a taught mood something else")
+    rename.add_argument("mood")
+    rename.add_argument("to")
+    rename.set_defaults(change="rename")
+    forget = changes.add_parser("forget", help="forget a taught mood, and delete what was kept of it")
+    forget.add_argument("mood")
+    forget.set_defaults(change="forget")
+    for command, unsaid in ((teach, ""), (moods, ""), (rename, argparse.SUPPRESS), (forget, argparse.SUPPRESS)):
+        command.add_argument("--token", default=unsaid, help="an access token, where Moodring demands one")
+
+
+def _teach(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.lessons import teach
+
+    return teach(options, settings)
+
+
+def _moods(options: argparse.Namespace, settings: Settings) -> int:
+    from services.upkeep.lessons import moods
+
+    return moods(options, settings)
 
 
 def _add_backups(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

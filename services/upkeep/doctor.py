@@ -54,15 +54,19 @@ class Answer:
 
 def ask(settings: Settings, number: int) -> Answer | int | None:
     """Ask at our port: how a Moodring there does, the status of something else that answers, or nothing."""
-    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
-    address = f"[{host}]" if ":" in host else host
     try:
-        with urllib.request.urlopen(f"http://{address}:{number}/readyz", timeout=ANSWER_S):
+        with urllib.request.urlopen(f"http://{address(settings, number)}/readyz", timeout=ANSWER_S):
             return Answer()
     except urllib.error.HTTPError as error:
         return Answer(_reasons(error)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else error.code
     except (OSError, ValueError):
         return None
+
+
+def address(settings: Settings, number: int) -> str:
+    """Return host and port at which a Moodring with these settings answers on this machine."""
+    host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
+    return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
 
 
 def port(settings: Settings, number: int, answer: Answer | int | None) -> Finding:

@@ -68,3 +68,14 @@ def test_the_plane_is_described_in_words() -> None:
 def test_what_is_no_answer_is_refused(faces: object) -> None:
     with pytest.raises(ValidationError):
         Answer.model_validate({"faces": faces})
+
+
+@pytest.mark.parametrize(("share", "mood"), [(0.8, "focused"), (0.4, "neutral")])
+def test_a_taught_mood_is_the_pictures_where_it_is_likelier_than_not(share: float, mood: str) -> None:
+    said = answer({"neutral": 1.0}).model_dump()
+    said["faces"][0]["taught"] = {"focused": share}
+    reading = photo.read(Answer.model_validate(said), {"focused": Point(0.3, -0.4)})
+    assert reading.mood == mood
+    assert reading.point == (Point(0.3, -0.4) if mood == "focused" else EXPRESSION_POINTS["neutral"])
+    [face] = photo.message(Answer.model_validate(said)).faces
+    assert {row.label: row.probability for row in face.taught} == pytest.approx({"focused": share})

@@ -15,6 +15,8 @@ Json = dict[str, Any]
 SONGS = 500
 """As many songs as REST tells at once."""
 
+CUSTOM_MOODS = "/api/custom-moods"
+
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +80,34 @@ class Actions:
         """Forget all that the room was taught."""
         return await self._teach("DELETE", "")
 
+    async def custom_moods(self) -> Json | None:
+        """Return the moods that the household taught; `None`, and nothing said, where nothing answers."""
+        try:
+            answer = await self._api().get(CUSTOM_MOODS)
+        except httpx.HTTPError:
+            return None
+        return _object(answer) if answer.is_success else None
+
+    async def begin_lesson(self, mood: str, place: Json) -> Json | None:
+        """Teach this room's faces a mood; those before the camera agreed."""
+        return await self._custom("POST", f"/{mood}/teaching", {"room": self._room, "consent": True, **place})
+
+    async def go_on_with_lesson(self, mood: str) -> Json | None:
+        """Go on to the lesson's next step."""
+        return await self._custom("POST", f"/{mood}/teaching/next")
+
+    async def stop_lesson(self, mood: str) -> Json | None:
+        """Stop the lesson; nothing of it is kept."""
+        return await self._custom("DELETE", f"/{mood}/teaching")
+
+    async def rename_mood(self, mood: str, to: str) -> Json | None:
+        """Call a taught mood something else."""
+        return await self._custom("PATCH", f"/{mood}", {"mood": to})
+
+    async def forget_mood(self, mood: str) -> Json | None:
+        """Forget a taught mood."""
+        return await self._custom("DELETE", f"/{mood}")
+
     async def set_policy(self, mode: PolicyMode) -> None:
         """Choose what music does to a mood."""
         await self._call("PUT", f"/api/rooms/{self._room}/policy", {"mode": mode})
@@ -85,6 +115,10 @@ class Actions:
     async def set_privacy(self, camera: str, privacy: Privacy) -> None:
         """Close or open the camera device."""
         await self._call("PUT", f"/api/cameras/{camera}/privacy", {"privacy": privacy})
+
+    async def _custom(self, method: str, path: str, body: Json | None = None) -> Json | None:
+        answer = await self._ask(method, f"{CUSTOM_MOODS}{path}", body)
+        return _object(answer) if answer else None
 
     async def _teach(self, method: str, path: str, body: Json | None = None) -> Json | None:
         answer = await self._ask(method, f"{self._taught}{path}", body)

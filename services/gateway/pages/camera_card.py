@@ -81,7 +81,8 @@ class CameraCard:
         self._lend.props["hidden"] = not lent
         self._lend.props["href"] = f"/camera?camera={lent[0]}" if lent else "/camera"
         seen = () if look.room.privacy is Privacy.ON else look.seen
-        self._faces.show(faces=views.faces(seen, look.now.timestamp()), note=words.face_note(look.house, look.room))
+        faces = views.faces(seen, look.now.timestamp(), look.house.taught)
+        self._faces.show(faces=faces, note=words.face_note(look.house, look.room))
 
     def _show_camera(self, camera: str, look: Look) -> None:
         if camera and "" in self._previews:

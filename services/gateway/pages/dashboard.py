@@ -10,6 +10,7 @@ from services.gateway import views, words
 from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.camera_card import Banner, CameraCard, PrivacySwitch
+from services.gateway.pages.custom_moods_card import CustomMoodsCard
 from services.gateway.pages.day_card import DayCard
 from services.gateway.pages.elements import Text, box
 from services.gateway.pages.look import Card, Look
@@ -62,6 +63,7 @@ class Dashboard:
                     PickerCard(actions),
                     PolicyCard(actions),
                     TeachCard(actions),
+                    CustomMoodsCard(actions),
                 ]
                 DayCard(lambda: self._service.api, self._room, self._service.clock)
         self.refresh()

@@ -38,8 +38,9 @@ class Faces(Live, component="components/faces.js"):
 class PhotoPicker(Live, component="components/photo.js"):
     """A place for a picture, which it has read by REST and shows; `on_read` hears the answer without the picture."""
 
-    def __init__(self, on_read: Callable[[GenericEventArguments], Awaitable[None]]) -> None:
+    def __init__(self, on_read: Callable[[GenericEventArguments], Awaitable[None]], room: str) -> None:
         super().__init__()
+        self.props["room"] = room
         self.on("read", on_read)
 
 

@@ -1,15 +1,18 @@
 """The room's mood, and how to say it by hand."""
 
+from collections.abc import Mapping
+
 from nicegui import ui
 
 from services.contracts.messages import MoodSource
-from services.contracts.moods import EXPRESSIONS, NAMED_MOODS
+from services.contracts.moods import EXPRESSIONS, NAMED_MOODS, Point
 from services.gateway import views, words
 from services.gateway.colours import mood_colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Plane, Text, box
 from services.gateway.pages.look import Look
 
+SHIPPED = (*EXPRESSIONS, *NAMED_MOODS)
 MINUTES = {15: "15 minutes", 60: "1 hour", 180: "3 hours", 720: "12 hours"}
 
 
@@ -40,6 +43,7 @@ class PickerCard:
         self._actions = actions
         self._minutes: int = 60
         self._buttons: dict[str, Button] = {}
+        self._taught: Mapping[str, Point] = {}
         with box("section", "card picker").props('aria-label="Choose a mood"'):
             with box("div", "card-head"):
                 Text("h2", "How should it feel?")
@@ -56,16 +60,32 @@ class PickerCard:
                 with photo:
                     ui.icon("photo_camera").props("aria-hidden=true")
                     Text("span", "From a photo")
-                for mood in (*EXPRESSIONS, *NAMED_MOODS):
+                for mood in SHIPPED:
                     self._buttons[mood] = self._chip(mood)
+                self._own = box("div", "chips")
 
     def refresh(self, look: Look) -> None:
         """Mark the mood that was chosen."""
+        self._show_own(look.house.taught)
         mood = look.room.mood
         chosen = mood.mood if mood and mood.source is MoodSource.OVERRIDE else None
         self._auto.show(**{"aria-pressed": "true" if chosen is None else "false"})
         for name, button in self._buttons.items():
             button.show(**{"aria-pressed": "true" if name == chosen else "false"})
+
+    def _show_own(self, taught: Mapping[str, Point]) -> None:
+        """Offer the moods that the household taught, beside the shipped ones."""
+        if taught == self._taught:
+            return
+        self._taught = taught
+        self._own.clear()
+        self._buttons = {mood: button for mood, button in self._buttons.items() if mood in SHIPPED}
+        with self._own:
+            for mood in taught:
+                if mood not in SHIPPED:
+                    self._buttons[mood] = self._chip(mood)
+        for mood, button in self._buttons.items():
+            button.style(f"--own: {mood_colour(mood, taught)}")
 
     def _chip(self, mood: str) -> Button:
         async def choose() -> None:
@@ -73,8 +93,7 @@ class PickerCard:
                 ui.notify(f"{words.name(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
 
         button = Button(choose, text=words.name(mood), classes="chip", testid=f"mood-{mood}")
-        button.style(f"--own: {mood_colour(mood)}")
-        return button
+        return button.style(f"--own: {mood_colour(mood)}")
 
     def _set_minutes(self) -> None:
         self._minutes = int(self._select.value or self._minutes)

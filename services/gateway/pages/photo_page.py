@@ -25,6 +25,7 @@ class PhotoPage:
     """The page in one browser tab. The browser sends the picture to REST by itself; only the answer comes here."""
 
     def __init__(self, service: "GatewayService", room: str) -> None:
+        self._service = service
         self._room = room
         self._actions = Actions(lambda: service.api, room)
         self._reading: Reading | None = None
@@ -39,7 +40,7 @@ class PhotoPage:
                 back.props.update({"href": f"/?room={self._room}", "title": "Back to the room"})
             with box("main", "cards photo"):
                 with box("section", "card camera").props('aria-label="Photo"'):
-                    PhotoPicker(self._read)
+                    PhotoPicker(self._read, self._room)
                     self._faces = Faces()
                 with box("section", "card mood").props('aria-label="Mood"'):
                     with box("div", "mood-words"):
@@ -60,8 +61,9 @@ class PhotoPage:
         except ValidationError:
             ui.notify("The answer cannot be read. Load this page again.", icon="error_outline")
             return
-        reading = photo.read(answer)
-        self._faces.show(faces=views.faces([(0, photo.message(answer))], 0), note="No face was found.")
+        taught = self._service.house.taught
+        reading = photo.read(answer, taught)
+        self._faces.show(faces=views.faces([(0, photo.message(answer))], 0, taught), note="No face was found.")
         self._show(reading)
         self._songs.clear()
         if reading.point is not None and (found := await self._actions.songs()) is not None:
@@ -73,7 +75,7 @@ class PhotoPage:
         self._word.text = photo.word(reading) if reading else "…"
         self._line.text = photo.line(reading) if reading else "Choose a picture with a face."
         self._plane.show(**photo.plane(reading))
-        playable = reading is not None and reading.mood in MOOD_POINTS
+        playable = reading is not None and reading.mood in {*MOOD_POINTS, *self._service.house.taught}
         self._play.show(hidden=not playable)
         if reading and playable:
             self._play.says(text=f"Play {words.name(reading.mood).lower()} songs")

@@ -60,7 +60,7 @@ class TeachCard:
                         self._answer(right=False, mood=one),
                         text=f"Rather {words.name(one).lower()}", classes="chip", testid=f"rather-{one}",
                     )  # fmt: skip
-                    chip.style(f"--own: {mood_colour(one)}")
+                    chip.style(f"--own: {mood_colour(one, look.house.taught)}")
 
     def _answer(self, *, right: bool, mood: str | None = None) -> Callable[[], Awaitable[None]]:
         async def answer() -> None:

@@ -14,6 +14,7 @@ export default {
       </label>
       <p v-if="picture && problem" class="quiet" role="alert">{{ problem }}</p>
     </div>`,
+  props: { room: String },
   emits: ["read"],
   data: () => ({ picture: "", problem: "", busy: false, over: false }),
   methods: {
@@ -33,7 +34,7 @@ export default {
       try {
         const body = new FormData();
         body.append("photo", file);
-        const response = await fetch("/api/expressions?picture=true", { method: "POST", body });
+        const response = await fetch(`/api/expressions?picture=true&room=${this.room}`, { method: "POST", body });
         const answer = await response.json().catch(() => ({}));
         if (!response.ok) throw new Error(typeof answer.detail === "string" ? answer.detail : `That did not work (error ${response.status}).`);
         const { picture, ...said } = answer;

@@ -1,0 +1,66 @@
+"""What the dashboard says of the moods that a household teaches: words and names. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.contracts.moods import Point
+from services.gateway.words import name
+
+Json = Mapping[str, Any]
+
+PLACES: Final[Mapping[str, tuple[str, Mapping[str, float]]]] = {
+    "faces": ("As its name or the faces say", {}),
+    "excited": ("Pleasant, excited", {"valence": 0.6, "arousal": 0.6}),
+    "calm": ("Pleasant, calm", {"valence": 0.6, "arousal": -0.5}),
+    "tense": ("Unpleasant, excited", {"valence": -0.6, "arousal": 0.6}),
+    "low": ("Unpleasant, calm", {"valence": -0.6, "arousal": -0.5}),
+    "middle": ("Neither", {"valence": 0.0, "arousal": 0.0}),
+}
+"""Where a mood can be put on the plane: what that is called, and what REST is sent."""
+
+
+def mood_name(text: str) -> str:
+    """Return the name that a mood gets when a person types this: `Deep work!` → `deep_work`; empty for none."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:64]
+
+
+def instruction(teaching: Json) -> str:
+    """Return what people are to do now."""
+    mood, room = name(teaching["mood"]), name(teaching["room"]).lower()
+    if teaching["step"] == "usual":
+        return f"Look as you usually do: talk, smile, look about. The face nearest to a camera of {room} counts."
+    if teaching["step"] == "ready":
+        return f"That is enough of that. Now show “{mood}”, and go on when you do."
+    if teaching["step"] == "mood":
+        return f"Show “{mood}” for a minute and a half, and move your head a little now and then."
+    return "A moment: it is being learnt."
+
+
+def said(answer: Json) -> str:
+    """Return what became of the last lesson; where there was none, what lessons are for."""
+    if answer["said"] or answer["moods"] or answer["teaching"]:
+        return str(answer["said"])
+    return "Two minutes before the camera, and Moodring knows a mood of yours, such as focused."
+
+
+def count(teaching: Json) -> str:
+    """Return how far a step is."""
+    if not teaching["most"]:
+        return f"{teaching['seconds_left']:.0f} s left to begin"
+    missing = teaching["least"] - teaching["faces"]
+    more = f"{missing} more are needed" if missing > 0 else "enough to go on"
+    return f"{teaching['faces']} faces, {more} · {teaching['seconds_left']:.0f} s left"
+
+
+def place_of(mood: Json) -> Point:
+    """Return where a taught mood lies."""
+    return Point(mood["valence"], mood["arousal"])
+
+
+def described(mood: Json) -> str:
+    """Return what is known of a taught mood."""
+    if mood["problem"]:
+        return f"{mood['problem'][:1].upper()}{mood['problem'][1:]}."
+    rooms = ", ".join(name(room) for room in mood["rooms"])
+    return f"{rooms} · found in {mood['recognised']:.0%} of its faces, and in {mood['mistaken']:.0%} of usual ones"

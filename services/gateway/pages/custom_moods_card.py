@@ -1,0 +1,194 @@
+"""Moods that the household teaches: what there is, and a lesson with consent, progress and a way out at any time."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from nicegui import ui
+
+from services.gateway import lessons, words
+from services.gateway.colours import colour, mood_colour
+from services.gateway.pages.actions import Actions, Json
+from services.gateway.pages.elements import Button, Live, Text, box
+from services.gateway.pages.look import Look
+
+POLL_S = 1.0
+"""How often a lesson is looked at while it goes on."""
+
+
+class CustomMoodsCard:
+    """The list, the form that asks for consent, and the lesson; one of the last two is shown at a time."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._actions = actions
+        self._known: object = None
+        self._mood = ""
+        self._moods: list[Json] = []
+        with box("section", "card own-moods").props('aria-label="Moods of your own"'):
+            with box("div", "card-head"):
+                Text("h2", "Moods of your own")
+                self._teach = Button(self._open, text="Teach a mood", icon="school", testid="teach-mood")
+            self._said = Text("p", classes="quiet", testid="lesson-said").props("aria-live=polite")
+            self._form = box("div", "lesson", "lesson-form").props("hidden")
+            with self._form:
+                self._build_form()
+            self._lesson = box("div", "lesson", "lesson").props("hidden")
+            with self._lesson:
+                self._build_lesson()
+            self._list = box("ul", "own-list", "own-list")
+        self._poll = ui.timer(POLL_S, self._load, active=False)
+        ui.timer(0, self._load, once=True)
+
+    def refresh(self, look: Look) -> None:
+        """Load the list anew where the house says that it changed."""
+        if look.house.custom_moods != self._known:
+            self._known = look.house.custom_moods
+            self._poll.active = True
+
+    def _build_form(self) -> None:
+        with box("div", "lesson-fields"):
+            self._name = ui.input("What is it called?", placeholder="focused").props(
+                'dense outlined maxlength=64 data-testid="lesson-name"'
+            )
+            choices = {key: text for key, (text, _) in lessons.PLACES.items()}
+            self._place = ui.select(choices, value="faces", label="How does it feel?").props(
+                'dense outlined options-dense data-testid="lesson-place"'
+            )
+        self._consent = Text("p", classes="quiet", testid="consent")
+        self._agreed = ui.checkbox("Everyone before the camera knows this and agrees", on_change=self._may_begin).props(
+            'dense data-testid="agree"'
+        )
+        with box("div", "chips"):
+            self._begin = Button(
+                self._start, text="Begin", icon="play_arrow", classes="button primary", testid="lesson-begin"
+            )
+            Button(self._close, text="Cancel", classes="button", testid="lesson-cancel")
+        self._may_begin()
+
+    def _build_lesson(self) -> None:
+        self._instruction = Text("p", classes="lesson-words", testid="lesson-words").props("aria-live=polite")
+        self._bar = Live("progress").classes("lesson-bar")
+        self._bar.props["aria-label"] = "Faces"
+        self._count = Text("p", classes="eyebrow", testid="lesson-count")
+        with box("div", "chips"):
+            self._next = Button(self._go_on, text="Go on", icon="check", classes="button primary", testid="lesson-next")
+            Button(self._stop, text="Stop, keep nothing", icon="close", classes="button", testid="lesson-stop")
+
+    async def _open(self) -> None:
+        self._offer("")
+
+    def _offer(self, mood: str) -> None:
+        """Ask for consent to teach a mood; without a name, for that too."""
+        self._name.value = words.name(mood) if mood else ""
+        self._name.set_enabled(not mood)
+        self._place.set_visibility(not mood)
+        self._agreed.value = False
+        self._form.props(remove="hidden")
+        self._said.text = ""
+
+    async def _close(self) -> None:
+        self._form.props("hidden")
+
+    def _may_begin(self) -> None:
+        self._begin.enable(bool(self._agreed.value))
+
+    async def _start(self) -> None:
+        mood = lessons.mood_name(str(self._name.value or ""))
+        if not mood:
+            ui.notify("Give the mood a name first: letters and digits.", icon="error_outline")
+            return
+        place = dict(lessons.PLACES[str(self._place.value)][1]) if self._place.visible else {}
+        if (answer := await self._actions.begin_lesson(mood, place)) is not None:
+            self._form.props("hidden")
+            self._show(answer)
+
+    async def _go_on(self) -> None:
+        await self._act(self._actions.go_on_with_lesson(self._mood))
+
+    async def _stop(self) -> None:
+        await self._act(self._actions.stop_lesson(self._mood))
+
+    async def _act(self, action: Awaitable[Json | None]) -> None:
+        if (answer := await action) is not None:
+            self._show(answer)
+
+    async def _load(self) -> None:
+        if (answer := await self._actions.custom_moods()) is not None:
+            self._show(answer)
+
+    def _show(self, answer: Json) -> None:
+        teaching = answer["teaching"]
+        self._poll.active = teaching is not None
+        self._consent.text = answer["consent"]
+        self._said.text = lessons.said(answer)
+        self._teach.enable(teaching is None)
+        if teaching is None:
+            self._lesson.props("hidden")
+        else:
+            self._show_lesson(teaching)
+        if answer["moods"] != self._moods:
+            self._moods = answer["moods"]
+            self._show_list()
+
+    def _show_list(self) -> None:
+        self._list.clear()
+        with self._list:
+            for one in self._moods:
+                self._row(one)
+
+    def _show_lesson(self, teaching: Json) -> None:
+        self._mood = str(teaching["mood"])
+        self._lesson.props(remove="hidden")
+        self._form.props("hidden")
+        self._instruction.text = lessons.instruction(teaching)
+        self._count.text = lessons.count(teaching)
+        self._bar.show(value=teaching["faces"], max=max(1, teaching["most"]), hidden=not teaching["most"])
+        self._next.enable(teaching["step"] != "done" and teaching["faces"] >= teaching["least"])
+        ready = teaching["step"] == "ready"
+        self._next.says(text="I show it now" if ready else "That is enough")
+
+    def _row(self, mood: Json) -> None:
+        word = str(mood["mood"])
+        own = colour(None) if mood["problem"] else mood_colour(word, {word: lessons.place_of(mood)})
+        with box("li", testid=f"own-{word}").style(f"--own: {own}"):
+            box("i").props("aria-hidden=true")
+            with box("div", "own-words"):
+                Text("span", words.name(word), "own-name")
+                Text("span", lessons.described(mood), "quiet")
+            self._tool("add", f"Teach {word} further", partial(self._further, word), f"further-{word}")
+            self._tool("edit", f"Rename {word}", partial(self._rename, word), f"rename-{word}")
+            self._tool("delete_outline", f"Forget {word}", partial(self._forget, word), f"forget-{word}")
+
+    def _tool(self, icon: str, label: str, act: Callable[[], Awaitable[None]], testid: str) -> None:
+        Button(act, icon=icon, label=label, classes="icon", testid=testid)
+
+    async def _further(self, mood: str) -> None:
+        self._offer(mood)
+
+    async def _rename(self, mood: str) -> None:
+        with ui.dialog() as dialog, box("div", "card dialog"):
+            Text("h2", f"Rename {words.name(mood)}")
+            field = ui.input("New name", value=words.name(mood)).props('dense outlined data-testid="new-name"')
+            with box("div", "chips"):
+                Button(_closing(dialog, "yes"), text="Rename", classes="button primary", testid="rename-yes")
+                Button(_closing(dialog, ""), text="Cancel", classes="button")
+        if await dialog == "yes" and (to := lessons.mood_name(str(field.value or ""))):
+            await self._act(self._actions.rename_mood(mood, to))
+        dialog.delete()
+
+    async def _forget(self, mood: str) -> None:
+        with ui.dialog() as dialog, box("div", "card dialog"):
+            Text("h2", f"Forget {words.name(mood)}?")
+            Text("p", "What was kept of the faces is deleted. This cannot be undone.", "quiet")
+            with box("div", "chips"):
+                Button(_closing(dialog, "yes"), text="Forget", classes="button primary", testid="forget-yes")
+                Button(_closing(dialog, ""), text="Cancel", classes="button")
+        if await dialog == "yes":
+            await self._act(self._actions.forget_mood(mood))
+        dialog.delete()
+
+
+def _closing(dialog: ui.dialog, answer: str) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        dialog.submit(answer)
+
+    return close

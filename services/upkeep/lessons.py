@@ -1,0 +1,135 @@
+"""`moodring teach` and `moodring moods`: the moods of a household's own, over the REST of a Moodring that runs."""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+
+from services.assembly import SERVICES, port_of
+from services.runtime.service import SetupError
+from services.runtime.settings import Settings
+from services.upkeep.doctor import address
+
+PATH: Final = "/api/custom-moods"
+ANSWER_S: Final = 10.0
+POLL_S: Final = 0.5
+BREATH_S: Final = 5.0
+"""With `--yes` nobody is asked: so long they have until the mood counts."""
+
+Json = dict[str, Any]
+
+
+def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Teach a mood, step by step, and return the exit code; Ctrl-C stops it, and nothing is kept then."""
+    house = House(settings, options.token)
+    room = options.room or settings.room
+    print(f"This teaches the faces in {room} the mood {options.mood}. {house.ask('GET')['consent']}")
+    if not options.yes and _answered("Does everyone before the camera know this and agree? [y/N] ") not in {"y", "yes"}:
+        print("Then nothing is done.")
+        return 1
+    place = {"valence": options.valence, "arousal": options.arousal}
+    path = f"/{options.mood}/teaching"
+    state = house.ask("POST", path, {"room": room, "consent": True} | place)
+    try:
+        while (teaching := state["teaching"]) is not None and teaching["mood"] == options.mood:
+            if teaching["step"] == "ready":
+                print()
+                _wait_until_shown(options, sleep)
+                state = house.ask("POST", f"{path}/next")
+                continue
+            _show(teaching)
+            sleep(POLL_S)
+            state = house.ask("GET")
+    except KeyboardInterrupt:
+        print(f"\n{house.ask('DELETE', path)['said']}")
+        return 1
+    print(f"\n{state['said']}")
+    return 0 if state["said"].startswith("Learnt") else 1
+
+
+def moods(options: argparse.Namespace, settings: Settings) -> int:
+    """List the taught moods, or change one, and return the exit code."""
+    house = House(settings, options.token)
+    if options.change == "rename":
+        state = house.ask("PATCH", f"/{options.mood}", {"mood": options.to})
+    elif options.change == "forget":
+        state = house.ask("DELETE", f"/{options.mood}")
+    else:
+        state = house.ask("GET")
+    if not state["moods"]:
+        print("No mood is taught. `moodring teach NAME` teaches one.")
+    for one in state["moods"]:
+        figures = f"found in {one['recognised']:.0%} of its faces, and in {one['mistaken']:.0%} of usual ones"
+        place = f"valence {one['valence']:+.2f}, arousal {one['arousal']:+.2f}"
+        print(f"{one['mood']:20} {', '.join(one['rooms'])}; {place}; {one['problem'] or figures}")
+    return 0
+
+
+class House:
+    """A Moodring that runs with these settings.
+
+    Args:
+        settings: Where it answers.
+        token: What lets us in, where one is needed.
+    """
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        self._url = f"http://{address(settings, port_of(SERVICES, settings))}{PATH}"
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def ask(self, method: str, path: str = "", body: Json | None = None) -> Json:
+        """Return what it answers.
+
+        Raises:
+            SetupError: It does not answer, or refuses; the text says why and what to do.
+        """
+        try:
+            answer = httpx.request(
+                method, f"{self._url}{path}", json=body, headers=self._headers, timeout=ANSWER_S, trust_env=False
+            )
+        except httpx.HTTPError as error:
+            raise SetupError(
+                f"no Moodring answers at {self._url}: start it first (`moodring run`), or set MOODRING_HTTP_PORT"
+            ) from error
+        if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            raise SetupError("this Moodring demands a token: `moodring token` makes one, --token TOKEN passes it on")
+        if not answer.is_success:
+            raise SetupError(_reason(answer))
+        return dict(answer.json())
+
+
+def _wait_until_shown(options: argparse.Namespace, sleep: Callable[[float], None]) -> None:
+    if options.yes:
+        print(f"That is enough of that. Look {options.mood} now: it counts in {BREATH_S:g} s.")
+        sleep(BREATH_S)
+    else:
+        _answered(f"That is enough of that. Press Enter when you look {options.mood}. ")
+
+
+def _show(teaching: Json) -> None:
+    what = "look as you usually do" if teaching["step"] == "usual" else f"look {teaching['mood']}"
+    if teaching["step"] == "done":
+        what = "it is being learnt"
+    line = f"{what}: {teaching['faces']} faces of {teaching['least']} to {teaching['most']}"
+    print(f"\r{line}, {teaching['seconds_left']:.0f} s left (Ctrl-C stops) ", end="", flush=True)
+
+
+def _answered(question: str) -> str:
+    try:
+        return input(question).strip().lower()
+    except EOFError as error:
+        raise SetupError("nobody can answer here; with --yes nothing is asked") from error
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = None
+    if isinstance(detail, str):
+        return detail
+    if isinstance(detail, list) and detail:
+        return f"{'.'.join(map(str, detail[0]['loc'][1:]))}: {detail[0]['msg']}"
+    return f"it answers with error {answer.status_code}"
