@@ -36,7 +36,7 @@ BELIEVED: Mapping[str, Sequence[float]] = {
 }
 """What the belief depends on. `hold_s` is known: it is how long moods last; longer is a doubt about every change."""
 DECIDED: Mapping[str, Sequence[float]] = {
-    "enter_confidence": (0.95, 0.97, 0.98, 0.985, 0.99),
+    "enter_confidence": (0.97, 0.98, 0.985, 0.99),
     "leave_confidence": (0.05, 0.1, 0.2),
     "dwell_s": (12, 13),
     "sure_s": (0, 2, 4),

@@ -1,11 +1,13 @@
 """The room's mood, and how to say it by hand."""
 
+from collections.abc import Mapping
+
 from nicegui import ui
 
 from services.contracts.messages import MoodSource
-from services.contracts.moods import EXPRESSIONS, NAMED_MOODS
+from services.contracts.moods import EXPRESSIONS, NAMED_MOODS, Point
 from services.gateway import views, words
-from services.gateway.colours import mood_colour
+from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Plane, Text, box
 from services.gateway.pages.look import Look
@@ -34,9 +36,14 @@ class MoodCard:
 
 
 class PickerCard:
-    """Moods to choose by hand, for a while or until the camera is asked again."""
+    """Moods to choose by hand, for a while or until the camera is asked again.
 
-    def __init__(self, actions: Actions) -> None:
+    Args:
+        actions: What is done when one is chosen.
+        places: Every mood that can be said in this room, the household's own among them, and its place on the plane.
+    """
+
+    def __init__(self, actions: Actions, places: Mapping[str, Point]) -> None:
         self._actions = actions
         self._minutes: int = 60
         self._buttons: dict[str, Button] = {}
@@ -56,8 +63,8 @@ class PickerCard:
                 with photo:
                     ui.icon("photo_camera").props("aria-hidden=true")
                     Text("span", "From a photo")
-                for mood in (*EXPRESSIONS, *NAMED_MOODS):
-                    self._buttons[mood] = self._chip(mood)
+                for mood in dict.fromkeys((*EXPRESSIONS, *NAMED_MOODS, *places)):
+                    self._buttons[mood] = self._chip(mood, places[mood])
 
     def refresh(self, look: Look) -> None:
         """Mark the mood that was chosen."""
@@ -67,13 +74,13 @@ class PickerCard:
         for name, button in self._buttons.items():
             button.show(**{"aria-pressed": "true" if name == chosen else "false"})
 
-    def _chip(self, mood: str) -> Button:
+    def _chip(self, mood: str, place: Point) -> Button:
         async def choose() -> None:
             if await self._actions.set_mood(mood, self._minutes):
                 ui.notify(f"{words.name(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
 
         button = Button(choose, text=words.name(mood), classes="chip", testid=f"mood-{mood}")
-        button.style(f"--own: {mood_colour(mood)}")
+        button.style(f"--own: {colour(place)}")
         return button
 
     def _set_minutes(self) -> None:
