@@ -16,7 +16,7 @@ from services.contracts.moods import NOBODY, UNKNOWN
 
 LEAST_SHARE = 0.1
 """Share of what was seen that a mood needs to be entered, however well it explains the rest."""
-SHIFT_ODDS = 10.0
+SHIFT_ODDS = 6.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3
 """Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
