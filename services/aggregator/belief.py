@@ -11,8 +11,6 @@ from operator import mul
 
 from services.contracts.moods import EXPRESSIONS
 
-FAITH = 0.9
-"""How much of what was believed before a window is believed when it begins; the rest is any mood."""
 NOTE_S = 0.9
 """Time between two beliefs that are kept: every look, at a look a second."""
 
@@ -52,7 +50,7 @@ class Memory:
         """Return what the window that ends now begins with."""
         at = now - self._window_s
         noted_at, belief = next((one for one in reversed(self._beliefs) if one[0] <= at), (at, self._even))
-        faith = FAITH * math.exp((noted_at - at) / self._hold_s)
+        faith = math.exp((noted_at - at) / self._hold_s)
         return [(1 - faith) / len(belief) + faith * share for share in belief]
 
     def forget(self) -> None:

@@ -1,20 +1,22 @@
 """From what is known of a room to its mood: pure functions over plain values. All times are seconds since 1970.
 
 A mood is entered once it has led for a while (dwell) and is then believed at one confidence. It is left at a lower one
-(hysteresis), or where it has not led for as long: no single frame flips a mood, and not knowing is an answer. The
-figures behind this: `make mood-table`.
+(hysteresis), or where it has not led for as long: no single frame flips a mood, and not knowing is an answer. What is
+about to be one does not lose the time that it has led for by a moment of doubt, in which nothing else is believed as
+much: a head that turns, somebody who comes in. The figures behind this: `make mood-table`.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from services.aggregator.fusion import HALF, Evidence
 from services.contracts.moods import NOBODY, UNKNOWN
 
 LEAST_SHARE = 0.1
 """Share of what was seen that a mood needs to be entered, however well it explains the rest."""
-SHIFT_ODDS = 10.0
+SHIFT_ODDS = 6.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3
 """Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
@@ -34,6 +36,7 @@ class Rules:
     dwell_s: float
     nobody_after_s: float
     window_s: float
+    sure_s: float = 0.0
     shifts: Mapping[str, float] = field(default_factory=dict)
 
     def enter(self, mood: str) -> float:
@@ -61,7 +64,8 @@ class Decision:
         mood: An expression or what it folds to, `unknown` or `nobody`.
         since: When it was entered.
         candidate: What leads instead, sure or not, if anything.
-        candidate_since: Since when it has done so without a break.
+        candidate_since: Since when it has done so, moments of doubt included.
+        sure_since: Since when it has been believed at its confidence without a break.
         last: The latest mood that was clear.
         restored: Whether the mood is from before a restart and has not met any evidence since.
     """
@@ -70,6 +74,7 @@ class Decision:
     since: float
     candidate: str | None = None
     candidate_since: float = 0.0
+    sure_since: float | None = None
     last: str | None = None
     restored: bool = False
 
@@ -92,25 +97,40 @@ def decide(
         before = replace(before, restored=False)
         if before.mood not in {UNKNOWN, NOBODY} and evidence.confidence(before.mood) < rules.leave(before.mood):
             before = replace(before, mood=UNKNOWN, since=now)
-    target = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
+    leading = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
+    target = before.candidate if _in_doubt(before.candidate, leading, evidence, rules) else leading
     if target == before.mood:
-        return replace(before, candidate=None)
+        return replace(before, candidate=None, sure_since=None)
     if target == NOBODY:  # it has had its time
         return Decision(NOBODY, now)
-    if enough and target == before.last and now - before.since <= rules.window_s:  # it was only in doubt
-        return Decision(target, now, last=target)
+    if enough and leading == before.last and now - before.since <= rules.window_s:  # it was only in doubt
+        return Decision(leading, now, last=leading)
     if target != before.candidate or now < before.candidate_since:
-        return replace(before, candidate=target, candidate_since=now)
-    if now - before.candidate_since < rules.dwell_s:
-        return before
-    return _ripe(before, target, evidence, rules, now)
+        before = replace(before, candidate=target, candidate_since=now, sure_since=None)
+    sure = target == leading and evidence.confidence(target) >= rules.enter(target)
+    before = replace(before, sure_since=(before.sure_since or now) if sure else None)
+    return before if now - before.candidate_since < rules.dwell_s else _ripe(before, target, rules, now)
 
 
-def _ripe(before: Decision, target: str, evidence: Evidence, rules: Rules, now: float) -> Decision:
-    """Return the decision when something else has led for its dwell: one that is not sure ends what was before it."""
-    if target == UNKNOWN or evidence.confidence(target) >= rules.enter(target):
-        return Decision(target, now, last=before.last if target == UNKNOWN else target)
+def _ripe(before: Decision, target: str, rules: Rules, now: float) -> Decision:
+    """Return the decision when something else has led for its dwell: one that is not sure ends what was before it.
+
+    The first mood may be sure just now; one that follows another has to be so for a while: a face that is misread for
+    as long as the dwell is seldom misread so steadily.
+    """
+    if target == UNKNOWN:
+        return Decision(UNKNOWN, now, last=before.last)
+    if before.sure_since and now - before.sure_since >= (rules.sure_s if before.last else 0):
+        return Decision(target, now, last=target)
     return before if before.mood == UNKNOWN else replace(before, mood=UNKNOWN, since=now)
+
+
+def _in_doubt(candidate: str | None, leading: str, evidence: Evidence, rules: Rules) -> TypeGuard[str]:
+    """Whether a candidate that does not lead keeps its time: nothing does, and no other is believed as much."""
+    if candidate is None or leading != UNKNOWN or evidence.samples < rules.min_samples:
+        return False
+    others = [share for mood, share in evidence.belief.items() if mood != candidate]
+    return evidence.confidence(candidate) > max(others, default=1.0)
 
 
 def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: float, seeing: bool | None) -> str:

@@ -46,7 +46,7 @@ def plot(looks: Sequence[Look], path: Path, title: str) -> None:
     plane.plot(minutes, [look.mood.valence for look in looks], label="valence")
     plane.plot(minutes, [look.mood.arousal for look in looks], label="arousal")
     plane.plot(minutes, [look.mood.confidence for look in looks], label="confidence", color="grey", linewidth=0.8)
-    plane.set(ylim=(-1, 1))
+    plane.set(ylim=(-1.05, 1.05))
     plane.legend(loc="upper left", ncols=3)
     _bands(bands, minutes, {"mood": moods} | ({"truth": truths} if any(truths) else {}), colours)
     known = {

@@ -45,6 +45,7 @@ class Room:
             enter_confidence=settings.enter_confidence,
             leave_confidence=settings.leave_confidence,
             dwell_s=settings.dwell_s,
+            sure_s=settings.sure_s,
             nobody_after_s=settings.nobody_after_s,
             window_s=settings.window_s,
         )

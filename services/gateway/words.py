@@ -69,7 +69,7 @@ def taught(lesson: Mapping[str, Any]) -> str:
         found.append(f"Your resting face is known: {less or 'it looks neutral as it is'}.")
     moved = {mood: one for mood, one in lesson["thresholds"].items() if one["shift"]}
     found += [
-        f"{name(mood)} needs {round(100 * one['enter'])} % instead of {round(100 * one['usual'])} %."
+        f"{name(mood)} needs {round(100 * one['enter'], 1):g} % instead of {round(100 * one['usual'], 1):g} %."
         for mood, one in moved.items()
     ]
     return " ".join(found)

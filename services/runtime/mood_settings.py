@@ -19,14 +19,18 @@ class MoodRules(Section):
     )
     hold_s: Seconds = Field(
         240,
-        description="How long a mood lasts on average: shorter follows changes sooner and is misled oftener.",
+        description="How long a mood lasts on average: shorter follows changes sooner, is misled oftener, and wants a "
+        "lower `enter_confidence`, as nothing is as sure then: 0.98 at 120 s.",
     )
     min_samples: Annotated[int, Field(ge=1)] = Field(
         15, description="Observations a decision needs in the window: three seconds of one face at 5 frames a second."
     )
-    enter_confidence: Unit = Field(0.985, description="Confidence at which a mood that led for its dwell is entered.")
+    enter_confidence: Unit = Field(0.99, description="Confidence at which a mood that led for its dwell is entered.")
     leave_confidence: Unit = Field(0.1, description="Confidence below which the current mood is left.")
     dwell_s: Seconds = Field(13, description="How long a new mood must lead before it is entered, sure or not.")
+    sure_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        2, description="How long a mood that follows another must have been believed so without a break."
+    )
     nobody_after_s: Seconds = Field(30, description="Time without any face after which the mood is `nobody`.")
     publish_every_s: Seconds = Field(30, description="The mood is published on change and at least this often.")
     fusion: Literal["average", "majority", "strongest"] = Field(

@@ -31,13 +31,15 @@ BELIEVED: Mapping[str, Sequence[float]] = {
     "HELD_S": (1.0, 1.5, 2.5),
     "DOUBT": (0.003, 0.01, 0.03),
     "SHRINK": (0.7, 0.85, 1.0),
+    "NEW": (0.15, 0.2, 0.3),
     "hold_s": (240, 500),
 }
 """What the belief depends on. `hold_s` is known: it is how long moods last; longer is a doubt about every change."""
 DECIDED: Mapping[str, Sequence[float]] = {
-    "enter_confidence": (0.93, 0.95, 0.97, 0.98, 0.985, 0.99),
+    "enter_confidence": (0.97, 0.98, 0.985, 0.99),
     "leave_confidence": (0.05, 0.1, 0.2),
     "dwell_s": (12, 13),
+    "sure_s": (0, 2, 4),
 }
 """What the decision depends on. The first mood has to come 15 to 20 s after a face, three of which it takes to see it;
 beyond 0.99 a mood that shows steadily, but not clearly, would never be sure."""
@@ -79,10 +81,11 @@ def hour(keys: Keys, number: int) -> dict[Keys, Tally]:
     found = {}
     for values in product(*DECIDED.values()):
         own = tuple(zip(DECIDED, values, strict=True))
-        enter, leave, dwell_s = values
+        enter, leave, dwell_s, sure_s = values
         rules = Rules(
             min_samples=settings.min_samples, nobody_after_s=settings.nobody_after_s, window_s=settings.window_s,
             enter_confidence=enter, leave_confidence=leave, dwell_s=dwell_s,
+            sure_s=sure_s,
         )  # fmt: skip
         found[own] = Tally(settings.window_s + rules.dwell_s, noise().recall)
         found[own].add(truth, list(decided(rules, known)))

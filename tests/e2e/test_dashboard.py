@@ -13,7 +13,8 @@ from tests.product import Product
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("data"), PLAYER_BACKEND="auto") as running:
+    own = {"AGGREGATOR_MOODS": '{"cosy": [0.5, -0.5]}'}
+    with Product(tmp_path_factory.mktemp("data"), PLAYER_BACKEND="auto", **own) as running:
         yield running
 
 
@@ -101,11 +102,13 @@ def test_liking_is_confirmed(page: Browser) -> None:
     page.until(lambda: "Liked" in page.run("return document.body.innerText"), "a word about it")
 
 
-def test_a_mood_can_be_chosen_and_given_back(product: Product, page: Browser) -> None:
-    page.click("mood-calm")
-    page.until(lambda: "Calm for 1 hour" in page.run("return document.body.innerText"), "a word about it")
-    page.until(lambda: page.text("mood") == "Calm" and "by hand" in page.text("mood-line"), "the chosen mood")
-    assert page.attribute("mood-calm", "aria-pressed") == "true"
+@pytest.mark.parametrize("mood", ["calm", "cosy"])
+def test_a_mood_can_be_chosen_and_given_back(product: Product, page: Browser, mood: str) -> None:
+    word = mood.capitalize()
+    page.click(f"mood-{mood}")
+    page.until(lambda: f"{word} for 1 hour" in page.run("return document.body.innerText"), "a word about it")
+    page.until(lambda: page.text("mood") == word and "by hand" in page.text("mood-line"), "the chosen mood")
+    assert page.attribute(f"mood-{mood}", "aria-pressed") == "true"
     product.wait_for("/api/rooms/home/mood", lambda mood: mood["source"] == "override")
     page.click("mood-auto")
     page.until(lambda: page.attribute("mood-auto", "aria-pressed") == "true", "the camera's mood")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from services.aggregator.belief import EVEN, FAITH, Memory, changes_within, filled, forward
+from services.aggregator.belief import EVEN, Memory, changes_within, filled, forward
 from services.contracts.moods import EXPRESSIONS
 
 CHANGES = 0.004
@@ -27,7 +27,7 @@ def test_a_window_begins_with_what_was_believed_before_it() -> None:
     memory.note(10, SURE_HAPPY)
     memory.note(11, EVEN)
     assert memory.begin(24) == pytest.approx(EVEN)
-    assert memory.begin(25)[HAPPY] == pytest.approx(FAITH + (1 - FAITH) / 8)
+    assert memory.begin(25)[HAPPY] == pytest.approx(1)
     assert memory.begin(26) == pytest.approx(EVEN)
 
 
@@ -41,7 +41,7 @@ def test_a_clock_that_is_set_back_takes_later_beliefs_with_it() -> None:
     memory = Memory(15, 1e9)
     memory.note(1000, EVEN)
     memory.note(10, SURE_HAPPY)
-    assert memory.begin(1015)[HAPPY] > FAITH
+    assert memory.begin(1015)[HAPPY] > 0.99
 
 
 @pytest.mark.parametrize("look_s", [0.1, 0.5, 1.0])

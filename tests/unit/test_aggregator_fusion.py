@@ -181,6 +181,66 @@ def test_a_mood_that_is_sure_but_has_led_only_now_and_then_is_not_entered() -> N
     assert decision.mood == UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("doubt", "after"),
+    [
+        (evidence(happy=0.5, sad=0.3), "happy"),
+        (evidence(happy=0.4, sad=0.3, neutral=0.3), "happy"),
+        (evidence(happy=0.3, sad=0.4), UNKNOWN),
+        (evidence(sad=0.6, happy=0.3), UNKNOWN),
+        (evidence(happy=0.9, samples=14), UNKNOWN),
+        (evidence(), UNKNOWN),
+    ],
+)
+def test_a_moment_of_doubt_costs_a_candidate_its_time_only_where_it_is_not_believed_most(
+    doubt: Evidence, after: str
+) -> None:
+    decision = Decision(UNKNOWN, START - 100)
+    for second in range(7):
+        what = doubt if second == 3 else evidence(happy=0.9)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+    assert decision.mood == after
+
+
+def test_a_candidate_in_doubt_is_not_entered_and_ends_what_was_before_it_all_the_same() -> None:
+    decision = Decision("sad", START - 100, last="sad")
+    for second in range(20):
+        what = evidence(happy=0.5, sad=0.4) if second else evidence(happy=0.9)
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+    assert (decision.mood, decision.candidate) == (UNKNOWN, "happy")
+
+
+def entered_at(before: Decision, confidences: list[float]) -> int | None:
+    """Return when a mood is entered that is believed so from second to second, and has to be sure for three."""
+    steady = dataclasses.replace(RULES, sure_s=3)
+    for second, confidence in enumerate(confidences):
+        what = evidence(happy=confidence, neutral=1 - confidence)
+        before = decide(before, what, steady, now=START + second, last_face_at=START + second, seeing=True)
+        if before.mood == "happy":
+            return second
+    return None
+
+
+@pytest.mark.parametrize(
+    ("confidences", "second"),
+    [
+        ([0.9] * 20, 5),
+        ([0.55] * 8 + [0.9] * 12, 11),
+        ([0.55] * 4 + [0.9] * 12, 7),
+        ([0.9] * 4 + [0.55] + [0.9] * 15, 8),
+        (([0.9] * 3 + [0.55]) * 5, None),
+    ],
+)
+def test_a_mood_that_follows_another_has_to_be_sure_for_a_while(confidences: list[float], second: int | None) -> None:
+    assert entered_at(Decision("sad", START - 100, last="sad"), confidences) == second
+    assert entered_at(Decision(UNKNOWN, START - 100, last="sad"), confidences) == second
+
+
+def test_a_first_mood_is_entered_as_soon_as_it_is_sure() -> None:
+    assert entered_at(Decision(UNKNOWN, START - 100), [0.55] * 8 + [0.9]) == 8
+    assert entered_at(Decision(NOBODY, START - 100), [0.55] * 8 + [0.9]) == 8
+
+
 def test_a_mood_comes_back_only_above_what_it_is_left_at() -> None:
     anxious = dataclasses.replace(RULES, enter_confidence=0.9, leave_confidence=0.7)
     decision, moods = Decision("happy", START - 100, last="happy"), []

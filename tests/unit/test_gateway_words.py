@@ -157,6 +157,7 @@ SAD = {
     "happy": {"enter": 0.45, "leave": 0.3, "usual": 0.45, "shift": 0},
 }
 LESSON: dict[str, Any] = {"baseline": None, "factors": {}, "measuring": None, "problem": "", "thresholds": {}}
+NEARLY_SURE = {"sad": {"enter": 0.9933, "leave": 0.14, "usual": 0.99, "shift": 0.04}}
 MEASURED = LESSON | {"baseline": {"samples": 300}}
 
 
@@ -165,6 +166,7 @@ MEASURED = LESSON | {"baseline": {"samples": 300}}
     [
         (LESSON, ""),
         (LESSON | {"thresholds": SAD}, "Sad needs 49 % instead of 45 %."),
+        (LESSON | {"thresholds": NEARLY_SURE}, "Sad needs 99.3 % instead of 99 %."),
         (LESSON | {"measuring": {"samples": 12}}, "Look at the camera with a resting face for a minute: 12 pictures"),
         (LESSON | {"problem": "only 3 faces"}, "Only 3 faces."),
         (MEASURED, "Your resting face is known: it looks neutral as it is."),

@@ -60,7 +60,7 @@ class Dashboard:
                     MoodCard(),
                     PlayerCard(actions, self._room),
                     CameraCard(lambda: self._service.api),
-                    PickerCard(actions),
+                    PickerCard(actions, self._service.settings.aggregator.of(self._room).points),
                     PolicyCard(actions),
                     TeachCard(actions),
                     CustomMoodsCard(actions),

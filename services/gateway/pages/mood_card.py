@@ -7,12 +7,11 @@ from nicegui import ui
 from services.contracts.messages import MoodSource
 from services.contracts.moods import EXPRESSIONS, NAMED_MOODS, Point
 from services.gateway import views, words
-from services.gateway.colours import mood_colour
+from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Plane, Text, box
 from services.gateway.pages.look import Look
 
-SHIPPED = (*EXPRESSIONS, *NAMED_MOODS)
 MINUTES = {15: "15 minutes", 60: "1 hour", 180: "3 hours", 720: "12 hours"}
 
 
@@ -37,13 +36,19 @@ class MoodCard:
 
 
 class PickerCard:
-    """Moods to choose by hand, for a while or until the camera is asked again."""
+    """Moods to choose by hand, for a while or until the camera is asked again.
 
-    def __init__(self, actions: Actions) -> None:
+    Args:
+        actions: What is done when one is chosen.
+        places: Every mood that the settings name for this room, and its place on the plane; taught ones come besides.
+    """
+
+    def __init__(self, actions: Actions, places: Mapping[str, Point]) -> None:
         self._actions = actions
         self._minutes: int = 60
         self._buttons: dict[str, Button] = {}
-        self._taught: Mapping[str, Point] = {}
+        self._places = {mood: places[mood] for mood in dict.fromkeys((*EXPRESSIONS, *NAMED_MOODS, *places))}
+        self._taught: dict[str, Point] = {}
         with box("section", "card picker").props('aria-label="Choose a mood"'):
             with box("div", "card-head"):
                 Text("h2", "How should it feel?")
@@ -60,7 +65,7 @@ class PickerCard:
                 with photo:
                     ui.icon("photo_camera").props("aria-hidden=true")
                     Text("span", "From a photo")
-                for mood in SHIPPED:
+                for mood in self._places:
                     self._buttons[mood] = self._chip(mood)
                 self._own = box("div", "chips")
 
@@ -74,18 +79,18 @@ class PickerCard:
             button.show(**{"aria-pressed": "true" if name == chosen else "false"})
 
     def _show_own(self, taught: Mapping[str, Point]) -> None:
-        """Offer the moods that the household taught, beside the shipped ones."""
+        """Offer the moods that the household taught, beside those that the settings name."""
         if taught == self._taught:
             return
-        self._taught = taught
+        self._taught = dict(taught)
         self._own.clear()
-        self._buttons = {mood: button for mood, button in self._buttons.items() if mood in SHIPPED}
+        self._buttons = {mood: button for mood, button in self._buttons.items() if mood in self._places}
         with self._own:
             for mood in taught:
-                if mood not in SHIPPED:
+                if mood not in self._places:
                     self._buttons[mood] = self._chip(mood)
         for mood, button in self._buttons.items():
-            button.style(f"--own: {mood_colour(mood, taught)}")
+            button.style(f"--own: {colour((self._places | self._taught)[mood])}")
 
     def _chip(self, mood: str) -> Button:
         async def choose() -> None:
@@ -93,7 +98,7 @@ class PickerCard:
                 ui.notify(f"{words.name(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
 
         button = Button(choose, text=words.name(mood), classes="chip", testid=f"mood-{mood}")
-        return button.style(f"--own: {mood_colour(mood)}")
+        return button.style(f"--own: {colour((self._places | self._taught)[mood])}")
 
     def _set_minutes(self) -> None:
         self._minutes = int(self._select.value or self._minutes)
