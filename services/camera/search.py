@@ -6,7 +6,7 @@ from prometheus_client import Counter, Histogram
 
 from services.camera.attention import Attention
 from services.camera.motion import Motion
-from services.camera.tracking import Tracker
+from services.camera.tracking import GONE_AFTER_S, Tracker
 from services.vision.detectors import MAX_FACES, Detection, Detector
 from services.vision.images import Bgr
 from services.vision.views import View, without_doubles
@@ -20,6 +20,9 @@ LOOKS = Counter("moodring_camera_looks_total", "Frames by how faces were looked 
 
 OVERLAP = 0.3
 """Two detections that share more (intersection over union) are one face: YuNet's own limit."""
+SOUGHT_S = 0.5
+"""A face that is lost is looked for where it was, and everywhere, for so long, at least in the next frame; later it is
+found as a new one is, and still is the same face within `tracking.GONE_AFTER_S`."""
 LOOK_ANYWAY_S = 10.0
 """An empty room is looked at this often without any motion."""
 
@@ -38,7 +41,7 @@ class Search:
             smallest_px=detector.smallest_px, clear_px=detector.clear_px, min_face_px=min_face_px
         )
         self._motion = Motion()
-        self._looked_at = float("-inf")
+        self._looked_at = self._last = float("-inf")
 
     def find(self, frame: Bgr, tracker: Tracker, at: float) -> list[Detection]:
         """Return the faces of a frame, the largest first.
@@ -50,23 +53,19 @@ class Search:
         """
         with DETECTION.time():
             size = (frame.shape[1], frame.shape[0])
-            if expected := tracker.expected(at):
+            sought_s, self._last = min(GONE_AFTER_S, max(SOUGHT_S, at - self._last)), at
+            if expected := tracker.expected(at, within_s=sought_s):
                 self._motion.forget()
-                return self._again(frame, size, tracker, self._attention.views(size, expected, at), at)
+                found = self._look(frame, self._attention.views(size, expected, at))
+                lost = tracker.lost([each.box for each in found], at, within_s=sought_s)
+                if not self._attention.may_look_everywhere(at, lost):
+                    return found
+                return _merged(found, self._look(frame, [self._attention.everywhere(size, at)]))
             if not self._motion.since_looked(frame) and 0 <= at - self._looked_at < LOOK_ANYWAY_S:
                 LOOKS.labels("nowhere").inc()
                 return []
             self._looked_at = at
             return self._look(frame, [self._attention.everywhere(size, at)])
-
-    def _again(
-        self, frame: Bgr, size: tuple[int, int], tracker: Tracker, views: Sequence[View], at: float
-    ) -> list[Detection]:
-        found = self._look(frame, views)
-        lost = tracker.lost([each.box for each in found], at)
-        if not self._attention.may_look_everywhere(at, lost):
-            return found
-        return _merged(found, self._look(frame, [self._attention.everywhere(size, at)]))
 
     def _look(self, frame: Bgr, views: Sequence[View]) -> list[Detection]:
         whole = views[-1].width == frame.shape[1] and views[-1].height == frame.shape[0]

@@ -66,18 +66,18 @@ class Tracker:
         self._tracks = [*found.values(), *(track for track in known if track.number not in seen)]
         return [found[index].number for index in range(len(boxes))]
 
-    def expected(self, at: float) -> list[Box]:
-        """Return where the faces that are not gone yet should be at `at`."""
-        return [track.expected(at) for track in self._known(at)]
+    def expected(self, at: float, *, within_s: float = GONE_AFTER_S) -> list[Box]:
+        """Return where the faces seen within the last seconds, by default all that are not gone, should be at `at`."""
+        return [track.expected(at) for track in self._known(at, within_s)]
 
-    def lost(self, boxes: Sequence[Box], at: float) -> int:
-        """Return how many faces that were there before, beyond doubt, are missing among these."""
-        known = self._known(at)
+    def lost(self, boxes: Sequence[Box], at: float, *, within_s: float = GONE_AFTER_S) -> int:
+        """Return how many faces that were there within the last seconds, beyond doubt, are missing among these."""
+        known = self._known(at, within_s)
         seen = {track.number for track in self._matched(boxes, known, at).values()}
         return sum(track.number not in seen and track.sights >= CONFIRMED_BY for track in known)
 
-    def _known(self, at: float) -> list[Track]:
-        return [track for track in self._tracks if at - track.seen_at <= GONE_AFTER_S]
+    def _known(self, at: float, within_s: float = GONE_AFTER_S) -> list[Track]:
+        return [track for track in self._tracks if at - track.seen_at <= within_s]
 
     @staticmethod
     def _matched(boxes: Sequence[Box], tracks: Sequence[Track], at: float) -> dict[int, Track]:

@@ -3,7 +3,7 @@
 import pytest
 
 from services.camera.search import LOOK_ANYWAY_S, Search
-from services.camera.tracking import Tracker
+from services.camera.tracking import GONE_AFTER_S, Tracker
 from services.vision.geometry import Box
 from services.vision.images import Bgr
 from services.vision.views import View
@@ -54,6 +54,26 @@ def test_a_face_that_is_lost_is_looked_for_everywhere_in_the_same_frame() -> Non
     near, everywhere = watched.look(picture(), 0.3)
     assert near != WHOLE
     assert everywhere == WHOLE
+
+
+def test_a_lost_face_is_soon_looked_for_as_new_ones_are() -> None:
+    watched = Watched(BOX)
+    for tick in range(3):
+        watched.look(picture(), tick / 10)
+    watched.detector.found = []
+    for tick in range(3, 8):
+        assert watched.look(picture(), tick / 10)
+    assert watched.look(picture(), 0.8) == [WHOLE]  # the first without a place to look at
+    assert watched.look(picture(), 0.9) == []
+    assert watched.tracker.expected(0.9)
+    assert watched.look(picture(2), 1.0) == [WHOLE]
+
+
+def test_a_face_is_looked_for_where_it_was_however_few_frames_there_are() -> None:
+    watched = Watched(BOX)
+    watched.look(picture(), 0)
+    assert watched.look(picture(), 1) != []
+    assert watched.look(picture(), 1 + GONE_AFTER_S + 1) == [WHOLE]
 
 
 def test_what_was_taken_for_a_face_once_is_not_looked_for_everywhere() -> None:
