@@ -37,6 +37,9 @@ from training.views import all_as_seen, from_afar
 Classify = Callable[[Faces], NDArray[np.float32]]
 
 DEFAULT_MODEL: Final = Path("models/expression/2")
+FLOAT: Final = "model.tflite"
+INT8: Final = "model.int8.tflite"
+"""The same network with its convolutions in eight bits."""
 DEFAULT_PLOT: Final = Path("models/confusion.png")
 DISTANCES_PX: Final = (48, 32, 24, 16)
 """Sides that a face is reduced to, and enlarged from again, as if it were that small in the frame."""
@@ -46,9 +49,9 @@ TIMED: Final = 300
 BATCH: Final = 32
 
 
-def classifier(model: Path, output: str = "probabilities") -> Classify:
+def classifier(model: Path, output: str = "probabilities", file: str = FLOAT) -> Classify:
     """Gives a function from faces (N, 48, 48) to one of the model's outputs (N, K), one thread, 128 at a time."""
-    runner = Interpreter(str(model / "model.tflite"), num_threads=1).get_signature_runner()
+    runner = Interpreter(str(model / file), num_threads=1).get_signature_runner()
 
     def classify(faces: Faces) -> NDArray[np.float32]:
         parts = [
@@ -158,6 +161,27 @@ def of_product(classify: Classify, valid: Validation, detector: Detector) -> dic
     }
 
 
+def of_speed(classify: Classify, faces: Faces) -> dict[str, float]:
+    """Gives what a face takes alone, and 32 at a time."""
+    return {
+        "ms_per_face_one_thread": milliseconds(classify, faces, 1, TIMED),
+        "ms_per_32_faces_one_thread": milliseconds(classify, faces, BATCH, TIMED // BATCH),
+    }
+
+
+def of_eight_bits(model: Path, valid: Validation, direct: NDArray[np.bool_]) -> dict[str, Any]:
+    """Gives the figures of the form in eight bits, and what it loses against the other's right answers (N,)."""
+    classify = classifier(model, file=INT8)
+    answers = classify(valid.faces)
+    lost = direct.astype(float) - right(answers, valid.labels).astype(float)
+    return {
+        **of_expressions(answers, valid.labels),
+        "points_lost": mean_of(lost),
+        "accuracy_at_px": of_sizes(classify, valid),
+        **of_speed(classify, valid.faces),
+    }
+
+
 def measured(model: Path, data: Path, yunet: Path | None) -> dict[str, Any]:
     """Gives every figure of the model card."""
     valid = Validation(*load_split(data, VALID_SPLIT).majority())
@@ -176,8 +200,8 @@ def measured(model: Path, data: Path, yunet: Path | None) -> dict[str, Any]:
         "fer2013": of_original(model, data),
         "accuracy_at_px": of_sizes(classify, valid),
         "as_the_product_sees_them": {detector.name: of_product(classify, valid, detector) for detector in detectors},
-        "ms_per_face_one_thread": milliseconds(classify, valid.faces, 1, TIMED),
-        "ms_per_32_faces_one_thread": milliseconds(classify, valid.faces, BATCH, TIMED // BATCH),
+        **of_speed(classify, valid.faces),
+        **({"int8": of_eight_bits(model, valid, right(answers, valid.labels))} if (model / INT8).exists() else {}),
     }
 
 

@@ -4,7 +4,8 @@
     python -m training.export --check
 
 Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFlow Serving,
-``model.tflite`` for the light server, ``golden.json`` with answers to fixed faces and ``model.json``.
+``model.tflite`` for the light server, ``golden.json`` with answers to fixed faces and ``model.json``;
+then `quantise.py` adds a form in eight bits.
 """
 
 import argparse
@@ -25,18 +26,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, load_split
+from training.evaluate import DEFAULT_MODEL, FLOAT
 from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS, FER2013
 from training.metrics import fitted_temperature, halves
+from training.quantise import Frozen, converter_of, quantise
 from training.served import mirrored, served_network
 from training.shape import FACE_PX
 
-DEFAULT_OUT: Final = Path("models/expression/2")
 MODEL_NAME: Final = "expression"
 INPUT: Final = tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")
 RARITY: Final = 0.33
@@ -80,21 +81,6 @@ class Served(tf.Module):  # type: ignore[misc]
             "fer2013": tf.nn.softmax(outputs["fer2013"] / self._original),
             "embedding": outputs["embedding"],
         }
-
-
-class Frozen(tf.Module):  # type: ignore[misc]
-    """The same function with its weights as constants: LiteRT would keep variables that nothing fills."""
-
-    def __init__(self, signature: Any) -> None:
-        """Freezes a concrete function with a dictionary of outputs."""
-        super().__init__()
-        self._names = sorted(signature.structured_outputs)
-        self._function = convert_variables_to_constants_v2(signature)
-
-    @tf.function(input_signature=[INPUT])  # type: ignore[untyped-decorator]
-    def predict(self, faces: Any) -> dict[str, Any]:
-        """Maps uint8 (N, 48, 48, 1) to float32 (N, 8) probabilities and (N, E) embeddings."""
-        return dict(zip(self._names, self._function(faces), strict=True))
 
 
 def trained_network(run: Path) -> keras.Model:
@@ -146,16 +132,14 @@ def write_warm_up(folder: Path) -> None:
 
 
 def write_formats(served: Served, folder: Path) -> None:
-    """Writes the SavedModel, its warm-up request and the LiteRT model."""
+    """Writes the SavedModel, its warm-up request and the LiteRT model in floating point."""
     signature = served.predict.get_concrete_function()
     tf.saved_model.save(served, str(folder), signatures={"serving_default": signature})
     (folder / "fingerprint.pb").unlink(missing_ok=True)
     write_warm_up(folder / "assets.extra")
-    frozen = Frozen(signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.predict.get_concrete_function()], frozen)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter = converter_of(Frozen(signature))
     converter.target_spec.supported_types = [tf.float16]  # half the size; the weights are rounded to it already
-    (folder / "model.tflite").write_bytes(converter.convert())
+    (folder / FLOAT).write_bytes(converter.convert())
 
 
 def described(run: Path, folder: Path, calibration: Calibration, embedding: int) -> dict[str, Any]:
@@ -205,6 +189,7 @@ def export(run: Path, out: Path, data: Path) -> None:
     write_golden(partial / "golden.json", answer["probabilities"].numpy())
     facts = described(run, partial, calibration, int(answer["embedding"].shape[-1]))
     (partial / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
+    quantise(partial, data)
     shutil.rmtree(out, ignore_errors=True)
     partial.replace(out)
     partial.parent.rmdir()
@@ -223,7 +208,7 @@ def check(out: Path) -> None:
     faces = golden_faces()
     served = tf.saved_model.load(str(out)).signatures["serving_default"](faces=tf.constant(faces))
     apart = [served["probabilities"].numpy() - wanted]
-    runner = Interpreter(str(out / "model.tflite")).get_signature_runner()
+    runner = Interpreter(str(out / FLOAT)).get_signature_runner()
     for size in (1, 3, len(faces)):
         answer = runner(faces=faces[:size])
         apart += [answer["probabilities"] - wanted[:size]]
@@ -239,7 +224,7 @@ def main() -> None:
     """Reads the command line; exports or checks."""
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
     parser.add_argument("--run", type=Path, default=Path("build/training/grown"))
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
+    parser.add_argument("--out", type=Path, default=DEFAULT_MODEL)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperatures on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
     options = parser.parse_args()

@@ -48,9 +48,9 @@ class LiteRtModel:
             answer = self.run(np.zeros((1, *self.shape), np.uint8))
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise SetupError(f"{folder.path}: model.tflite does not run in LiteRT: {reason}") from error
+            raise SetupError(f"{folder.lite_file} does not run in LiteRT: {reason}") from error
         if not all(np.isfinite(values).all() for values in answer.values()):
-            raise SetupError(f"{folder.path}: model.tflite answers with values that are no numbers; export it again")
+            raise SetupError(f"{folder.lite_file} answers with values that are no numbers; export it again")
         tensors = {name: one["name"] for name, one in self._signature.get_output_details().items()}
         self.outputs = {
             name: Output(tensors[name], values.dtype, (-1, *values.shape[1:])) for name, values in answer.items()

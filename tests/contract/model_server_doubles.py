@@ -95,7 +95,7 @@ def put(models: Path, version: int) -> Path:
     """Copy the released model as a version of its own."""
     folder = models / "expression" / str(version)
     folder.mkdir(parents=True)
-    for name in ("model.json", "model.tflite"):
+    for name in ("model.json", "model.tflite", "model.int8.tflite"):
         shutil.copy(RELEASED.path / name, folder / name)
     return folder
 

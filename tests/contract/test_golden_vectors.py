@@ -14,10 +14,12 @@ from training.golden import golden_faces
 FOLDER = latest(Path(__file__).parents[2] / "models", "expression").path
 
 
+@pytest.mark.parametrize("file", ["model.tflite", "model.int8.tflite"])
 @pytest.mark.parametrize("batch", [1, 3, 8])
-def test_the_model_answers_the_golden_faces_as_recorded(batch: int) -> None:
-    golden = json.loads((FOLDER / "golden.json").read_text())
-    runner = Interpreter(str(FOLDER / "model.tflite"), num_threads=1).get_signature_runner()
+def test_the_model_answers_the_golden_faces_as_recorded(file: str, batch: int) -> None:
+    everything = json.loads((FOLDER / "golden.json").read_text())
+    golden = everything["int8"] if "int8" in file else everything
+    runner = Interpreter(str(FOLDER / file), num_threads=1).get_signature_runner()
     answer = runner(faces=golden_faces()[:batch])
     wanted = np.array(golden["probabilities"][:batch])
     np.testing.assert_allclose(answer["probabilities"], wanted, atol=golden["tolerance"])
@@ -32,6 +34,6 @@ def test_the_embedding_has_the_described_size() -> None:
 
 def test_every_file_is_the_one_described() -> None:
     files = json.loads((FOLDER / "model.json").read_text())["files"]
-    assert {"model.tflite", "saved_model.pb", "golden.json"} <= files.keys()
+    assert {"model.tflite", "model.int8.tflite", "saved_model.pb", "golden.json"} <= files.keys()
     for name, digest in files.items():
         assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest, name

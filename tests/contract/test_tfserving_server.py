@@ -34,7 +34,7 @@ from services.inference.tensors import Array, from_proto, to_proto
 from services.runtime.memory import MemoryBus
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
-from tests.contract.model_server_doubles import RELEASED
+from tests.contract.model_server_doubles import RELEASED, put, serving
 from training.golden import golden_faces
 
 MODELS = Settings().inference.models
@@ -100,9 +100,22 @@ async def test_probabilities_and_embeddings_come_with_the_version_that_made_them
 
 
 async def test_answers_are_those_the_model_was_released_with(client: Client) -> None:
-    golden = json.loads((RELEASED.path / "golden.json").read_text())["probabilities"]
+    golden = json.loads((RELEASED.path / "golden.json").read_text())["int8"]
     response = await client.predict(request(golden_faces()))
-    np.testing.assert_allclose(from_proto(response.outputs["probabilities"]), golden, atol=1e-3)
+    probabilities = from_proto(response.outputs["probabilities"])
+    np.testing.assert_allclose(probabilities, golden["probabilities"], atol=golden["tolerance"])
+
+
+async def test_a_version_without_eight_bits_answers_as_keras_does(tmp_path: Path) -> None:
+    description = json.loads((RELEASED.path / "model.json").read_text())
+    del description["files"]["model.int8.tflite"]
+    folder = put(tmp_path, 2)
+    (folder / "model.json").write_text(json.dumps(description))
+    golden = json.loads((RELEASED.path / "golden.json").read_text())
+    async with serving(tmp_path) as server:
+        response = await server.client.predict(request(golden_faces()))
+    probabilities = from_proto(response.outputs["probabilities"])
+    np.testing.assert_allclose(probabilities, golden["probabilities"], atol=golden["tolerance"])
 
 
 async def test_a_batch_answers_as_its_faces_do_one_by_one(client: Client) -> None:
@@ -236,10 +249,7 @@ async def test_a_model_that_fails_is_an_internal_error_and_the_server_goes_on() 
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    for name in ("model.json", "model.tflite"):
-        file = tmp_path / "expression" / RELEASED.path.name / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(RELEASED.path / name, file)
+    put(tmp_path, RELEASED.version)
     return tmp_path
 
 
@@ -250,8 +260,8 @@ def alone(models: Path, port: int = 0) -> Settings:
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (lambda folder: (folder / "model.tflite").write_bytes(b"TFL3"), "its sha256 differs"),
-        (lambda folder: (folder / "model.tflite").unlink(), "model.tflite cannot be read"),
+        (lambda folder: (folder / RELEASED.lite_file.name).write_bytes(b"TFL3"), "its sha256 differs"),
+        (lambda folder: (folder / RELEASED.lite_file.name).unlink(), "tflite cannot be read"),
         (lambda folder: (folder / "model.json").write_text("{"), "model.json: Invalid JSON"),
         (shutil.rmtree, "holds no model"),
     ],
@@ -274,10 +284,10 @@ async def test_it_is_not_ready_before_its_model_is_loaded(copied: Path) -> None:
 
 async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
     folder = latest(copied, "expression")
-    file = folder.path / "model.tflite"
+    file = folder.lite_file
     file.write_bytes(b"no model")
     description = json.loads((folder.path / "model.json").read_text())
-    description["files"]["model.tflite"] = hashlib.sha256(b"no model").hexdigest()
+    description["files"][file.name] = hashlib.sha256(b"no model").hexdigest()
     (folder.path / "model.json").write_text(json.dumps(description))
     with pytest.raises(SetupError, match="does not run in LiteRT"):
         async with ModelServer(copied, "expression"):

@@ -15,7 +15,7 @@ from services.contracts.tfserving_pb2 import (
 )
 from services.inference.model_server import MODEL, PREDICTION
 from services.runtime.service import SetupError
-from tests.contract.model_server_doubles import Code, label, put, refusal, serving
+from tests.contract.model_server_doubles import RELEASED, Code, label, put, refusal, serving
 
 
 async def test_a_new_version_takes_over_while_the_server_answers(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ async def test_a_version_that_is_still_being_copied_waits_and_is_named(
 ) -> None:
     put(tmp_path, 1)
     async with serving(tmp_path) as server:
-        file = put(tmp_path, 2) / "model.tflite"
+        file = put(tmp_path, 2) / RELEASED.lite_file.name
         whole = file.read_bytes()
         file.write_bytes(whole[: len(whole) // 2])
         await server.look()
@@ -86,7 +86,7 @@ async def test_a_label_stays_where_it_was_until_its_new_version_loads(tmp_path: 
     put(tmp_path, 1)
     label(tmp_path, stable=1)
     async with serving(tmp_path) as server:
-        (put(tmp_path, 2) / "model.tflite").write_bytes(b"TFL3")
+        (put(tmp_path, 2) / RELEASED.lite_file.name).write_bytes(b"TFL3")
         label(tmp_path, stable=2)
         await server.look()
         assert await server.client.served(version_label="stable") == 1

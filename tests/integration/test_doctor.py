@@ -335,8 +335,8 @@ def models(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (lambda folder: (folder / "model.tflite").write_bytes(b"no model"), "sha256 differs"),
-        (lambda folder: (folder / "model.tflite").unlink(), "is missing"),
+        (lambda folder: (folder / "model.int8.tflite").write_bytes(b"no model"), "sha256 differs"),
+        (lambda folder: (folder / "model.int8.tflite").unlink(), "is missing"),
         (lambda folder: (folder / "model.json").write_text("{"), "model.json"),
         (shutil.rmtree, "no model"),
     ],

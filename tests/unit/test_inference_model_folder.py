@@ -36,6 +36,15 @@ def test_the_lite_model_is_read_when_its_hash_is_right(tmp_path: Path) -> None:
     assert latest(tmp_path, "expression").lite_model() == LITE
 
 
+def test_the_model_in_eight_bits_is_preferred_where_there_is_one(tmp_path: Path) -> None:
+    files = {"model.tflite": hashlib.sha256(LITE).hexdigest(), "model.int8.tflite": hashlib.sha256(b"less").hexdigest()}
+    folder = write(tmp_path, changes={"files": files})
+    with pytest.raises(SetupError, match=r"model.int8.tflite cannot be read"):
+        latest(tmp_path, "expression").lite_model()
+    (folder / "model.int8.tflite").write_bytes(b"less")
+    assert latest(tmp_path, "expression").lite_model() == b"less"
+
+
 def test_an_altered_model_is_refused(tmp_path: Path) -> None:
     (write(tmp_path) / "model.tflite").write_bytes(b"another model")
     with pytest.raises(SetupError, match=r"model.tflite is not the file that model.json beside it describes"):

@@ -29,8 +29,8 @@ def model_files(settings: Settings) -> Finding:
         # An image holds those that its server reads; what is here has to be right.
         if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() != wanted:
             return broken("model", f"{file} is not the file that was released (its sha256 differs)", again)
-    if inference.model_server == "embedded:" and not (folder.path / model_folder.LITE_MODEL).exists():
-        return broken("model", f"{folder.path / model_folder.LITE_MODEL} is missing", again)
+    if inference.model_server == "embedded:" and not folder.lite_file.exists():
+        return broken("model", f"{folder.lite_file} is missing", again)
     return well("model", f"{folder.name}, version {folder.version}, in {folder.path.parent}")
 
 
