@@ -60,10 +60,11 @@ def draw(counts: Sequence[Count], path: Path) -> None:
             axes.bar(at + shift, people, 0.36, color=colour, label=title if not place else None)
             rest = np.maximum(0, np.subtract(everything, people))
             axes.bar(at + shift, rest, 0.36, bottom=people, color=colour, alpha=0.35, hatch="//")
-            for x, value in zip(at + shift, people, strict=True):
-                axes.annotate(str(value), (x, value), ha="center", va="bottom", fontsize=8)
+            for x, value, top in zip(at + shift, people, everything, strict=True):
+                axes.annotate(str(value), (x, max(value, top)), ha="center", va="bottom", fontsize=8)
         costs = (f"{each.whole_ms:.1f} → {each.search_ms:.1f} ms" for each in own)
         names = (Path(each.clip).stem.replace("head-pose-face-detection-", "") for each in own)
+        axes.set_ylim(0, 1.12 * max(max(each.frames, each.whole, each.search) for each in own))
         axes.set_xticks(at, [f"{name}\n{cost}" for name, cost in zip(names, costs, strict=True)], fontsize=8)
         axes.set(ylabel="faces", title=f"{kind}: faces of people found over all frames of a clip, and time per frame")
     figure.axes[0].legend(fontsize=8)
