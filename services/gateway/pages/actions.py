@@ -1,5 +1,6 @@
 """What a person can do here: each is one REST call, and a sentence where it fails."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,7 @@ class Actions:
     def __init__(self, api: Callable[[], httpx.AsyncClient], room: str) -> None:
         self._api = api
         self._room = room
+        self._in_turn = asyncio.Lock()
 
     @property
     def room(self) -> str:
@@ -133,7 +135,8 @@ class Actions:
 
     async def _ask(self, method: str, path: str, body: Json | None = None) -> httpx.Response | None:
         try:
-            answer = await self._api().request(method, path, json=body)
+            async with self._in_turn:  # two calls at once might arrive in any order, and the first have the last word
+                answer = await self._api().request(method, path, json=body)
         except httpx.HTTPError as error:
             log.warning("%s %s failed: %r", method, path, error)
             problem = "That did not work: nothing answers. Try again in a moment."
