@@ -48,7 +48,8 @@ class Vocabulary:
 
 
 def of_room(custom: CustomMoods, room: str) -> Vocabulary:
-    """Return the words of a room, by what the household taught."""
-    known = {one.mood: Point(one.valence, one.arousal) for one in custom.moods if one.mood not in EXPRESSIONS}
+    """Return the words of a room, by what the household taught; in whatever order it is told, they have the same."""
+    moods = sorted(custom.moods, key=lambda one: one.mood)
+    known = {one.mood: Point(one.valence, one.arousal) for one in moods if one.mood not in EXPRESSIONS}
     here = {one.mood for one in custom.moods if room in one.rooms}
     return Vocabulary({mood: place for mood, place in known.items() if mood in here}, known)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.aggregator.errors import UnknownMoodError
+from services.aggregator.fusion import PLACES
 from services.aggregator.recording import Line, seen
 from services.aggregator.replay import replay
 from services.aggregator.room import Room
@@ -185,3 +186,9 @@ async def test_a_face_with_nonsense_about_taught_moods_is_left_out(tmp_path: Pat
         run.bus.publish(EXPRESSIONS, sent, room="home", camera="camera")
         await run.tick()
         assert run.service.mood("home").samples == 0
+
+
+def test_a_room_hears_the_same_words_in_whatever_order_it_is_told_of_them() -> None:
+    moods = tuple(CustomMood(mood=mood, valence=0, arousal=0, rooms=("home",)) for mood in ("focused", "bored"))
+    told = [of_room(CustomMoods(moods=order), "home") for order in (moods, moods[::-1])]
+    assert [list(words.places) for words in told] == [[*PLACES, "bored", "focused"]] * 2
