@@ -91,7 +91,12 @@ class CustomMoodChange(Message):
 def routes(service: "InferenceService") -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/custom-moods", tags=["custom moods"])
+    _add_moods(router, service)
+    _add_lessons(router, service)
+    return router
 
+
+def _add_moods(router: APIRouter, service: "InferenceService") -> None:
     @router.get("")
     async def custom_moods() -> CustomMoodsInfo:
         """Return what was taught, and how far the lesson is that goes on."""
@@ -99,6 +104,24 @@ def routes(service: "InferenceService") -> APIRouter:
         room.look()
         return _info(room)
 
+    @router.patch("/{mood}")
+    async def change(mood: Name, body: CustomMoodChange) -> CustomMoodsInfo:
+        """Rename a mood or move it on the plane. Playlists, exceptions and history keep the word that they have."""
+        with _translated():
+            room = _running(service)
+            await room.rename(mood, to=body.mood, place=_place(body.valence, body.arousal))
+            return _info(room)
+
+    @router.delete("/{mood}")
+    async def forget(mood: Name) -> CustomMoodsInfo:
+        """Forget a mood: what was kept of the faces is gone from the disk."""
+        with _translated():
+            room = _running(service)
+            await room.forget(mood)
+            return _info(room)
+
+
+def _add_lessons(router: APIRouter, service: "InferenceService") -> None:
     @router.post("/{mood}/teaching", status_code=202)
     async def begin(mood: Name, body: NewLesson) -> CustomMoodsInfo:
         """Begin to teach a mood, or to teach it further. Faces are taken as they usually look, for half a minute.
@@ -127,24 +150,6 @@ def routes(service: "InferenceService") -> APIRouter:
             room = _running(service)
             room.stop(mood)
             return _info(room)
-
-    @router.patch("/{mood}")
-    async def change(mood: Name, body: CustomMoodChange) -> CustomMoodsInfo:
-        """Rename a mood or move it on the plane. Playlists, exceptions and history keep the word that they have."""
-        with _translated():
-            room = _running(service)
-            await room.rename(mood, to=body.mood, place=_place(body.valence, body.arousal))
-            return _info(room)
-
-    @router.delete("/{mood}")
-    async def forget(mood: Name) -> CustomMoodsInfo:
-        """Forget a mood: what was kept of the faces is gone from the disk."""
-        with _translated():
-            room = _running(service)
-            await room.forget(mood)
-            return _info(room)
-
-    return router
 
 
 def _running(service: "InferenceService") -> Classroom:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from services.contracts.messages import CameraState, CameraStatus
 from services.contracts.moodring_pb2 import Face
 from services.contracts.moods import Point
-from services.inference.custom_moods import CustomMoodError, check_name, find, learnt, renamed
+from services.inference.custom_moods import CustomMoodError, check_name, check_room_for_one, find, learnt, renamed
 from services.inference.kept_moods import Change, KeptMoods
 from services.inference.predictor import Prediction
 from services.inference.state import TaughtMood
@@ -111,7 +111,7 @@ class Classroom:
 
         Raises:
             NotNowError: Another one goes on, or no camera of the room sees.
-            CustomMoodError: A mood cannot be called so.
+            CustomMoodError: A mood cannot be called so, or there are too many.
         """
         if self.lesson:
             raise NotNowError(f"{self.lesson.mood} is being taught in {self.lesson.room}; stop that, or let it end")
@@ -119,6 +119,7 @@ class Classroom:
         before = next((one for one in kept if one.mood == mood), None)
         if before is None:
             check_name(mood, kept)
+            check_room_for_one(kept)
         self._check_cameras(room)
         known = len(before.usual_faces) if before and self.kept.served == before.model_version else 0
         self.said = ""
@@ -153,9 +154,10 @@ class Classroom:
         Raises:
             NoSuchMoodError: No such mood was taught.
             CustomMoodError: The new name cannot be.
-            NotNowError: It is being taught, or it cannot be kept.
+            NotNowError: One of that or the new name is being taught, or it cannot be kept.
         """
         self._not_being_taught(mood)
+        self._not_being_taught(to)
         await self._change(lambda moods: renamed(moods, mood, to=to, place=place))
 
     async def forget(self, mood: str) -> None:
@@ -215,6 +217,6 @@ class Classroom:
             raise NotNowError(f"{mood} was shown and is being learnt; a moment")
         return self.lesson
 
-    def _not_being_taught(self, mood: str) -> None:
+    def _not_being_taught(self, mood: str | None) -> None:
         if self.lesson and self.lesson.mood == mood:
             raise NotNowError(f"{mood} is being taught at the moment; stop that, or let it end")

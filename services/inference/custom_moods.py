@@ -48,18 +48,17 @@ class Reader:
 
 def readers(moods: Sequence[TaughtMood]) -> list[Reader]:
     """Return what reads each mood: told from its people's usual looks, and from the other moods taught in its rooms."""
-    found = []
-    for one in moods:
-        rivals = [
-            other.faces
-            for other in moods
-            if other is not one
-            and (other.model_version, other.size) == (one.model_version, one.size)
-            and set(other.rooms) & set(one.rooms)
-        ]
-        head, check = fit(one.faces, one.usual_faces, one.answers, rivals)
-        found.append(Reader(one, head, check))
-    return found
+    return [_reader(one, moods) for one in moods]
+
+
+def check_room_for_one(taught: Sequence[TaughtMood]) -> None:
+    """Check that another mood can be taught.
+
+    Raises:
+        CustomMoodError: There are as many as can be.
+    """
+    if len(taught) >= MAX_CUSTOM_MOODS:
+        raise CustomMoodError(f"{MAX_CUSTOM_MOODS} moods were taught already; forget one first")
 
 
 def check_name(name: str, taught: Sequence[TaughtMood]) -> None:
@@ -104,11 +103,11 @@ def learnt(
         CustomMoodError: It cannot be told from how the people usually look, or there are too many.
     """
     before = next((one for one in moods if one.mood == teaching.mood), None)
-    if before is None and len(moods) >= MAX_CUSTOM_MOODS:
-        raise CustomMoodError(f"{MAX_CUSTOM_MOODS} moods were taught already; forget one first")
+    if before is None:
+        check_room_for_one(moods)
     new = _made(before, teaching, places, now)
     changed = tuple(new if one is before else one for one in moods) if before else (*moods, new)
-    check = next(one.check for one in readers(changed) if one.kept is new)
+    check = _reader(new, changed).check
     right = (check.recognised + 1 - check.mistaken) / 2
     if right < FAIR:
         raise CustomMoodError(
@@ -164,6 +163,18 @@ def read(found: Sequence[Reader], room: str, prediction: Prediction) -> list[dic
             for row, share in zip(rows, shares.tolist(), strict=True):
                 row[kept.mood] = share
     return rows
+
+
+def _reader(one: TaughtMood, moods: Sequence[TaughtMood]) -> Reader:
+    rivals = [
+        other.faces
+        for other in moods
+        if other is not one
+        and (other.model_version, other.size) == (one.model_version, one.size)
+        and set(other.rooms) & set(one.rooms)
+    ]
+    head, check = fit(one.faces, one.usual_faces, one.answers, rivals)
+    return Reader(one, head, check)
 
 
 def _made(before: TaughtMood | None, teaching: Teaching, places: Mapping[str, Point], at: AwareDatetime) -> TaughtMood:

@@ -13,6 +13,8 @@ from services.runtime.state import StateFile
 log = logging.getLogger(__name__)
 
 Change = Callable[[Sequence[TaughtMood]], tuple[TaughtMood, ...]]
+Stamped = tuple[tuple[int, int] | None, Sequence[TaughtMood]]
+"""Moods, and the stamp of the file that they are from."""
 
 
 class KeptMoods:
@@ -42,10 +44,14 @@ class KeptMoods:
         return [one.kept for one in self.readers]
 
     async def refresh(self) -> None:
-        """Take up what another process may have written, and tell the house where it does not know."""
+        """Take up what another process may have written, and tell the house where it does not know.
+
+        Raises:
+            OSError: They cannot be read.
+        """
         async with self._changing:
             if self._file.stamp != self._stamp:
-                await self._take(await asyncio.to_thread(self._load))
+                await self._take(*await asyncio.to_thread(self._load))
         self._announce()
 
     async def change(self, change: Change) -> None:
@@ -55,7 +61,7 @@ class KeptMoods:
             OSError: They cannot be written.
         """
         async with self._changing:
-            await self._take(await asyncio.to_thread(self._changed, change))
+            await self._take(*await asyncio.to_thread(self._changed, change))
         self._announce()
 
     def serve(self, version: int) -> None:
@@ -76,18 +82,20 @@ class KeptMoods:
             "served, whose numbers mean something else; teach it again"
         )
 
-    def _load(self) -> Sequence[TaughtMood]:
-        return (self._file.load() or TaughtMoods()).moods
+    def _load(self) -> Stamped:
+        stamp = self._file.stamp  # the first: what another process writes meanwhile has another one, and is read next
+        return stamp, (self._file.load() or TaughtMoods()).moods
 
-    def _changed(self, change: Change) -> Sequence[TaughtMood]:
+    def _changed(self, change: Change) -> Stamped:
         with self._file.claimed():
-            moods = change(self._load())
+            _, before = self._load()
+            moods = change(before)
             self._file.save(TaughtMoods(moods=moods))
-        return moods
+            return self._file.stamp, moods
 
-    async def _take(self, moods: Sequence[TaughtMood]) -> None:
+    async def _take(self, stamp: tuple[int, int] | None, moods: Sequence[TaughtMood]) -> None:
         self.readers = await asyncio.to_thread(readers, moods)
-        self._stamp = self._file.stamp
+        self._stamp = stamp
 
     def _announce(self) -> None:
         news = told(self.moods, self.served)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import Counter, Histogram
 
 from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS, FACES
 from services.contracts.moodring_pb2 import Face, FaceCrops, Timings
@@ -18,6 +17,7 @@ from services.inference.breaker import Breaker
 from services.inference.classroom import Classroom
 from services.inference.custom_moods import read
 from services.inference.kept_moods import KeptMoods
+from services.inference.measures import AGE_SECONDS, FACES_BAD, FACES_DONE, PREDICT_SECONDS, WAIT_SECONDS
 from services.inference.newest import DROPPED, Frame, NewestFrames
 from services.inference.photo import Photos
 from services.inference.predictor import (
@@ -41,25 +41,6 @@ SHARE: Final = "inference"
 WATCH_S: Final = 10.0
 WATCH_AWAY_S: Final = 2.0
 """How often the model server is asked how it does, and how often while it is away."""
-
-FACES_DONE = Counter("moodring_inference_faces", "Faces classified")
-FACES_BAD = Counter("moodring_inference_faces_dropped", "Faces that were not classified", ["reason"])
-PREDICT_SECONDS = Histogram(
-    "moodring_inference_predict_seconds",
-    "Time from a batch of crops to their probabilities",
-    buckets=(0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1),
-)
-WAIT_SECONDS = Histogram(
-    "moodring_inference_wait_seconds",
-    "Time from the arrival of a frame's crops to the batch they are classified in",
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 2),
-)
-AGE_SECONDS = Histogram(
-    "moodring_inference_frame_age_seconds",
-    "Age of a frame when its expressions were published",
-    buckets=(0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.5, 1, 2),
-)
-
 
 Crops = list[tuple[Face, NDArray[np.uint8]]]
 """Faces, and the model's input for each: uint8 (size, size, 1)."""
@@ -215,7 +196,7 @@ class InferenceService:
     async def _watch(self, predictor: Predictor, classroom: Classroom) -> None:
         while True:
             classroom.look()
-            await classroom.kept.refresh()
+            await self._refresh(classroom.kept)
             if late := self._frames.late():
                 self._warn("late", late)
             self.health.report("clocks", late)
@@ -228,6 +209,13 @@ class InferenceService:
             else:
                 self.health.report("model_server")
                 await self._sleep(WATCH_S)
+
+    async def _refresh(self, kept: KeptMoods) -> None:
+        try:
+            await kept.refresh()
+            self.health.report("state")
+        except OSError as error:
+            self.health.report("state", f"the taught moods cannot be read from {self._state}: {error.strerror}")
 
     def _warn(self, key: str, text: str) -> None:
         if count := self._throttle.count(key):

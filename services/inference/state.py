@@ -30,7 +30,7 @@ class TaughtMood(BaseModel):
     """Embeddings of the faces that show it, 16-bit floats."""
     usual: bytes
     """Those of the same faces as they usually look."""
-    answers: dict[Name, Unit]
+    answers: dict[str, Unit]
     """What the model said of the shown ones, on average."""
 
     @model_validator(mode="after")

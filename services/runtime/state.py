@@ -64,7 +64,7 @@ class StateFile(Generic[T]):
         Raises:
             OSError: The folder is not writable.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._path.with_suffix(".claim").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -1,0 +1,77 @@
+"""The file of taught moods: several processes of the service share it, and it may become unreadable."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from services.contracts.messages import CustomMoods
+from services.contracts.moods import MAX_CUSTOM_MOODS, MOOD_POINTS
+from services.inference import kept_moods
+from services.inference.custom_moods import Reader, learnt, readers
+from services.inference.kept_moods import KeptMoods
+from services.inference.state import TaughtMood, TaughtMoods
+from services.runtime.state import StateFile
+from tests.unit.test_inference_classroom import House, house
+from tests.unit.test_inference_custom_moods import AT, lesson, taught
+
+
+async def test_what_another_process_writes_while_heads_are_fitted_is_taken_up_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, heard = tmp_path / "inference.json", list[CustomMoods]()
+    kept = KeptMoods(path, heard.append)
+    writes = iter([TaughtMoods()])
+
+    def fitting(moods: Sequence[TaughtMood]) -> list[Reader]:
+        if written := next(writes, None):
+            StateFile(path, TaughtMoods).save(written)
+        return readers(moods)
+
+    monkeypatch.setattr(kept_moods, "readers", fitting)
+    await kept.change(lambda moods: learnt(moods, lesson("focused"), MOOD_POINTS, AT))
+    assert [one.mood for one in kept.moods] == ["focused"]
+    await kept.refresh()
+    assert kept.moods == []
+    assert [len(told.moods) for told in heard] == [1, 0]
+
+
+async def test_a_file_that_cannot_be_read_is_said_and_what_is_known_is_read_on(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.teach()
+        file = tmp_path / "state" / "inference.json"
+        file.unlink()
+        file.mkdir()
+        await _watched(home)
+        assert "the taught moods cannot be read" in home.run.service.health.problems["state"]
+        assert {row.label for row in (await home.show(1, 200)).faces[0].taught} == {"focused"}
+        file.rmdir()
+        await _watched(home)
+        assert home.run.service.health.problems == {}
+
+
+async def test_a_name_that_is_being_taught_is_given_to_no_other_mood(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.teach()
+        await home.ask("POST", "/bored/teaching", {"room": "study", "consent": True})
+        status, why = await home.refused("PATCH", "/focused", {"mood": "bored"})
+    assert (status, why.startswith("bored is being taught at the moment")) == (409, True)
+
+
+async def test_one_mood_too_many_is_refused_before_it_is_shown(tmp_path: Path) -> None:
+    [first] = taught(lesson())
+    many = tuple(first.model_copy(update={"mood": f"mood_{i}"}) for i in range(MAX_CUSTOM_MOODS))
+    StateFile(tmp_path / "state" / "inference.json", TaughtMoods).save(TaughtMoods(moods=many))
+    async with house(tmp_path) as home:
+        home.camera()
+        await home.run.bus.settle()
+        begin = {"room": "study", "consent": True}
+        status, why = await home.refused("POST", "/focused/teaching", begin)
+        assert (status, "16 moods were taught already" in why) == (422, True)
+        assert (await home.ask("POST", "/mood_1/teaching", begin))["teaching"]["mood"] == "mood_1"
+
+
+async def _watched(home: House) -> None:
+    """Have the service look after its surroundings once."""
+    home.run.naps.ended.release()
+    await home.run.naps.started.get()
