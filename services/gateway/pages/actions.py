@@ -90,9 +90,9 @@ class Actions:
             return None
         return _object(answer) if answer.is_success else None
 
-    async def begin_lesson(self, mood: str, place: Json) -> Json | None:
-        """Teach this room's faces a mood; those before the camera agreed."""
-        return await self._custom("POST", f"/{mood}/teaching", {"room": self._room, "consent": True, **place})
+    async def begin_lesson(self, mood: str, place: Json, *, consent: bool) -> Json | None:
+        """Teach this room's faces a mood, where those before the camera agreed."""
+        return await self._custom("POST", f"/{mood}/teaching", {"room": self._room, "consent": consent, **place})
 
     async def go_on_with_lesson(self, mood: str) -> Json | None:
         """Go on to the lesson's next step."""

@@ -97,7 +97,8 @@ class CustomMoodsCard:
             ui.notify("Give the mood a name first: letters and digits.", icon="error_outline")
             return
         place = dict(lessons.PLACES[str(self._place.value)][1]) if self._place.visible else {}
-        if (answer := await self._actions.begin_lesson(mood, place)) is not None:
+        agreed = bool(self._agreed.value)
+        if (answer := await self._actions.begin_lesson(mood, place, consent=agreed)) is not None:
             self._form.props("hidden")
             self._show(answer)
 
