@@ -1,5 +1,6 @@
 """`moodring doctor`: looks at everything that Moodring needs and says what is wrong, why, and what to type."""
 
+import http.client
 import importlib
 import json
 import socket
@@ -17,6 +18,8 @@ from services.upkeep.checks.machine import machine
 from services.upkeep.findings import Finding, How, broken, by_way, skipped, well
 
 ANSWER_S = 3.0
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""This machine is not asked through a proxy that the environment names."""
 
 
 def examine(settings: Settings, names: Sequence[str]) -> Iterator[Finding]:
@@ -53,14 +56,19 @@ class Answer:
 
 
 def ask(settings: Settings, number: int) -> Answer | int | None:
-    """Ask at our port: how a Moodring there does, the status of something else that answers, or nothing."""
+    """Ask at our port: how a Moodring there does, the status of something else that answers, or nothing.
+
+    The status of what answers in no HTTP at all is 0.
+    """
     try:
-        with urllib.request.urlopen(f"http://{address(settings, number)}/readyz", timeout=ANSWER_S):
+        with DIRECTLY.open(f"http://{address(settings, number)}/readyz", timeout=ANSWER_S):
             return Answer()
     except urllib.error.HTTPError as error:
         return Answer(_reasons(error)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else error.code
     except (OSError, ValueError):
         return None
+    except http.client.HTTPException:
+        return 0
 
 
 def address(settings: Settings, number: int) -> str:
@@ -88,7 +96,7 @@ def _reasons(answer: urllib.error.HTTPError) -> str:
     try:
         problems = json.loads(answer.read())["problems"]
         return "; ".join(text for parts in problems.values() for text in parts.values())
-    except (ValueError, KeyError, AttributeError):
+    except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError, TypeError):
         return "it tells why only who has a token"
 
 

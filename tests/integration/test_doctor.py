@@ -199,6 +199,7 @@ def answering(status: int, body: Any) -> Iterator[int]:
         (200, {"ready": True}, How.WELL, "runs here"),
         (503, {"ready": False, "problems": {"camera": {"camera": "no device"}}}, How.BROKEN, "no device"),
         (503, {"ready": False}, How.BROKEN, "who has a token"),
+        (503, ["busy"], How.BROKEN, "who has a token"),
         (404, {}, How.BROKEN, "something else answers"),
     ],
 )
@@ -206,6 +207,28 @@ def test_port_where_something_answers(status: int, body: Any, how: How, said: st
     for number in answering(status, body):
         finding = at_port(number)
         assert (finding.how, said in finding.what) == (how, True), finding
+
+
+def test_port_where_something_answers_that_is_no_web_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(100)
+                client.sendall(b"SSH-2.0-OpenSSH_10.0\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        is_broken(at_port(server.getsockname()[1]), "something else answers", "MOODRING_HTTP_PORT")
+        thread.join()
+
+
+def test_port_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    for number in answering(200, {"ready": True}):
+        assert at_port(number).how is How.WELL
 
 
 def test_port_that_something_mute_has() -> None:
@@ -372,6 +395,7 @@ def test_player_that_is_not_there() -> None:
     assert found[0].how is How.WELL
     is_broken(found[1], "MPD at 127.0.0.1", "MOODRING_PLAYER_BACKEND")
     assert "secret" not in found[1].what
+    is_broken(player(load(player={"backend": "mpd://127.0.0.1:mine"}))[0], "host[:port]", "MOODRING_PLAYER_BACKEND")
 
 
 def test_player_that_is_well(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ UPDATE_POLL_S = 0.1
 PLAY_ONE = (("clear",), ("repeat", "0"), ("random", "0"), ("single", "0"), ("consume", "0"))
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """Where MPD listens, and the password that it asks for, if any."""
+
     host: str
     port: int
     password: str | None
@@ -44,7 +46,7 @@ class MpdBackend:
     name = "mpd"
 
     def __init__(self, url: str, roots: Iterable[Path]) -> None:
-        self._place = _parse(url)
+        self._place = place_of(url)
         self._roots = tuple(roots)
         self._link: MpdLink | None = None
         self._lost = asyncio.Event()
@@ -186,7 +188,12 @@ class MpdBackend:
         raise MpdError(NO_EXIST, "it lies outside MPD's music_directory (setting player.mpd_music)")
 
 
-def _parse(url: str) -> _Place:
+def place_of(url: str) -> Place:
+    """Return where an `mpd:` URL leads.
+
+    Raises:
+        SetupError: It is none.
+    """
     shown = "it"
     try:
         shown, parts = redact(url), urlsplit(url)
@@ -195,4 +202,4 @@ def _parse(url: str) -> _Place:
         parts, port = urlsplit(""), PORT
     if not parts.hostname:
         raise SetupError(f"the setting player.backend is wrong: {shown} is not mpd://[password@]host[:port]")
-    return _Place(parts.hostname, port, unquote(parts.username) if parts.username else None)
+    return Place(parts.hostname, port, unquote(parts.username) if parts.username else None)

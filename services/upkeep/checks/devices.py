@@ -3,10 +3,9 @@
 import asyncio
 import shutil
 import time
-from urllib.parse import unquote, urlsplit
 
 from services.contracts.messages import BROWSER
-from services.player.backends.mpd import PORT as MPD_PORT
+from services.player.backends.mpd import place_of
 from services.player.backends.mpd_link import MpdError, MpdLink
 from services.runtime.camera_settings import Camera
 from services.runtime.service import SetupError
@@ -87,15 +86,18 @@ def _backend(settings: Settings, url: str) -> Finding:
 
 
 async def _mpd(settings: Settings, url: str) -> Finding:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or MPD_PORT
     try:
-        link = await MpdLink.open(host, port, unquote(parts.username) if parts.username else None)
+        place = place_of(url)
+    except SetupError as error:
+        return broken("player", str(error), correct(settings, "MOODRING_PLAYER_BACKEND"))
+    where = f"MPD at {place.host} port {place.port}"
+    try:
+        link = await MpdLink.open(*place)
         status = await link.ask(("status",))
         await link.close()
     except (OSError, MpdError) as error:
         alone = "start it (`systemctl --user start mpd`), or correct MOODRING_PLAYER_BACKEND"
         ours = "`docker compose up -d mpd`, and `docker compose logs mpd` says why it ended"
         own = f"{ours}; where it is your own one, {way_out()}"
-        return broken("player", f"MPD at {host} port {port}: {str(error) or 'no answer'}", by_way(settings, alone, own))
-    return well("player", f"MPD at {host} port {port}{'' if 'volume' in status else ', without a mixer'}")
+        return broken("player", f"{where}: {str(error) or 'no answer'}", by_way(settings, alone, own))
+    return well("player", f"{where}{'' if 'volume' in status else ', without a mixer'}")
