@@ -23,7 +23,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_suffix(".new")
-    with open(new, "wb", opener=_private) as file:
+    with open(new, "wb", opener=private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -35,7 +35,8 @@ def replace_file(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: an `opener` for `open`."""
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)  # one that was left behind may be anybody's to read
     return descriptor

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
+from services.runtime.state import private
 from services.runtime.tokens import open_tokens
 from services.upkeep import host_words
 from services.upkeep.first_start import prepare
@@ -136,13 +137,16 @@ def _source(name: str) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _target(name: str) -> Iterator[IO[bytes]]:
-    """Open what a backup is written to: it has its name when it is whole, and one that failed leaves nothing behind."""
+    """Open what a backup is written to: it has its name when it is whole, and one that failed leaves nothing behind.
+
+    It holds what state files do, so only its owner may read it.
+    """
     if name == "-":
         yield sys.stdout.buffer
         return
     part = Path(f"{name}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=private) as file:
             yield file
         part.replace(name)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import stat
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -231,6 +232,7 @@ def test_a_backup_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: 
     assert main(["backup", str(file)]) == 0
     before = file.read_bytes()
     assert before.startswith(b"PK")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600, "state is in it"
     with opened(load()) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'other'"))
     assert main(["backup", str(file)]) == 1
