@@ -1,6 +1,7 @@
 """`moodring teach` and `moodring moods`: the moods of a household's own, over the REST of a Moodring that runs."""
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -22,7 +23,11 @@ Json = dict[str, Any]
 
 
 def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> int:
-    """Teach a mood, step by step, and return the exit code; Ctrl-C stops it, and nothing is kept then."""
+    """Teach a mood, step by step, and return the exit code; Ctrl-C stops it, and nothing is kept then.
+
+    Raises:
+        SetupError: It cannot begin or go on; what was begun is stopped, as far as that can be said to Moodring.
+    """
     house = House(settings, options.token)
     room = options.room or settings.room
     print(f"This teaches the faces in {room} the mood {options.mood}. {house.ask('GET')['consent']}")
@@ -45,6 +50,10 @@ def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[floa
     except KeyboardInterrupt:
         print(f"\n{house.ask('DELETE', path)['said']}")
         return 1
+    except SetupError:  # nobody would see it any more
+        with contextlib.suppress(SetupError):
+            house.ask("DELETE", path)
+        raise
     print(f"\n{state['said']}")
     return 0 if state["said"].startswith("Learnt") else 1
 

@@ -82,6 +82,20 @@ def test_ctrl_c_stops_the_lesson(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "nothing was kept" in capsys.readouterr().out
 
 
+def test_a_lesson_that_cannot_be_followed_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(monkeypatch, {}, at("usual"), httpx.Response(503, json={"detail": "It is away."}), {})
+    with pytest.raises(SetupError, match="It is away"):
+        teach()
+    assert house.calls[-1] == ("DELETE", "/focused/teaching", None)
+
+
+def test_a_lesson_of_somebody_else_is_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(monkeypatch, {}, httpx.Response(409, json={"detail": "focused is being taught in study."}))
+    with pytest.raises(SetupError, match="is being taught"):
+        teach()
+    assert [method for method, _, _ in house.calls] == ["GET", "POST"]
+
+
 def test_a_lesson_that_came_to_nothing_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     House(monkeypatch, {}, at("usual"), {"said": "Only 3 faces could be read."})
     assert teach() == 1
