@@ -38,14 +38,16 @@ def write_golden(path: Path, probabilities: NDArray[np.float32]) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def add_golden_int8(path: Path, probabilities: NDArray[np.float32]) -> None:
-    """Adds the probabilities (8, 8) of the form in eight bits.
+def set_golden_int8(path: Path, probabilities: NDArray[np.float32] | None) -> None:
+    """Adds the probabilities (8, 8) of the form in eight bits; without any takes those away that are there.
 
     Eight-bit arithmetic is exact, what stands around it is not: where processors round to different ones of 256 steps,
     the difference carries on.
     """
     content = json.loads(path.read_text())
-    content["int8"] = {"tolerance": 2e-2, "probabilities": _rounded(probabilities)}
+    content.pop("int8", None)
+    if probabilities is not None:
+        content["int8"] = {"tolerance": 2e-2, "probabilities": _rounded(probabilities)}
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -22,7 +22,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, load_split
 from training.evaluate import DEFAULT_MODEL, FLOAT, INT8, classifier, right
-from training.golden import add_golden_int8, golden_faces
+from training.golden import golden_faces, set_golden_int8
 from training.shape import FACE_PX
 
 INPUT: Final = tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")
@@ -91,15 +91,22 @@ def quantise(version: Path, data: Path) -> None:
     (version / INT8).write_bytes(in_eight_bits(frozen, data))
     lost = points_lost(version, data)
     print(f"eight bits lose {lost:.2f} points of accuracy")
-    if lost >= MOST_LOST:
+    if lost < MOST_LOST:
+        set_golden_int8(version / "golden.json", classifier(version, file=INT8)(golden_faces()[..., 0]))
+    else:
         (version / INT8).unlink()
+        set_golden_int8(version / "golden.json", None)
         print(f"that is {MOST_LOST} or more: the light server stays with {FLOAT}")
-        return
-    add_golden_int8(version / "golden.json", classifier(version, file=INT8)(golden_faces()[..., 0]))
+    describe_files(version)
+
+
+def describe_files(version: Path) -> None:
+    """Writes into `model.json` what the two files that were made hash to; one taken away is not named there."""
     facts = json.loads((version / "model.json").read_text())
-    for name in (INT8, "golden.json"):
-        facts["files"][name] = hashlib.sha256((version / name).read_bytes()).hexdigest()
-    facts["files"] = dict(sorted(facts["files"].items()))
+    made = [name for name in (INT8, "golden.json") if (version / name).exists()]
+    hashes = {name: hashlib.sha256((version / name).read_bytes()).hexdigest() for name in made}
+    facts["files"].pop(INT8, None)
+    facts["files"] = dict(sorted((facts["files"] | hashes).items()))
     (version / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
