@@ -10,14 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.contracts.messages import Axis, Name, Unit
 from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, NOBODY, UNKNOWN, Point
-from services.gateway.views import REFERENCES
+from services.gateway.views import LIKELY, REFERENCES
 from services.gateway.words import name
 
 CLEAR: Final = 0.4
 """Share of the faces' probability from which one word is said for them all."""
 LEAD: Final = 0.1
 """How far it must be ahead of the next: two faces that feel unlike have no mood in common."""
-LIKELY: Final = 0.5
 SONGS: Final = 5
 _PARTS: Final = ConfigDict(extra="ignore", frozen=True)
 
@@ -78,17 +77,18 @@ class Reading:
 
 
 def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
-    """Return what a picture says: every face counts alike. A taught mood is its word where it is likelier than not.
+    """Return what a picture says: every face counts alike.
+
+    The likeliest of the taught moods is its word where it is likelier than not.
 
     Args:
         answer: The faces.
         taught: Where the moods lie that the household taught.
     """
     count = len(answer.faces)
-    for mood, place in (taught or {}).items():
-        share = sum(face.taught.get(mood, 0.0) for face in answer.faces) / max(count, 1)
-        if share > LIKELY:
-            return Reading(mood, share, count, place)
+    own = {mood: sum(face.taught.get(mood, 0.0) for face in answer.faces) / max(count, 1) for mood in taught or {}}
+    if taught and own[likeliest := max(own, key=lambda mood: own[mood])] > LIKELY:
+        return Reading(likeliest, own[likeliest], count, taught[likeliest])
     shares: dict[str, float] = {}
     for face in answer.faces:
         for label, probability in face.expressions.items():

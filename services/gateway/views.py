@@ -13,7 +13,7 @@ from services.gateway.words import mood_word, name
 
 MAX_FACES = 4
 """Faces whose bars are shown, the largest first."""
-CLEAR = 0.5
+LIKELY = 0.5
 """A taught mood is what a face shows where it is likelier than not."""
 FRESH_S = 2.5
 """Expressions older than this are no longer what the camera sees."""
@@ -46,7 +46,7 @@ def _face(camera: str, face: Expression, number: int, taught: Mapping[str, Point
     top = max(labels, key=lambda label: values[label], default="")
     # Each taught mood stands by itself, so that with it the bars come to more than 100.
     own = {item.label: item.probability for item in face.taught if item.label not in values}
-    top = max((label for label in own if own[label] > CLEAR), key=lambda label: own[label], default=top)
+    top = max((label for label in own if own[label] > LIKELY), key=lambda label: own[label], default=top)
     values, labels = values | own, [*labels, *own]
     bars = [
         {

@@ -79,3 +79,10 @@ def test_a_taught_mood_is_the_pictures_where_it_is_likelier_than_not(share: floa
     assert reading.point == (Point(0.3, -0.4) if mood == "focused" else EXPRESSION_POINTS["neutral"])
     [face] = photo.message(Answer.model_validate(said)).faces
     assert {row.label: row.probability for row in face.taught} == pytest.approx({"focused": share})
+
+
+@pytest.mark.parametrize("order", [("focused", "bored"), ("bored", "focused")])
+def test_of_several_taught_moods_the_likeliest_is_the_pictures(order: tuple[str, str]) -> None:
+    said = answer({"neutral": 1.0}).model_dump()
+    said["faces"][0]["taught"] = {"focused": 0.6, "bored": 0.9}
+    assert photo.read(Answer.model_validate(said), {mood: Point(0, 0) for mood in order}).mood == "bored"
