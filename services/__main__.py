@@ -34,12 +34,13 @@ comes back from OpenCV waits for the event loop longer than it has worked."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
+    typed = options.command is not _run  # by people, who read what it says: they get lines in any case
     try:
-        if os.environ.get(settings.variable("logs.form")) == "json":  # as far as is known before the rest is read
+        if not typed and os.environ.get(settings.variable("logs.form")) == "json":  # what is known before the rest is
             logs.configure("info", "json")
         loaded = settings.load()
-        logs.configure(loaded.logs.level, loaded.logs.form)
-        if options.command is not _run:
+        logs.configure(loaded.logs.level, "text" if typed else loaded.logs.form)
+        if typed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code: int = options.command(options, loaded)
     except SetupError as error:

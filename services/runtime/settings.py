@@ -107,7 +107,9 @@ class Logs(Section):
     """What is logged, to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level shown.")
-    form: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
+    form: Literal["text", "json"] = Field(
+        "text", description="What `run` writes: lines for people, or one JSON object a line."
+    )
 
 
 class Settings(BaseSettings):

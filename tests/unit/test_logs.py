@@ -4,9 +4,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from subprocess import run
+from subprocess import CompletedProcess, run
 
 import pytest
+
+
+def said_by(*arguments: str, **variables: str) -> CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    environment |= {"MOODRING_LOGS_FORM": "json", **variables}
+    command = [sys.executable, "-m", "services", *arguments]
+    return run(command, env=environment, capture_output=True, check=False, text=True)
 
 
 @pytest.mark.parametrize(
@@ -17,12 +24,15 @@ import pytest
     ],
 )
 def test_every_line_is_json_also_those_for_people(wrong: dict[str, str], said: list[str], tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
-    environment |= {"MOODRING_DATA": str(tmp_path), "MOODRING_LOGS_FORM": "json", **wrong}
-    command = [sys.executable, "-m", "services", "run", "player"]  # who needs the music
-    done = run(command, env=environment, capture_output=True, check=False, text=True)
+    done = said_by("run", "player", MOODRING_DATA=str(tmp_path), **wrong)  # who needs the music
     lines = [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
     assert len(lines) == len(said)
     for line, words in zip(lines, said, strict=True):
         assert words in line["message"]
     assert (done.returncode, lines[-1]["level"]) == (1, "error")
+
+
+def test_what_is_typed_answers_in_lines_for_people() -> None:
+    done = said_by("config", MOODRING_MUSICK="x")
+    assert done.returncode == 1
+    assert done.stderr.startswith("moodring: the environment variable MOODRING_MUSICK is not a setting")
