@@ -113,7 +113,7 @@ def _learn_service(house: House, service: str, instance: str, status: ServiceSta
 
 def snapshot(house: House) -> list[Change]:
     """Return the changes that lead from nothing to this house."""
-    found = [Change("custom_moods", {}, house.custom_moods)] if house.custom_moods.moods else []
+    found = [Change("custom_moods", {}, house.custom_moods)]  # an empty one, too: who connects again may know others
     for name, room in house.rooms.items():
         facts = {"mood": room.mood, "player": room.player, "policy": room.policy, "privacy": room.privacy}
         found += [Change(kind, {"room": name}, fact) for kind, fact in facts.items() if fact is not None]

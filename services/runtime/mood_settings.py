@@ -96,9 +96,9 @@ class Aggregator(MoodRules):
 
     @property
     def places(self) -> Mapping[str, Point]:
-        """Every mood that has a name in any room, and its place."""
-        rules = (self, *self.rooms.values())
-        return {mood: place for one in rules for mood, place in one.points.items()} | MOOD_POINTS
+        """Every mood that has a name in any room, and its place; that of the house where rooms differ from it."""
+        rules = (*self.rooms.values(), self)
+        return {mood: place for one in rules for mood, place in one.points.items()}
 
     @model_validator(mode="before")
     @classmethod

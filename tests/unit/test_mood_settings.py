@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.aggregator.service import build
-from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, MOOD_POINTS, QUADRANTS
+from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, MOOD_POINTS, QUADRANTS, Point
 from services.runtime import settings
 from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.service import SetupError
@@ -95,3 +95,11 @@ def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) 
     rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.995}})
     with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.995, above"):
         build(settings.Settings(data=tmp_path, aggregator=rules))
+
+
+def test_a_household_may_place_a_shipped_mood_elsewhere_for_songs_too() -> None:
+    settings = Aggregator.model_validate(
+        {"moods": {"calm": (0.2, -0.9)}, "rooms": {"study": {"moods": {"deep": (0.4, -0.1)}}}}
+    )
+    assert settings.places["calm"] == settings.of("kitchen").points["calm"] == Point(0.2, -0.9)
+    assert settings.places["deep"] == Point(0.4, -0.1)
