@@ -89,9 +89,9 @@ class Classroom:
         lesson, now, status = self.lesson, self._clock(), self._cameras.get((room, camera))
         if lesson is None or lesson.room != room or status is None or status.state in BLIND:
             return
-        if prediction.embeddings is None:
+        if prediction.embeddings is None and lesson.running:
             lesson.give_up("the model that is served gives no embedding; serve one that does")
-        elif lesson.takes(now) and faces:
+        elif prediction.embeddings is not None and lesson.takes(now) and faces:
             nearest = max(range(len(faces)), key=lambda number: faces[number].box.width * faces[number].box.height)
             row = rows[nearest]
             answer: NDArray[np.float32] = prediction.probabilities[row]
@@ -140,12 +140,15 @@ class Classroom:
         return lesson
 
     def stop(self, mood: str) -> None:
-        """Stop a lesson; nothing of it is kept.
+        """Stop a lesson, and be it while it is learnt; nothing of it is kept.
 
         Raises:
-            NotNowError: There is no such lesson.
+            NotNowError: There is no such lesson, or it is kept already.
         """
-        self._going_on(mood)
+        lesson = self._lesson_of(mood)
+        lesson.give_up("stopped: nothing was kept")
+        if lesson.kept:
+            raise NotNowError(f"{mood} is learnt; forget it where it should not be kept")
         self.lesson, self.said = None, "Stopped: nothing was kept."
 
     async def rename(self, mood: str, *, to: str | None, place: Point | None) -> None:
@@ -177,23 +180,32 @@ class Classroom:
         log.info("the taught mood %s is forgotten", mood)
 
     async def _learn(self, lesson: Teaching) -> None:
-        if lesson.problem:
-            self.said = f"{lesson.problem[:1].upper()}{lesson.problem[1:]}."
+        if problem := lesson.problem or await self._keep(lesson):
+            said = f"{problem[:1].upper()}{problem[1:]}."
         else:
-            try:
-                await self._change(
-                    lambda moods: learnt(moods, lesson, self._places, datetime.fromtimestamp(self._clock(), UTC))
-                )
-                one = next(one for one in self.kept.readers if one.kept.mood == lesson.mood)
-                self.said = (
-                    f"Learnt: found in {one.check.recognised:.0%} of the faces kept aside that show it, and in "
-                    f"{one.check.mistaken:.0%} of the usual ones."
-                )
-            except (CustomMoodError, NotNowError) as error:
-                self.said = f"{str(error)[:1].upper()}{str(error)[1:]}."
-        log.info("teaching %s: %s", lesson.mood, self.said)
+            check = next(one for one in self.kept.readers if one.kept.mood == lesson.mood).check
+            said = (
+                f"Learnt: found in {check.recognised:.0%} of the faces kept aside that show it, and in "
+                f"{check.mistaken:.0%} of the usual ones."
+            )
+        log.info("teaching %s: %s", lesson.mood, said)
         if self.lesson is lesson:
-            self.lesson = None
+            self.lesson, self.said = None, said
+
+    async def _keep(self, lesson: Teaching) -> str:
+        """Learn from a lesson and keep the mood; return why that was not done."""
+
+        def learn(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
+            more = learnt(moods, lesson, self._places, datetime.fromtimestamp(self._clock(), UTC))
+            if not lesson.keep():
+                raise NotNowError(lesson.problem)
+            return more
+
+        try:
+            await self._change(learn)
+        except (CustomMoodError, NotNowError) as error:
+            return str(error)
+        return ""
 
     async def _change(self, change: Change) -> None:
         try:
@@ -211,10 +223,14 @@ class Classroom:
             raise NotNowError(f"no face of {room} can be seen, so nothing can be taught there: {detail}")
 
     def _going_on(self, mood: str) -> Teaching:
+        lesson = self._lesson_of(mood)
+        if not lesson.running:
+            raise NotNowError(f"{mood} was shown and is being learnt; a moment")
+        return lesson
+
+    def _lesson_of(self, mood: str) -> Teaching:
         if self.lesson is None or self.lesson.mood != mood:
             raise NotNowError(f"{mood} is not being taught at the moment; begin first")
-        if not self.lesson.running:
-            raise NotNowError(f"{mood} was shown and is being learnt; a moment")
         return self.lesson
 
     def _not_being_taught(self, mood: str | None) -> None:

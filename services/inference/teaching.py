@@ -4,6 +4,7 @@ First the room's people look as they usually do, then they show the mood. Only n
 model's embedding and its answer. Times are seconds since 1970.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -75,6 +76,7 @@ class Teaching:
         problem: Why it came to nothing; empty where it did not.
         taken: Faces by step.
         version: Of the model whose numbers these are; `None` before the first.
+        kept: Whether it is kept, so that giving up comes too late.
     """
 
     def __init__(self, mood: str, room: str, place: Point | None, known: int, now: float) -> None:
@@ -83,9 +85,11 @@ class Teaching:
         self.problem = ""
         self.taken = {Step.USUAL: Taken(), Step.MOOD: Taken()}
         self.version: int | None = None
+        self.kept = False
         self._known = known
         self._began_at = now
         self._last_at = float("-inf")
+        self._last_word = threading.Lock()  # it is learnt on another thread than it is given up on
 
     @property
     def running(self) -> bool:
@@ -145,8 +149,16 @@ class Teaching:
             )
 
     def give_up(self, why: str) -> None:
-        """Forget what was taken, and keep the reason; a lesson that is over stays as it is."""
-        if not self.running:
-            return
-        self.step, self.problem = Step.DONE, why
-        self.taken = {Step.USUAL: Taken(), Step.MOOD: Taken()}
+        """Keep nothing, and the reason; what is kept already, or came to nothing, stays as it is."""
+        with self._last_word:
+            if self.problem or self.kept:
+                return
+            self.problem = why
+        if self.running:  # else somebody is learning from them
+            self.step, self.taken = Step.DONE, {Step.USUAL: Taken(), Step.MOOD: Taken()}
+
+    def keep(self) -> bool:
+        """Return whether it may be kept; it is from now on."""
+        with self._last_word:
+            self.kept = not self.problem
+        return self.kept

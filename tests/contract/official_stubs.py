@@ -7,7 +7,6 @@ python -m tests.contract.official_stubs request                     prints the r
 python -m tests.contract.official_stubs again                       reads a response as hex, prints it written again
 """
 # ruff: noqa: T201
-# mypy: disable-error-code="import-not-found, import-untyped"
 
 import json
 import os

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from fastapi import FastAPI
 
 from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, FACES
 from services.contracts.messages import CameraState, CameraStatus, CustomMoods
+from services.inference import classroom
+from services.inference.custom_moods import learnt
 from services.inference.teaching import AMOUNTS, SPACING_S, Step
 from services.runtime.bus import Delivery
 from tests.unit.inference_doubles import NOW, Running, face, frame, running
@@ -154,6 +157,32 @@ async def test_a_stopped_lesson_leaves_nothing(tmp_path: Path) -> None:
         assert (await home.ask("GET"))["teaching"]["faces"] == 5
         assert (await home.ask("DELETE", "/focused/teaching"))["said"] == "Stopped: nothing was kept."
         assert not (tmp_path / "state" / "inference.json").exists()
+
+
+@pytest.mark.parametrize("how", ["stopped", "closed"])
+async def test_a_lesson_can_be_stopped_while_it_is_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(*lesson: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return learnt(*lesson)
+
+    monkeypatch.setattr(classroom, "learnt", slowly)
+    async with house(tmp_path) as home:
+        teaching = asyncio.create_task(home.teach())
+        assert await asyncio.to_thread(begun.wait, 30)
+        if how == "stopped":
+            assert (await home.ask("DELETE", "/focused/teaching"))["said"] == "Stopped: nothing was kept."
+        else:
+            home.camera(CameraState.PRIVATE, "It is night.")
+            await home.run.bus.settle()
+        go_on.set()
+        state = await teaching
+        assert ("othing was kept" in state["said"], state["moods"]) == (True, [])
+    assert not (tmp_path / "state" / "inference.json").exists()
 
 
 async def test_what_cannot_be_told_apart_is_not_kept(tmp_path: Path) -> None:

@@ -95,12 +95,17 @@ def test_a_model_that_changes_meanwhile_ends_it() -> None:
     assert teaching.taken[Step.USUAL].rows == []
 
 
-def test_a_lesson_that_is_over_cannot_be_given_up() -> None:
-    teaching = shown(lesson())
-    take(teaching, MOOD.least)
-    teaching.go_on(NOW)
-    teaching.give_up("too late")
-    assert (teaching.problem, len(teaching.taken[Step.MOOD].rows)) == ("", MOOD.least)
+def test_a_lesson_that_is_over_can_be_given_up_until_it_is_kept() -> None:
+    for kept in (False, True):
+        teaching = shown(lesson())
+        take(teaching, MOOD.least)
+        teaching.go_on(NOW)
+        if kept:
+            assert teaching.keep()
+        teaching.give_up("stopped")
+        assert teaching.problem == ("" if kept else "stopped")
+        assert teaching.keep() is kept
+        assert len(teaching.taken[Step.MOOD].rows) == MOOD.least  # somebody may be learning from them
 
 
 def test_what_the_model_said_of_the_mood_is_summed_up() -> None:
