@@ -42,7 +42,7 @@ class ScriptedPredictor:
         happy = faces.mean(axis=(1, 2, 3)).astype(np.float32) / 255
         probabilities = np.zeros((len(faces), len(LABELS)), np.float32)
         probabilities[:, 1], probabilities[:, 0] = happy, 1 - happy
-        embeddings = np.stack([happy, 1 - happy, happy**2, np.ones_like(happy)], axis=1)
+        embeddings = np.stack([happy, 1 - happy, happy**2, np.ones_like(happy)], axis=1).astype(np.float32)
         return Prediction(LABELS, probabilities, embeddings, "expression", self.version)
 
     async def status(self) -> int:
