@@ -41,7 +41,7 @@ def _mark(image: Bgr, face: SeenFace) -> None:
     size = max(image.shape[:2]) / 640
     thick = max(1, round(1.5 * size))
     cv2.rectangle(image, (left, top), (right, bottom), colour, thick, cv2.LINE_AA)
-    label = f"{face.track}: {face.flaw.replace('_', ' ') if face.flaw else f'{face.quality:.0%}'}"
+    label = f"{face.track}: {face.flaw.replace('_', ' ') if face.flaw else f'quality {face.quality:.0%}'}"
     place = (left, max(round(14 * size), top - round(6 * size)))
     for shade, width in (((30, 30, 30), thick + 2), (colour, thick)):
         cv2.putText(image, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * size, shade, width, cv2.LINE_AA)

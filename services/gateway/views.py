@@ -37,10 +37,11 @@ def faces(
     """
     fresh = [(message.camera, face) for at, message in seen if now - at <= FRESH_S for face in message.faces]
     fresh.sort(key=lambda pair: -pair[1].box.width * pair[1].box.height)
-    return [_face(camera, face, number, taught or {}) for number, (camera, face) in enumerate(fresh[:MAX_FACES], 1)]
+    several = len({camera for camera, _ in fresh}) > 1
+    return [_face(camera, face, taught or {}, several=several) for camera, face in fresh[:MAX_FACES]]
 
 
-def _face(camera: str, face: Expression, number: int, taught: Mapping[str, Point]) -> dict[str, Any]:
+def _face(camera: str, face: Expression, taught: Mapping[str, Point], *, several: bool) -> dict[str, Any]:
     values = {item.label: item.probability for item in face.probabilities}
     labels = [label for label in ORDER if label in values] + sorted(set(values) - set(ORDER))
     top = max(labels, key=lambda label: values[label], default="")
@@ -58,8 +59,9 @@ def _face(camera: str, face: Expression, number: int, taught: Mapping[str, Point
         }
         for label in labels
     ]
-    title = f"Face {number}: {name(top).lower()}" if top else f"Face {number}"
-    return {"id": f"{camera}-{face.track_id}", "title": title, "bars": bars}
+    # The number that its box has in the camera's picture; each camera counts by itself.
+    title = f"Face {face.track_id}, {name(camera)}" if several else f"Face {face.track_id}"
+    return {"id": f"{camera}-{face.track_id}", "title": f"{title}: {name(top).lower()}" if top else title, "bars": bars}
 
 
 def face_yield(found: FaceYield) -> dict[str, Any]:

@@ -32,9 +32,15 @@ def test_the_largest_faces_come_first_and_few_are_shown() -> None:
     assert [face["id"] for face in shown] == ["desk-7", "desk-6", "desk-5", "desk-4"]
 
 
-def test_faces_of_all_cameras_of_the_room_are_shown() -> None:
+def test_a_face_has_the_number_of_its_box_in_the_picture() -> None:
+    shown = views.faces([(100, expressions(10, 30, 20))], 100)
+    assert [face["title"] for face in shown] == ["Face 2: happy", "Face 3: happy", "Face 1: happy"]
+
+
+def test_faces_of_all_cameras_of_the_room_are_shown_with_the_cameras_name() -> None:
     seen = [(100.0, expressions(10)), (100.0, expressions(20, camera="door"))]
     assert [face["id"] for face in views.faces(seen, 100)] == ["door-1", "desk-1"]
+    assert [face["title"] for face in views.faces(seen, 100)] == ["Face 1, Door: happy", "Face 1, Desk: happy"]
 
 
 def test_what_was_seen_a_while_ago_is_gone() -> None:
