@@ -43,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if typed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code: int = options.command(options, loaded)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `moodring config | head`: who reads has enough, and the interpreter flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except SetupError as error:
         logs.say(str(error), level=logging.ERROR, stream=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from subprocess import CompletedProcess, run
+from subprocess import PIPE, CompletedProcess, run
 
 import pytest
 
@@ -30,6 +30,14 @@ def test_every_line_is_json_also_those_for_people(wrong: dict[str, str], said: l
     for line, words in zip(lines, said, strict=True):
         assert words in line["message"]
     assert (done.returncode, lines[-1]["level"]) == (1, "error")
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run([sys.executable, "-m", "services", "config"], stdout=writing, stderr=PIPE, check=False, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_what_is_typed_answers_in_lines_for_people() -> None:
