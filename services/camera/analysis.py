@@ -1,5 +1,6 @@
 """From a frame to what is known of it: faces with numbers and qualities, and the message about them."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from services.vision.crops import cut, model_input
 from services.vision.detectors import Detection, Detector, DetectorError, find_yunet, open_detector
 from services.vision.geometry import Box
 from services.vision.images import crop_message
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ def detector_of(settings: Settings) -> Callable[[], Detector]:
         yunet = find_yunet(camera.detector, settings.yunet, settings.data / "models")
     except DetectorError as error:
         raise SetupError(str(error)) from error
+    if yunet is None and camera.detector == "auto":
+        log.warning("the slower Haar cascade finds the faces: YuNet's file is not there; `make models` fetches it")
     return lambda: open_detector(yunet, min_face_px=camera.min_face_px)
 
 

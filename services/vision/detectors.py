@@ -182,14 +182,14 @@ def find_yunet(kind: str, named: Path | None, folder: Path) -> Path | None:
     if kind == "haar":
         return None
     if named is not None and not named.is_file():
-        raise DetectorError(f"yunet: there is no file {named}; unset it or fetch one with `python -m services models`")
+        raise DetectorError(f"yunet: there is no file {named}; unset it or fetch one with `make models`")
     found = named or next(iter(sorted(folder.glob("face_detection_yunet*.onnx"), reverse=True)), None)
     if found is not None and not is_yunet(found.read_bytes()):
         raise DetectorError(
-            f"{found} is not YuNet as published (its sha256 is another); delete it and run `python -m services models`"
+            f"{found} is not YuNet as published (its sha256 is another); delete it and run `make models`"
         )
     if found is None and kind == "yunet":
-        raise DetectorError("YuNet's file is not there; fetch it with `python -m services models`, or set yunet")
+        raise DetectorError("YuNet's file is not there; fetch it with `make models`, or set yunet")
     return found
 
 

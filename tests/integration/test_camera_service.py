@@ -453,7 +453,7 @@ async def test_no_image_is_ever_written(tmp_path: Path) -> None:
     ("section", "message"),
     [
         ({"source": "ftp://nowhere"}, "not supported"),
-        ({"detector": "yunet"}, "services models"),
+        ({"detector": "yunet"}, "make models"),
     ],
 )
 def test_what_cannot_work_is_one_clear_line_at_start(tmp_path: Path, section: dict[str, str], message: str) -> None:
@@ -466,6 +466,14 @@ def test_a_false_model_is_one_clear_line_at_start(tmp_path: Path) -> None:
     (tmp_path / "models" / "face_detection_yunet_2023mar.onnx").write_bytes(b"no model")
     with pytest.raises(SetupError, match="not YuNet as published"):
         build(settings(tmp_path))
+
+
+@pytest.mark.parametrize(("detector", "lines"), [("auto", 1), ("haar", 0)])
+def test_every_start_without_yunets_file_says_what_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, detector: str, lines: int
+) -> None:
+    build(settings(tmp_path, detector=detector))
+    assert caplog.text.count("YuNet's file is not there; `make models` fetches it") == lines
 
 
 def test_building_opens_nothing(tmp_path: Path) -> None:

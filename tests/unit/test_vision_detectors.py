@@ -64,7 +64,7 @@ def test_a_named_file_that_is_missing_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_yunet_that_is_asked_for_and_missing_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(DetectorError, match="services models"):
+    with pytest.raises(DetectorError, match="make models"):
         find_yunet("yunet", None, tmp_path)
 
 
