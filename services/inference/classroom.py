@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -52,6 +53,7 @@ class Classroom:
         self._clock = clock
         self._cameras: dict[tuple[str, str], CameraStatus] = {}
         self._over = asyncio.Event()
+        self._last_word = threading.Lock()  # a lesson is learnt on another thread than it is stopped on
 
     def now(self) -> float:
         """Return the time."""
@@ -71,9 +73,10 @@ class Classroom:
         if (room, camera) in self._cameras or len(self._cameras) < MAX_CAMERAS:
             self._cameras[room, camera] = status
         if self.lesson and self.lesson.room == room and status.state is CameraState.PRIVATE:
-            self.lesson.give_up(
-                f"a camera of this room was closed ({status.detail or 'for privacy'}); nothing was kept"
-            )
+            with self._last_word:
+                self.lesson.give_up(
+                    f"a camera of this room was closed ({status.detail or 'for privacy'}); nothing was kept"
+                )
             self._over.set()
 
     def see(self, room: str, camera: str, faces: Sequence[Face], prediction: Prediction, rows: range) -> None:
@@ -146,7 +149,8 @@ class Classroom:
             NotNowError: There is no such lesson, or it is kept already.
         """
         lesson = self._lesson_of(mood)
-        lesson.give_up("stopped: nothing was kept")
+        with self._last_word:
+            lesson.give_up("stopped: nothing was kept")
         if lesson.kept:
             raise NotNowError(f"{mood} is learnt; forget it where it should not be kept")
         self.lesson, self.said = None, "Stopped: nothing was kept."
@@ -197,8 +201,9 @@ class Classroom:
 
         def learn(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
             more = learnt(moods, lesson, self._places, datetime.fromtimestamp(self._clock(), UTC))
-            if not lesson.keep():
-                raise NotNowError(lesson.problem)
+            with self._last_word:
+                if not lesson.keep():
+                    raise NotNowError(lesson.problem)
             return more
 
         try:

@@ -4,7 +4,6 @@ First the room's people look as they usually do, then they show the mood. Only n
 model's embedding and its answer. Times are seconds since 1970.
 """
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -89,7 +88,6 @@ class Teaching:
         self._known = known
         self._began_at = now
         self._last_at = float("-inf")
-        self._last_word = threading.Lock()  # it is learnt on another thread than it is given up on
 
     @property
     def running(self) -> bool:
@@ -150,15 +148,13 @@ class Teaching:
 
     def give_up(self, why: str) -> None:
         """Keep nothing, and the reason; what is kept already, or came to nothing, stays as it is."""
-        with self._last_word:
-            if self.problem or self.kept:
-                return
-            self.problem = why
+        if self.problem or self.kept:
+            return
+        self.problem = why
         if self.running:  # else somebody is learning from them
             self.step, self.taken = Step.DONE, {Step.USUAL: Taken(), Step.MOOD: Taken()}
 
     def keep(self) -> bool:
         """Return whether it may be kept; it is from now on."""
-        with self._last_word:
-            self.kept = not self.problem
+        self.kept = not self.problem
         return self.kept
