@@ -52,7 +52,8 @@ def mood_line(mood: Mood | None, now: datetime, *, blind: bool = False) -> str:
         return "No face has been seen for a while."
     people = f"{mood.people} {'person' if mood.people == 1 else 'people'}"
     if mood.mood == UNKNOWN:
-        return f"{people} · no mood stands out" if mood.people else "The camera cannot tell at the moment."
+        doubt = "Faces are read; some seconds of them are needed." if mood.samples else "No face is read at the moment."
+        return f"{people} · no mood stands out" if mood.people else doubt
     seen = f"{people} · " if mood.people else ""
     return f"{round(mood.confidence * 100)} % sure · {seen}last {mood.window_s:g} s"
 
@@ -80,6 +81,11 @@ def unwatched(room: Room) -> bool:
     return bool(room.cameras) and all(status.state is CameraState.PRIVATE for status in room.cameras.values())
 
 
+def watching(room: Room) -> bool:
+    """Whether a camera of a room is open."""
+    return any(status.watching for status in room.cameras.values())
+
+
 def camera_note(status: CameraStatus | None, room: Room, service_away: bool) -> tuple[str, str]:
     """Return why a camera of a room shows no picture, and an icon; two empty strings where there should be one."""
     if status and status.state is CameraState.PRIVATE:
@@ -100,10 +106,9 @@ def switch_word(room: Room) -> str:
     """Return what the switch of the cameras says."""
     if not room.cameras or room.privacy is None:
         return "No camera"
-    watching = any(status.watching for status in room.cameras.values())
     if room.privacy is Privacy.OFF:
-        return "Camera on" if watching else "Camera away"
-    return "Camera closing" if watching else "Camera off"
+        return "Camera on" if watching(room) else "Camera away"
+    return "Camera closing" if watching(room) else "Camera off"
 
 
 def kept_note(room: Room) -> str:
@@ -122,7 +127,7 @@ def face_note(house: House, room: Room) -> str:
     for status in room.cameras.values():
         if status.state in troubles:
             return status.detail or troubles[status.state]
-    return "No face in view."
+    return "No face in view." if watching(room) or not room.cameras else "No face is read while the camera is away."
 
 
 def why(player: PlayerState | None) -> str:

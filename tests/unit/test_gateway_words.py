@@ -18,7 +18,8 @@ from tests.unit.gateway_doubles import NOW
         (make.mood("happy"), "Happy", "82 % sure · 1 person · last 15 s"),
         (make.mood("sad", people=0), "Sad", "82 % sure · last 15 s"),
         (make.mood("unknown", people=2), "Not sure yet", "2 people · no mood stands out"),
-        (make.mood("unknown", people=0), "Not sure yet", "The camera cannot tell at the moment."),
+        (make.mood("unknown", people=0), "Not sure yet", "Faces are read; some seconds of them are needed."),
+        (make.mood("unknown", people=0, samples=0), "Not sure yet", "No face is read at the moment."),
         (make.mood("nobody", people=0), "Nobody here", "No face has been seen for a while."),
         (
             make.mood("movie_night", source=MoodSource.OVERRIDE, until=NOW + timedelta(minutes=42)),
@@ -80,6 +81,9 @@ def test_why_no_face_is_read() -> None:
     house = House(services={"inference": {"a": make.status()}})
     assert words.face_note(house, Room()) == "No face in view."
     assert words.face_note(house, Room(cameras={"a": make.camera(CameraState.DARK)})) == "It is too dark to see a face."
+    lost = make.camera(CameraState.OFFLINE, "unplugged")
+    assert words.face_note(house, Room(cameras={"a": lost})) == "No face is read while the camera is away."
+    assert words.face_note(house, Room(cameras={"a": lost, "b": make.camera()})) == "No face in view."
     assert words.face_note(House(), Room()) == "Faces are not read at the moment."
     assert "camera is off" in words.face_note(
         house, Room(privacy=Privacy.ON, cameras={"a": make.camera(CameraState.PRIVATE)})

@@ -35,7 +35,8 @@ class PrivacySwitch:
         self._privacy = look.room.privacy
         off = self._privacy is Privacy.ON
         known = bool(self._camera and self._privacy)
-        self._button.says(text=words.switch_word(look.room), icon="videocam_off" if off or not known else "videocam")
+        icon = "videocam" if words.watching(look.room) else "videocam_off"
+        self._button.says(text=words.switch_word(look.room), icon=icon)
         self._button.show(
             **{
                 "aria-checked": "true" if known and not off else "false",
