@@ -1,7 +1,9 @@
 """The whole product, watched for a while by somebody who looks for pictures in everything that it leaves behind."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import paho.mqtt.client as paho
@@ -72,11 +74,15 @@ def test_no_picture_is_left_in_files_logs_or_retained_messages(
 def _live_a_while(product: Product, picture: bytes, *, lend: bool) -> None:
     """Watch until there is a mood, send good and bad pictures, look at the preview, close the camera and open it."""
     frames = f"{product.url}/api/cameras/camera/frames"
-    for number in range(60 if lend else 1):
-        httpx.post(frames, content=picture if number % 10 else picture[: len(picture) // 2], timeout=30)
-        if product.get("/api/cameras/camera")["faces_used"] > 20:
-            break
-    product.wait_for("/api/cameras/camera", lambda status: status["faces_used"] > 5)
+    sent = count()
+
+    def enough(status: Any) -> bool:
+        number = next(sent)
+        if lend or number == 0:
+            httpx.post(frames, content=picture if number % 10 else picture[: len(picture) // 2], timeout=30)
+        return bool(status["faces_used"] > 20)
+
+    product.wait_for("/api/cameras/camera", enough)
     httpx.post(f"{product.url}/api/expressions", files={"photo": picture}, timeout=30).raise_for_status()
     assert httpx.get(f"{product.url}/api/cameras/camera/preview.jpg", timeout=30).is_success or lend
     product.wait_for("/api/rooms/home/mood", lambda mood: mood)

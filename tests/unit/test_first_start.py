@@ -1,7 +1,9 @@
 """The files of a first start: made once, each where its owner looks, and the user's own taken."""
 
 import base64
+import contextlib
 import hashlib
+import ssl
 import time
 from pathlib import Path
 
@@ -124,6 +126,24 @@ def test_an_authority_stays_while_names_change(tmp_path: Path) -> None:
     after = made_by(tmp_path)
     assert after["ca.crt"] == before["ca.crt"]
     assert after["server.pem"] != before["server.pem"]
+
+
+def test_strict_clients_trust_the_authority(tmp_path: Path) -> None:
+    """Python is one from 3.13 on, and so is what people write in it."""
+    certify(tmp_path, ("server.lan",))
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "server.pem")
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client_side = context.wrap_bio(to_client, to_server, server_hostname="server.lan")
+    server_side = server.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(3):
+        for side in (client_side, server_side):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert client_side.version() is not None
+    assert client_side.getpeercert()
 
 
 @pytest.mark.parametrize(("days", "renewed"), [(300, set()), (500, {"server.pem"}), (3500, {*FILES})])
