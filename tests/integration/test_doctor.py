@@ -13,7 +13,9 @@ from pathlib import Path
 from subprocess import run
 from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from services.assembly import PORTS, SERVICES
 from services.embedded.broker import embedded_broker
@@ -250,6 +252,22 @@ def test_broker_that_is_well(border: Border) -> None:
         assert finding.how is How.WELL, finding
     secure = at_broker(f"mqtts://player:player@localhost:{border.tls_port}", ca_file=border.folder / "tls" / "ca.crt")
     assert secure.how is How.WELL, secure
+
+
+def test_nobody_takes_what_is_tried_for_news(border: Border) -> None:
+    heard: list[str] = []
+    listener = paho.Client(CallbackAPIVersion.VERSION2)
+    listener.username_pw_set("home_automation", "home_automation")
+    listener.on_message = lambda _c, _u, message: None if message.retain else heard.append(message.topic)
+    listener.connect("127.0.0.1", border.port)
+    listener.subscribe("#", 1)
+    listener.loop_start()
+    for user in ("inference", "recommender"):
+        assert at_broker(f"mqtt://{user}:{user}@127.0.0.1:{border.port}").how is How.WELL
+    listener.loop_stop()
+    listener.disconnect()
+    assert heard
+    assert all("/Doctor" in topic for topic in heard)
 
 
 def test_broker_that_is_not_there() -> None:

@@ -131,7 +131,9 @@ def _topics(prefix: str, user: str) -> tuple[list[str], list[str]]:
     users = [user] if user in RIGHTS else [one for one in RIGHTS if one != HOME_AUTOMATION]
 
     def at_nobodys(channels: Iterable[Channel[Any]]) -> list[str]:
-        return sorted({channel.topic(prefix).replace("+", NOBODY) for channel in channels})
+        topics = {channel.topic(prefix) for channel in channels}
+        # A topic of the whole house is everybody's: who listens would take what is tried for news.
+        return sorted(topic.replace("+", NOBODY) for topic in topics if "+" in topic)
 
     own = [SERVICE.topic(prefix, service=one).replace("+", NOBODY) for one in users if one != HOME_AUTOMATION]
     says = at_nobodys(channel for one in users for channel in RIGHTS[one].says)
