@@ -59,7 +59,8 @@ def certify(folder: Path, names: Sequence[str], *, clock: Callable[[], float] = 
         replace_file(server, certificate + key)
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Whether a word is an IP address, and not a name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -68,11 +69,11 @@ def _is_address(name: str) -> bool:
 
 
 def _alternative(name: str) -> str:
-    return f"{'IP' if _is_address(name) else 'DNS'}:{name}"
+    return f"{'IP' if is_address(name) else 'DNS'}:{name}"
 
 
 def _expecting(name: str) -> tuple[str, str]:
-    return ("-verify_ip" if _is_address(name) else "-verify_hostname", name)
+    return ("-verify_ip" if is_address(name) else "-verify_hostname", name)
 
 
 def _made(openssl: str, *options: str) -> tuple[bytes, bytes]:

@@ -1,26 +1,17 @@
 """What `.env` says of the machine: words that Compose takes as they are, and that something else would stumble over."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.runtime.service import SetupError
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True
-
+from services.upkeep.authority import is_address
 
 NAME = r"\w([\w.-]*\w)?"
 PATH, NUMBER = re.compile(r"/\S+").fullmatch, re.compile(r"\d+").fullmatch
 RULES: dict[str, tuple[Callable[[str], Any], str]] = {
     "NAME": (re.compile(NAME).fullmatch, "a name alone, such as server.lan"),
-    "ADDRESS": (_is_address, "an address alone, such as 192.168.1.5"),
+    "ADDRESS": (is_address, "an address alone, such as 192.168.1.5"),
     "BROKER": (re.compile(rf"({NAME}|\[[0-9A-Fa-f:]+\])(:\d+)?").fullmatch, "a name alone, such as broker.lan"),
     "CAMERA": (PATH, "a full path, such as /dev/video0"),
     "SOUND": (PATH, "a full path, such as /dev/snd"),
