@@ -269,4 +269,5 @@ def _explain(error: ValidationError) -> str:
         known = keys() if "." in key else {*Settings.model_fields, *keys()}
         return f"the setting {key} is unknown{_nearest(key, known)}"
     named = f"{key} ({variable(key)})" if key in keys() else key
-    return f"the setting {named} is wrong: {first['msg']}, not {shown(first['input'])!r}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"the setting {named} is wrong: {reason} (it is {shown(first['input'])!r})"
