@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from services.contracts.moods import AUTO, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS
 
@@ -54,6 +54,14 @@ class Command(Message):
 
     id: UUID = Field(default_factory=uuid7)
     issued_at: AwareDatetime = Field(default_factory=utc_now)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_are_known(cls, given: Any) -> Any:
+        unknown = set(given) - set(cls.model_fields) if isinstance(given, dict) else ()
+        if unknown:
+            raise ValueError(f"there is no field {min(unknown)}; there are {', '.join(cls.model_fields)}")
+        return given
 
     @property
     def relative(self) -> bool:

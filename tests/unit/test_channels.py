@@ -60,7 +60,7 @@ def test_other_topics_are_not_taken_for_ours(topic: str, channel: Channel) -> No
         (b'{"action": "volume", "value": 101}', "from 0 to 100"),
         (b'{"action": "volume", "value": NaN}', "value"),
         (b'{"action": "jump"}', "action"),
-        (b'{"action": "next", "extra": 1}', "extra"),
+        (b'{"action": "next", "extra": 1}', "no field extra; there are id, issued_at, action, value"),
     ],
 )
 def test_wrong_player_command_is_explained(payload: bytes, said: str) -> None:
