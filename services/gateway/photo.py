@@ -1,7 +1,6 @@
-"""What the photo page says of one picture: the mood of its faces, and the songs that lie nearest. Pure."""
+"""What the photo page says of one picture: the mood of its faces, and where that lies. Pure."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -103,11 +102,6 @@ def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
         sum(share * EXPRESSION_POINTS[label].arousal for label, share in known.items()),
     )
     return Reading(top if stands_out else UNKNOWN, shares[top], count, point)
-
-
-def nearest(songs: Iterable[Song], point: Point, count: int = SONGS) -> list[Song]:
-    """Return the songs that lie nearest to a point of the plane, the nearest first."""
-    return sorted(songs, key=lambda song: math.dist((song.valence, song.arousal), point))[:count]
 
 
 def word(reading: Reading) -> str:

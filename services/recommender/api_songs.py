@@ -1,11 +1,11 @@
 """The library over REST: `/api/songs`."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from fastapi import APIRouter, HTTPException, Query, status
 from fastapi import Path as PathParameter
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from services.contracts.messages import Axis, Message, Name
 from services.contracts.moods import Point
@@ -23,6 +23,28 @@ MAX_ID = 2**31
 """Ids are 32 bits wide in PostgreSQL."""
 
 Id = Annotated[int, PathParameter(ge=1, lt=MAX_ID)]
+
+
+class SongSearch(Message):
+    """What to look for, and which page of it."""
+
+    query: Annotated[str, Field(max_length=200)] = ""
+    mood: Name | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    valence: Axis | None = None
+    arousal: Axis | None = None
+
+    @model_validator(mode="after")
+    def _whole_point(self) -> Self:
+        if (self.valence is None) != (self.arousal is None):
+            raise ValueError("valence and arousal go together: give both")
+        return self
+
+    @property
+    def near(self) -> Point | None:
+        """The point whose neighbours are wanted."""
+        return None if self.valence is None or self.arousal is None else Point(self.valence, self.arousal)
 
 
 class SongPage(Message):
@@ -47,14 +69,14 @@ def add_songs(router: APIRouter, service: "RecommenderService") -> None:
     """Add the routes."""
 
     @router.get("/api/songs")
-    async def songs(
-        query: Annotated[str, Query(max_length=200)] = "",
-        mood: Name | None = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    ) -> SongPage:
-        """Search the library: every word of `query` in title, artist or album; `mood` as folder or tag says it."""
-        found, total = await service.library.songs.search(clean(query), mood, limit, offset)
+    async def songs(wanted: Annotated[SongSearch, Query()]) -> SongPage:
+        """Search the library: every word of `query` in title, artist or album; `mood` as folder or tag says it.
+
+        They come by artist and title; with `valence` and `arousal`, each from -1 to 1, the nearest to that point first.
+        """
+        found, total = await service.library.songs.search(
+            clean(wanted.query), wanted.mood, wanted.limit, wanted.offset, wanted.near
+        )
         return SongPage(total=total, songs=found)
 
     @router.get("/api/songs/scan")

@@ -84,8 +84,10 @@ class SongStore(Protocol):
         """Return the songs that can be played, `MAX_CANDIDATES` at most."""
         ...
 
-    async def search(self, query: str, mood: str | None, limit: int, offset: int) -> tuple[list[SongInfo], int]:
-        """Return a page of songs by artist and title, and how many there are in all.
+    async def search(
+        self, query: str, mood: str | None, limit: int, offset: int, near: Point | None = None
+    ) -> tuple[list[SongInfo], int]:
+        """Return a page of songs by artist and title, or the nearest to a point first, and how many there are in all.
 
         Every word of `query` stands in title, artist or album, whatever its case.
         """
@@ -135,14 +137,20 @@ class SqlSongStore:
                 )
         return sorted(found, key=lambda song: song.id)
 
-    async def search(self, query: str, mood: str | None, limit: int, offset: int) -> tuple[list[SongInfo], int]:
+    async def search(
+        self, query: str, mood: str | None, limit: int, offset: int, near: Point | None = None
+    ) -> tuple[list[SongInfo], int]:
         """Return a page of songs and how many there are."""
         wanted: list[ColumnElement[bool]] = [
             SongRow.search.contains(word, autoescape=True) for word in query.casefold().split()
         ]
         if mood is not None:
             wanted.append(SongRow.mood == mood)
-        page = select(SongRow).where(*wanted).order_by(SongRow.artist, SongRow.title, SongRow.id)
+        order: tuple[Any, ...] = (SongRow.artist, SongRow.title, SongRow.id)
+        if near is not None:
+            across, up = SongRow.valence - near.valence, SongRow.arousal - near.arousal
+            order = (across * across + up * up, *order)
+        page = select(SongRow).where(*wanted).order_by(*order)
         async with self._database.session() as session:
             total = await session.scalar(select(func.count()).select_from(SongRow).where(*wanted))
             rows = await session.scalars(page.limit(limit).offset(offset))

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import IntegrityError
 
+from services.contracts.moods import Point
 from services.recommender.database import Database, DatabaseAwayError, database_url
 from services.recommender.history import DecisionInfo, Ended, Judgement, SqlHistoryStore, Started
 from services.recommender.migrate import migrate
@@ -82,6 +83,8 @@ async def test_a_search_is_paged_and_filtered_by_mood(songs: SqlSongStore) -> No
     page, total = await songs.search("", None, 2, 2)
     assert (len(page), total) == (1, 3)
     assert [song.id for song in (await songs.search("", "sad", 10, 0))[0]] == [2]
+    (nearest,), total = await songs.search("", None, 1, 0, Point(-0.6, -0.4))
+    assert (nearest.id, total) == (2, 3)
 
 
 async def test_missing_songs_are_no_candidates_until_they_are_back(songs: SqlSongStore) -> None:

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway import photo, views
-from services.gateway.photo import Answer, Song
+from services.gateway.photo import Answer
 
 
 def answer(*faces: dict[str, float]) -> Answer:
@@ -46,11 +46,6 @@ def test_a_picture_without_a_face_has_no_point() -> None:
 
 def test_an_expression_that_lies_nowhere_moves_no_point() -> None:
     assert photo.read(answer({"winking": 1.0})).point == (0, 0)
-
-
-def test_the_nearest_songs_come_first_and_not_too_many() -> None:
-    songs = [Song(title=str(at), artist="", valence=at / 10, arousal=0) for at in range(11)]
-    assert [song.title for song in photo.nearest(songs, Point(0.62, 0.0), 3)] == ["6", "7", "5"]
 
 
 def test_the_bars_are_those_of_a_camera() -> None:

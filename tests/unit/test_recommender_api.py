@@ -1,6 +1,7 @@
 """The recommender over REST."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -89,9 +90,19 @@ async def test_songs_are_listed_searched_and_paged(client: httpx.AsyncClient) ->
     assert (page["total"], [song["title"] for song in page["songs"]]) == (2, ["Merry"])
     sad = (await client.get("/api/songs", params={"mood": "sad"})).json()
     assert [song["title"] for song in sad["songs"]] == ["Blue"]
+    point = {"valence": -0.6, "arousal": -0.4}
+    nearest = (await client.get("/api/songs", params=point)).json()["songs"]
+    away = [math.dist((song["valence"], song["arousal"]), point.values()) for song in nearest]
+    assert (nearest[0]["title"], away) == ("Blue", sorted(away))
 
 
-@pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 501}, {"offset": -1}, {"query": "x" * 201}, {"mood": "A!"}])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"limit": 0}, {"limit": 501}, {"offset": -1}, {"query": "x" * 201}, {"mood": "A!"},
+        {"valence": 0.5}, {"valence": 0.5, "arousal": 1.1},
+    ],
+)  # fmt: skip
 async def test_a_search_beyond_its_bounds_is_refused(client: httpx.AsyncClient, params: dict[str, Any]) -> None:
     assert (await client.get("/api/songs", params=params)).status_code == 422
 

@@ -9,12 +9,11 @@ import httpx
 from nicegui import ui
 
 from services.contracts.messages import Mood, PlayerAction, PolicyMode, Privacy
+from services.contracts.moods import Point
 
 Json = dict[str, Any]
 """An object as REST gives it."""
 
-SONGS = 500
-"""As many songs as REST tells at once."""
 
 CUSTOM_MOODS = "/api/custom-moods"
 
@@ -56,9 +55,9 @@ class Actions:
         """Let the camera say the mood again."""
         await self._call("DELETE", f"/api/rooms/{self._room}/mood/override")
 
-    async def songs(self) -> list[Json] | None:
-        """Return songs of the library."""
-        answer = await self._ask("GET", f"/api/songs?limit={SONGS}")
+    async def songs_near(self, point: Point, count: int) -> list[Json] | None:
+        """Return the songs of the library that lie nearest to a point, the nearest first."""
+        answer = await self._ask("GET", f"/api/songs?limit={count}&valence={point.valence}&arousal={point.arousal}")
         return list(answer.json()["songs"]) if answer else None
 
     async def calibration(self) -> Json | None:

@@ -66,8 +66,8 @@ class PhotoPage:
         self._faces.show(faces=views.faces([(0, photo.message(answer))], 0, taught), note="No face was found.")
         self._show(reading)
         self._songs.clear()
-        if reading.point is not None and (found := await self._actions.songs()) is not None:
-            _list(self._songs, photo.nearest(map(photo.Song.model_validate, found), reading.point))
+        if reading.point and (found := await self._actions.songs_near(reading.point, photo.SONGS)) is not None:
+            _list(self._songs, [photo.Song.model_validate(song) for song in found])
 
     def _show(self, reading: Reading | None) -> None:
         self._reading = reading
