@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from services.camera.preview import annotated, stream
 from services.camera.still import decode_still
-from services.contracts.messages import CameraStatus, FaceYield, Message, Name, Privacy
+from services.contracts.messages import BROWSER, CameraStatus, FaceYield, Message, Name, Privacy
 from services.runtime.uploads import read_body
 from services.vision.images import PHOTO, BadImageError
 
@@ -125,7 +125,8 @@ def _add_frames(router: APIRouter, check: "_Checks") -> None:
         """
         one = check.seeing(camera)
         if not one.takes_pictures:
-            raise HTTPException(409, f"The camera {one.name} has eyes of its own: its source is {one.status.source}.")
+            where = f"its source is {one.status.source}; one whose source is {BROWSER} takes pictures"
+            raise HTTPException(409, f"The camera {one.name} has eyes of its own: {where}.")
         if not one.wants_picture():
             raise HTTPException(429, "That was faster than the camera's pace.", {"Retry-After": "1"})
         async with places:
