@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 
 from services.aggregator.clocks import CameraClock
 from services.aggregator.window import Observation, Refusal
+from services.contracts.channels import STATUS_EVERY_S
 from services.contracts.messages import CameraState
 
-STATUS_HOLDS_S = 25.0
-"""A camera speaks every 10 s: one that has been silent this long, two and a half times, does not work."""
+STATUS_HOLDS_S = 2.5 * STATUS_EVERY_S
+"""A camera that has missed two of its words, and half the time to the third, does not work."""
 MAX_CAMERAS = 64
 """Cameras of a room; further ones are listened to when one of these has fallen silent."""
 

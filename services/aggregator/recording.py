@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.aggregator.errors import BadRecordingError
-from services.aggregator.intake import SUM_TOLERANCE
+from services.aggregator.intake import MAX_FRAME_ID, SUM_TOLERANCE
 from services.aggregator.window import MAX_TRACKS, Observation
 from services.contracts.messages import CameraState, CustomMoods, Name, Unit
 from services.contracts.moods import EXPRESSIONS, MAX_CUSTOM_MOODS
@@ -64,7 +64,7 @@ class Line(BaseModel):
     heard_at: Time
     room: Name
     camera: Name | None = None
-    frame_id: Annotated[str, Field(max_length=200)] = ""
+    frame_id: Annotated[str, Field(max_length=MAX_FRAME_ID)] = ""
     captured_at: Time = 0
     faces: Annotated[tuple[Face, ...], Field(max_length=MAX_TRACKS)] = ()
     model_version: Annotated[int, Field(ge=0)] = 0

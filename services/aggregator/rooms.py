@@ -7,13 +7,11 @@ from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, RoomState
 from services.aggregator.vocabulary import of_room
 from services.contracts.channels import MAX_ROOMS
-from services.contracts.messages import CustomMoods
+from services.contracts.messages import MAX_NAME, CustomMoods
 from services.runtime.settings import Settings
 
 FORGET_AFTER_S = 86_400.0
 """Where there are so many rooms, one that has been silent this long makes place for a new one."""
-MAX_NAME = 64
-"""Longest name of a room, as in the contracts."""
 SERVICES = "services"
 """No room: the first level of the services' own topics."""
 

@@ -6,31 +6,35 @@ face's are: one answer holds for a while before the next is drawn. Pure: the ran
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.aggregator.likelihood import NOISE
 from services.aggregator.recording import Line, seen
+from services.aggregator.renewal import (
+    Flags,
+    Floats,
+    Random,
+    Whole,
+    bursts,
+    changed,
+    drawn,
+    flashes,
+    spells,
+    starts,
+)
 from services.aggregator.window import Observation
+from services.contracts.channels import STATUS_EVERY_S
 from services.contracts.messages import CameraState
 from services.contracts.moods import EXPRESSIONS, UNKNOWN
 
 CAMERA = "camera"
 START = 1_790_000_000.0
 """When every simulated stream begins, in seconds since 1970."""
-
-STATUS_EVERY_S = 10
-"""As often as a camera says how it does."""
-
-Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Random = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def simulate(scenario: Scenario, noise: Noise, *, seconds: int, seed: tuple[int,
     random = np.random.default_rng(seed)
     frames = seconds * scenario.fps
     mood = _moods(random, scenario, frames)
-    guest = _bursts(random, frames, scenario.guest_every_s * scenario.fps, scenario.guest_s * scenario.fps)
+    guest = bursts(random, frames, scenario.guest_every_s * scenario.fps, scenario.guest_s * scenario.fps)
     moods = (mood, mood if scenario.guest_agrees else _moods(random, scenario, frames))
     people = [
         _person(random, scenario, noise, mood=feels, present=there, number=number)
@@ -190,12 +194,12 @@ def _person(
 ) -> tuple[Whole, Whole, Floats, Floats]:
     """Return frame, track, quality (N,) and probabilities (N, 8) of one person's observations."""
     frames, fps = len(mood), scenario.fps
-    flash = _flashes(random, frames, scenario.flash_every_s * fps, [length * fps for length in scenario.flash_s])
-    turned = _bursts(random, frames, scenario.turn_every_s * fps, scenario.turn_s * fps)
-    shown = np.where(flash, _drawn(random, _starts(flash), list(scenario.mix.values())), mood)
-    spell = _spells(random, frames, scenario.misread_s * fps)
-    shown = np.where(turned, _drawn(random, _changed(spell), [1.0] * len(EXPRESSIONS)), shown)
-    answer = np.cumsum(_changed(spell) | _changed(shown) | _changed(turned))
+    flash = flashes(random, frames, scenario.flash_every_s * fps, [length * fps for length in scenario.flash_s])
+    turned = bursts(random, frames, scenario.turn_every_s * fps, scenario.turn_s * fps)
+    shown = np.where(flash, drawn(random, starts(flash), list(scenario.mix.values())), mood)
+    spell = spells(random, frames, scenario.misread_s * fps)
+    shown = np.where(turned, drawn(random, changed(spell), [1.0] * len(EXPRESSIONS)), shown)
+    answer = np.cumsum(changed(spell) | changed(shown) | changed(turned))
     luck = random.random(frames)[answer]
     row = noise.first[shown] + (luck * noise.count[shown]).astype(int)
     said = noise.answers[row] * np.exp(random.normal(0, scenario.flicker, (frames, len(EXPRESSIONS))))
@@ -203,15 +207,15 @@ def _person(
     quality = np.where(
         turned, random.uniform(*scenario.turned_quality, frames), random.uniform(*scenario.quality, frames)
     )
-    away = _bursts(random, frames, scenario.dropout_every_s * fps, scenario.dropout_s * fps) | ~present
-    track = 2 * np.cumsum(_starts(away)) + number
+    away = bursts(random, frames, scenario.dropout_every_s * fps, scenario.dropout_s * fps) | ~present
+    track = 2 * np.cumsum(starts(away)) + number
     seen = np.flatnonzero(~away & (random.random(frames) >= scenario.lost))
     return seen, track[seen], quality[seen], said[seen]
 
 
 def _moods(random: Random, scenario: Scenario, frames: int) -> Whole:
     """Return the index of the true mood in each frame; each differs from the one before."""
-    spell = _spells(random, frames, scenario.hold_s * scenario.fps)
+    spell = spells(random, frames, scenario.hold_s * scenario.fps)
     shares = np.array([scenario.mix.get(label, 0.0) for label in EXPRESSIONS])
     moods: list[int] = []
     for _ in range(int(spell[-1]) + 1):
@@ -220,42 +224,3 @@ def _moods(random: Random, scenario: Scenario, frames: int) -> Whole:
             others[moods[-1]] = 0
         moods.append(int(random.choice(len(others), p=others / others.sum())))
     return np.array(moods)[spell]
-
-
-def _spells(random: Random, frames: int, mean: float) -> Whole:
-    """Return the number of the spell that each frame is in; spells last `mean` frames on average."""
-    ends = np.cumsum(random.exponential(mean, size=int(2 * frames / mean) + 50))
-    return np.searchsorted(ends, np.arange(frames), side="right")
-
-
-def _bursts(random: Random, frames: int, every: float, lasting: float) -> Flags:
-    """Return whether each frame is in a burst: on average they come `every` and last `lasting` frames."""
-    lengths = random.exponential((every, lasting), size=(int(2 * frames / every) + 50, 2))
-    return _odd(lengths, frames)
-
-
-def _flashes(random: Random, frames: int, every: float, lasting: Sequence[float]) -> Flags:
-    """Return whether each frame is in a flash; each lasts from `lasting[0]` to `lasting[1]` frames."""
-    count = int(2 * frames / every) + 50
-    lengths = np.stack([random.exponential(every, count), random.uniform(lasting[0], lasting[1], count)], axis=1)
-    return _odd(lengths, frames)
-
-
-def _odd(lengths: Floats, frames: int) -> Flags:
-    """Return whether each frame is in the second of the pairs of stretches of these lengths (N, 2)."""
-    stretch = np.searchsorted(np.cumsum(lengths), np.arange(frames), side="right")
-    return (stretch % 2).astype(np.bool_)
-
-
-def _changed(values: Whole | Flags) -> Flags:
-    return np.concatenate([[False], values[1:] != values[:-1]])
-
-
-def _starts(flags: Flags) -> Flags:
-    return np.logical_and(_changed(flags), flags)
-
-
-def _drawn(random: Random, starts: Flags, shares: list[float]) -> Whole:
-    """Return an index for each frame, drawn anew by these shares where something starts."""
-    drawn = random.choice(len(shares), size=int(starts.sum()) + 1, p=np.array(shares) / sum(shares))
-    return drawn[np.cumsum(starts)]

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from services.camera.preview import annotated, stream
 from services.camera.still import decode_still
-from services.contracts.messages import CameraStatus, FaceYield, Message, Name, Privacy
+from services.contracts.messages import BROWSER, CameraStatus, FaceYield, Message, Name, Privacy
 from services.runtime.uploads import read_body
 from services.vision.images import PHOTO, BadImageError
 
@@ -44,7 +44,14 @@ def routes(service: "CameraService") -> APIRouter:
     """Return the router of a service."""
     router = APIRouter(prefix="/api/cameras", tags=["cameras"])
     check = _Checks(service)
+    _add_states(router, service, check)
+    _add_privacy(router, service, check)
+    _add_preview(router, service, check)
+    _add_frames(router, check)
+    return router
 
+
+def _add_states(router: APIRouter, service: "CameraService", check: "_Checks") -> None:
     @router.get("")
     async def cameras() -> list[CameraInfo]:
         """List the cameras."""
@@ -69,6 +76,8 @@ def routes(service: "CameraService") -> APIRouter:
         """Say how many of the faces in front of a camera can be read, and what to do about the others."""
         return check.known(camera).face_yield
 
+
+def _add_privacy(router: APIRouter, service: "CameraService", check: "_Checks") -> None:
     @router.put("/{camera}/privacy")
     async def privacy(camera: str, body: PrivacyBody) -> PrivacyBody:
         """Switch privacy, of all cameras of its room; ON answers when this one's device is closed.
@@ -82,6 +91,8 @@ def routes(service: "CameraService") -> APIRouter:
             raise HTTPException(409, room.switch.reason)
         return PrivacyBody(privacy=room.switch.state)
 
+
+def _add_preview(router: APIRouter, service: "CameraService", check: "_Checks") -> None:
     @router.get("/{camera}/preview.jpg", response_class=Response)
     async def preview(camera: str) -> Response:
         """Return the last frame with its faces marked."""
@@ -102,9 +113,6 @@ def routes(service: "CameraService") -> APIRouter:
             headers=NO_STORE,
         )
 
-    _add_frames(router, check)
-    return router
-
 
 def _add_frames(router: APIRouter, check: "_Checks") -> None:
     places = asyncio.Semaphore(UPLOADS)
@@ -117,7 +125,8 @@ def _add_frames(router: APIRouter, check: "_Checks") -> None:
         """
         one = check.seeing(camera)
         if not one.takes_pictures:
-            raise HTTPException(409, f"The camera {one.name} has eyes of its own: its source is {one.status.source}.")
+            where = f"its source is {one.status.source}; one whose source is {BROWSER} takes pictures"
+            raise HTTPException(409, f"The camera {one.name} has eyes of its own: {where}.")
         if not one.wants_picture():
             raise HTTPException(429, "That was faster than the camera's pace.", {"Retry-After": "1"})
         async with places:

@@ -6,6 +6,7 @@ neighbourhood of a face, 5.5 ms for a frame of 640x480 in which faces of 24 pixe
 
 from collections.abc import Sequence
 
+from services.vision.detectors import LONGEST_SIDE_PX
 from services.vision.geometry import Box
 from services.vision.views import View, shrink_for
 
@@ -19,8 +20,6 @@ FINE_EVERY_S = 2.0
 """And for the smallest faces this often."""
 LOST_EVERY_S = 0.15
 """A face that is lost is looked for everywhere at once, and again so often until it is found or gone."""
-LONGEST_SIDE_PX = 960
-"""A frame is never searched at more: at 16:9 that takes YuNet about 35 ms."""
 
 
 class Attention:

@@ -15,7 +15,7 @@ from services.camera.reading import Reader
 from services.camera.session import ENDED, Session
 from services.camera.sources import LOST_AFTER_S, Source
 from services.camera.status import STARTING, STOPPED, Announcer, Tally
-from services.contracts.channels import FACES
+from services.contracts.channels import FACES, STATUS_EVERY_S
 from services.contracts.messages import CameraState, CameraStatus, FaceYield
 from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus
@@ -25,7 +25,6 @@ from services.runtime.settings import redact
 from services.vision.detectors import Detector
 from services.vision.images import Bgr
 
-REPORT_EVERY_S = 10.0
 STEADY_S = 10.0
 """A source that worked for longer is opened again at once when it is lost, before anybody is told."""
 
@@ -267,7 +266,7 @@ class Camera:
     async def _report(self) -> None:
         while True:
             self._announcer.publish()
-            await asyncio.sleep(REPORT_EVERY_S)
+            await asyncio.sleep(STATUS_EVERY_S)
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait, but no longer than until something changes: the switch, or a picture that is sent."""

@@ -25,7 +25,8 @@ def closed_because(rules: PrivacyRules, room: str, word: Word, now: float) -> st
     """
     if not has_consent(rules, room, now):
         hours = (rules.consent or {}).get(room, "")
-        return f"This room has opted in for {hours} only." if hours else "This room has not opted in to be watched."
+        so_far = f"has opted in for {hours} only" if hours else "has not opted in to be watched"
+        return f"This room {so_far}; the setting privacy.consent says which rooms have."
     if word.privacy is Privacy.ON:
         return BY_HAND
     present = window(rules.schedule, on_the_wall(now, rules.time_zone))

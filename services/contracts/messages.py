@@ -15,7 +15,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 
 from services.contracts.moods import AUTO, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=64)]
+MAX_NAME = 64
+"""Longest name of a room, a camera or a mood, in characters."""
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=MAX_NAME)]
 """A room, a camera or a mood: lower-case letters, digits and underscores."""
 
 Unit = Annotated[float, Field(ge=0, le=1)]

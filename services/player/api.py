@@ -52,7 +52,9 @@ def routes(service: "PlayerService") -> APIRouter:
     """Return the player's router."""
     router = APIRouter(tags=["player"])
     _add_players(router, service)
-    _add_rooms(router, service, *_checks(service))
+    here, running = _checks(service)
+    _add_commands(router, service, here, running)
+    _add_tabs(router, service, here, running)
     _add_media(router, service)
     return router
 
@@ -87,7 +89,7 @@ def _add_players(router: APIRouter, service: "PlayerService") -> None:
         return FileResponse(SCRIPT, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
-def _add_rooms(router: APIRouter, service: "PlayerService", here: Check, running: Check) -> None:
+def _add_commands(router: APIRouter, service: "PlayerService", here: Check, running: Check) -> None:
     @router.get("/api/players/{room}", dependencies=[Depends(here)])
     def player(room: str) -> PlayerState:
         """Return what the room plays; `position_s` is where the song is at `position_at`, now."""
@@ -121,6 +123,8 @@ def _add_rooms(router: APIRouter, service: "PlayerService", here: Check, running
 
         return await _do(service, body, act)
 
+
+def _add_tabs(router: APIRouter, service: "PlayerService", here: Check, running: Check) -> None:
     @router.post("/api/players/{room}/browser", dependencies=[Depends(running)])
     async def browser(room: str, report: TabReport) -> TabOrder:
         """Take the report of a tab, sent every `next_report_s` while its page is open, and tell it what to do.

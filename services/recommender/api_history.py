@@ -52,8 +52,12 @@ class History(Message):
 
 def add_history(router: APIRouter, service: "RecommenderService") -> None:
     """Add the routes."""
-    moods = service.chronicle.moods
+    _add_reading(router, service)
+    _add_export(router, service)
+    _add_deletion(router, service)
 
+
+def _add_reading(router: APIRouter, service: "RecommenderService") -> None:
     @router.get("/api/rooms/{room}/history")
     async def history(
         room: Name,
@@ -86,6 +90,8 @@ def add_history(router: APIRouter, service: "RecommenderService") -> None:
             decisions=await service.history.decisions(room, limit, start=given[0], end=given[1]),
         )
 
+
+def _add_export(router: APIRouter, service: "RecommenderService") -> None:
     @router.get("/api/rooms/{room}/history/export")
     async def export(
         room: Name,
@@ -97,7 +103,7 @@ def add_history(router: APIRouter, service: "RecommenderService") -> None:
         """Return the moods of a time (all that are kept) as a file: every decision, or per minute, hour or day."""
         start, end = _time(from_, "from") or EPOCH, _time(to, "to") or _after_now(service)
         _check(start, end)
-        rows = pages(moods, room, start, end, resolution)
+        rows = pages(service.chronicle.moods, room, start, end, resolution)
         first: Sequence[MoodDecision | MoodSpan] = await anext(rows, [])
         name = f"moodring-{room}-{resolution}.{form}"
         return StreamingResponse(
@@ -106,6 +112,8 @@ def add_history(router: APIRouter, service: "RecommenderService") -> None:
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
+
+def _add_deletion(router: APIRouter, service: "RecommenderService") -> None:
     @router.delete("/api/rooms/{room}/history")
     async def delete(room: Name, from_: From = None, to: To = None) -> Deleted:
         """Delete what a room felt, played and was sent from `from` until before `to`, for good.

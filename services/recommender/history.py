@@ -99,6 +99,16 @@ Record = DecisionInfo | Judgement | Started | Ended
 """What is written down; writing the same twice changes nothing."""
 
 
+def happened_at(record: Record) -> datetime | None:
+    """Return when a record of what happened happened; `None` of a judgement, which outlives the history."""
+    match record:
+        case DecisionInfo():
+            return record.decided_at
+        case Started() | Ended():
+            return record.at
+    return None
+
+
 class HistoryStore(Protocol):
     """Keeps the history. Every method raises `DatabaseAwayError` while it cannot be reached."""
 

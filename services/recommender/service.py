@@ -15,7 +15,7 @@ from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
 from services.recommender.events import mood_of, record_of
-from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore
+from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore, happened_at
 from services.recommender.library import Library
 from services.recommender.moods import known_moods
 from services.recommender.recorder import Recorder
@@ -147,10 +147,18 @@ class RecommenderService:
     async def forget(self, name: str, start: datetime, end: datetime) -> Deleted:
         """Delete a room's history from `start` until before `end`, and with its plays what follows from them.
 
+        What is not written yet goes, too.
+
         Raises:
             DatabaseAwayError: A part may be left.
         """
-        deleted = await self.chronicle.delete(name, start, end)
+
+        def unwanted(record: Record) -> bool:
+            at = happened_at(record)
+            return record.room == name and at is not None and start <= at < end
+
+        async with self._recorder.without(unwanted):
+            deleted = await self.chronicle.delete(name, start, end)
         async with self._lock:
             await self._save()
         if room := self._rooms.get(name):

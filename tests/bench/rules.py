@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from services.aggregator.room import Room
-from services.aggregator.simulation import CAMERA, START, STATUS_EVERY_S
+from services.aggregator.simulation import CAMERA, START
 from services.aggregator.window import Observation
+from services.contracts.channels import STATUS_EVERY_S
 from services.contracts.messages import CameraState
 from services.contracts.moods import EXPRESSIONS, UNKNOWN
 from services.runtime.settings import Aggregator

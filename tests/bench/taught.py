@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from services.aggregator.calibration import MEASURE_S, Verdict
 from services.aggregator.measures import Tally
 from services.aggregator.room import Room
-from services.aggregator.simulation import CAMERA, START, STATUS_EVERY_S, Scenario, Stream, load_noise, simulate
+from services.aggregator.simulation import CAMERA, START, Scenario, Stream, load_noise, simulate
 from services.aggregator.window import Observation
+from services.contracts.channels import STATUS_EVERY_S
 from services.contracts.messages import CameraState
 from services.contracts.moods import UNKNOWN
 from services.runtime.settings import Aggregator

@@ -102,7 +102,7 @@ async def test_a_camera_with_eyes_of_its_own_takes_no_pictures(tmp_path: Path) -
     async with served(service) as (web, _):
         answer = await web.post(FRAMES, content=jpeg(picture(1)))
     assert answer.status_code == 409
-    assert "its source is demo" in answer.json()["detail"]
+    assert "its source is demo; one whose source is browser takes pictures" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

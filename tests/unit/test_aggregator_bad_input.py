@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.aggregator import rooms as rooms_module
-from services.aggregator import service as service_module
 from services.aggregator.errors import NoSuchRoomError
+from services.aggregator.hearing import OBSERVATIONS
 from services.aggregator.window import Refusal
 from services.contracts.channels import EXPRESSIONS, MOOD_SET
 from services.contracts.messages import CameraState, MoodOverride
@@ -40,7 +40,7 @@ WEEK_S = 7 * 86_400
 async def test_bad_expressions_are_counted_said_once_and_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: Expressions, outcome: str
 ) -> None:
-    before = service_module.OBSERVATIONS.labels(outcome)._value.get()
+    before = OBSERVATIONS.labels(outcome)._value.get()
     async with running(tmp_path) as run:
         for _ in range(20):
             run.bus.publish(EXPRESSIONS, bad, room="home", camera="camera")
@@ -48,7 +48,7 @@ async def test_bad_expressions_are_counted_said_once_and_dropped(
         assert run.service.mood("home").samples == 0
         await run.play(20, "happy")
         assert run.service.mood("home").mood == "happy"
-    assert service_module.OBSERVATIONS.labels(outcome)._value.get() == before + 20
+    assert OBSERVATIONS.labels(outcome)._value.get() == before + 20
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from services.aggregator import service as service_module
+from services.aggregator.hearing import REFUSED
 from services.aggregator.service import build
 from services.contracts.channels import MOOD_SET
 from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
@@ -95,13 +95,13 @@ async def test_a_bare_word_on_the_bus_overrides_and_auto_ends_it(tmp_path: Path)
 async def test_an_unknown_word_on_the_bus_is_said_once_and_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = service_module.REFUSED._value.get()
+    before = REFUSED._value.get()
     async with running(tmp_path) as run:
         for _ in range(3):
             run.bus.broker.publish("moodring/home/mood/set", b"grumpy")
         await run.bus.settle()
     assert run.moods == []
-    assert service_module.REFUSED._value.get() == before + 3
+    assert REFUSED._value.get() == before + 3
     [line] = [record.message for record in caplog.records if "grumpy" in record.message]
     assert "mood/set of home: the mood 'grumpy' is unknown; known are angry, calm, cheerful," in line
 

@@ -45,7 +45,9 @@ def test_the_schedule_closes_and_a_person_has_the_last_word(
 def test_the_reason_says_who_closed_it() -> None:
     assert "22:00-07:00" in closed("27 23:00", schedule="22:00-07:00")
     assert closed("27 23:00", Privacy.ON) == "The camera is switched off for privacy."
-    assert "not opted in" in closed("27 23:00", consent={})
+    assert "not opted in to be watched; the setting privacy.consent says which rooms have" in closed(
+        "27 23:00", consent={}
+    )
     assert "07:00-09:00 only" in closed("27 23:00", consent={"kitchen": "07:00-09:00"})
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from services.recommender import api_history, export, mood_history
 from services.recommender.export import cell
+from services.recommender.history import DecisionInfo, Ended, Judgement, Started, happened_at
 from services.recommender.migrate import migrate
 from services.recommender.minutes import Held, Minute
 from services.recommender.mood_history import MoodDecision, SqlMoodHistoryStore
@@ -81,6 +82,14 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 def at(minutes: float) -> str:
     """Return a time some minutes after noon, as answers have it."""
     return (NOON + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+
+
+def requested(room: str, minutes: float) -> DecisionInfo:
+    """Return a request to a room's player some minutes after noon."""
+    return DecisionInfo(
+        id=uuid4(), decision_id=uuid4(), room=room, decided_at=NOON + timedelta(minutes=minutes), mood="happy",
+        mode="mirror", target_valence=0.5, target_arousal=0.5, playlist=None, how="append", reason="it fits", songs=[],
+    )  # fmt: skip
 
 
 async def test_the_history_of_a_quiet_room_is_empty(house: House) -> None:
@@ -235,6 +244,29 @@ async def test_a_time_is_deleted(house: House) -> None:
     assert answer.status_code == 200
     assert answer.json() == {"mood_decisions": 1, "mood_minutes": 2, "decisions": 0, "plays": 0}
     assert [span["start"] for span in (await house.get(resolution="minute"))["moods"]] == [at(2)]
+
+
+async def test_what_waits_to_be_written_is_deleted_with_its_time(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, music=tmp_path)
+    migrate(settings)
+    service = build(settings)  # it does not run: nothing is written before the test has it so
+    await service._database.connect()
+    for room, minutes in (("home", 1), ("home", 3), ("kitchen", 1)):
+        service._recorder.add(requested(room, minutes))
+    async with client_of(service) as client:
+        await client.delete(PATH, params={"from": at(0), "to": at(2)})
+    await service._recorder.drain()
+    kept = {room: await service.history.decisions(room, 10) for room in ("home", "kitchen")}
+    await service._database.close()
+    assert [each.decided_at for each in kept["home"]] == [NOON + timedelta(minutes=3)]
+    assert len(kept["kitchen"]) == 1
+
+
+def test_judgements_are_no_history() -> None:
+    started = Started(uuid4(), "home", 1, None, NOON)
+    assert happened_at(started) == NOON
+    assert happened_at(Ended(started, skipped=True, heard_s=None, at=NOON)) == NOON
+    assert happened_at(Judgement(id=uuid4(), room="home", song_id=1, liked=True, given_at=NOON)) is None
 
 
 @pytest.mark.parametrize(
