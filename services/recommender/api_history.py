@@ -68,7 +68,9 @@ def _add_reading(router: APIRouter, service: "RecommenderService") -> None:
         after: UUID | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> History:
-        """Return the moods of a time (the last 24 hours), and the last plays and requests in it, `limit` of each.
+        """Return the moods of a time, and the last plays and requests in it, `limit` of each.
+
+        Without `from` and `to` the moods are those of the last 24 hours, and plays and requests of any time.
 
         Moods come per `minute`, `hour` or `day`, or as every decision (`raw`); hours and days begin as they do in the
         time zone of `from`. There are at most 1,500 in an answer: `next` is where it goes on.

@@ -94,6 +94,11 @@ class Ended:
         """Where."""
         return self.started.room
 
+    @property
+    def play_id(self) -> UUID:
+        """Which."""
+        return self.started.play_id
+
 
 Record = DecisionInfo | Judgement | Started | Ended
 """What is written down; writing the same twice changes nothing."""

@@ -33,6 +33,8 @@ class SavedRoom(BaseModel):
     """Where the room is in playlists, by playlist id."""
     heard: tuple[int, ...] = ()
     last_play: UUID | None = None
+    forgotten_play: UUID | None = None
+    """The play that was going on when its history was deleted: how it ends is not written down."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ class Room:
         self._random = random
         self._cursors = dict(saved.cursors)
         self._heard = deque(saved.heard, maxlen=HEARD)
-        self._last_play = saved.last_play
+        self.last_play = saved.last_play
+        """The play that goes on, or did last."""
+        self.forgotten_play = saved.forgotten_play
         self._mood: Mood | None = None
         self._last_clear: Mood | None = None
         self._clear_at = float("-inf")
@@ -95,7 +99,13 @@ class Room:
     @property
     def saved(self) -> SavedRoom:
         """What is to survive a restart."""
-        return SavedRoom(policy=self.policy, cursors=self._cursors, heard=tuple(self._heard), last_play=self._last_play)
+        return SavedRoom(
+            policy=self.policy,
+            cursors=self._cursors,
+            heard=tuple(self._heard),
+            last_play=self.last_play,
+            forgotten_play=self.forgotten_play,
+        )
 
     @property
     def complete(self) -> bool:
@@ -116,10 +126,10 @@ class Room:
         self._player = player
         if self._pending and self._pending.shown_by(acting.present(player)):
             self._pending = None
-        if not player.current or player.current.play_id == self._last_play:
+        if not player.current or player.current.play_id == self.last_play:
             return False
         song_id = player.current.track.song_id
-        self._last_play = player.current.play_id
+        self.last_play = player.current.play_id
         self._heard.append(song_id)
         if self._acted_on and self._acted_on.playlist:
             playlist, order = self._acted_on.playlist

@@ -15,7 +15,7 @@ from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
 from services.recommender.events import mood_of, record_of
-from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore, happened_at
+from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore, Started, happened_at
 from services.recommender.library import Library
 from services.recommender.moods import known_moods
 from services.recommender.recorder import Recorder
@@ -139,8 +139,10 @@ class RecommenderService:
         Raises:
             DatabaseAwayError: It was not stored.
         """
-        await self.history.record(record)
         room = self._rooms.get(record.room)
+        if room and isinstance(record, Started | Ended) and record.play_id == room.forgotten_play:
+            return
+        await self.history.record(record)
         if room and isinstance(record, Ended | Judgement):
             room.tastes = await self.history.tastes(room.name)
 
@@ -157,11 +159,15 @@ class RecommenderService:
             at = happened_at(record)
             return record.room == name and at is not None and start <= at < end
 
+        room = self._rooms.get(name)
         async with self._recorder.without(unwanted):
+            newest = await self.history.plays(name, 1, start=start, end=end)
+            if room and room.last_play in {play.play_id for play in newest}:
+                room.forgotten_play = room.last_play
             deleted = await self.chronicle.delete(name, start, end)
         async with self._lock:
             await self._save()
-        if room := self._rooms.get(name):
+        if room:
             room.tastes = await self.history.tastes(name)
         return deleted
 

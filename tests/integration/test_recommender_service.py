@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.contracts.channels import EVENTS, MOOD, POLICY, POLICY_SET
-from services.contracts.messages import Event, EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy
+from services.contracts.messages import Event, EventType, Mood, PlayHow, Policy, PolicyMode, SetPolicy, uuid7
 from services.recommender import library
 from services.recommender import rooms as rooms_module
 from services.recommender.migrate import migrate
@@ -296,6 +296,33 @@ async def test_a_deleted_history_takes_its_plays_and_what_they_taught_along(hous
     assert await house.service.history.tastes("home") == {}
     history = await house.history()
     assert (history["plays"], history["decisions"]) == ([], [])
+
+
+async def test_a_song_that_plays_while_its_history_is_deleted_leaves_no_trace(settings: Settings) -> None:
+    broker = MemoryBroker()
+    async with _house(settings, broker) as house:
+        await house.feel(mood_of("happy"))
+        playing = house.player.started[-1]
+
+        async def plays() -> list[str]:
+            return [play["play_id"] for play in (await house.history())["plays"]]
+
+        async def begun() -> bool:
+            return str(playing.play_id) in await plays()
+
+        await _until(begun)
+        query = {"from": "1970-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+        await house.client.delete("/api/rooms/home/history", params=query)
+    async with _house(settings, broker) as house:
+        house.player.tell(EventType.TRACK_FINISHED, playing)
+        following = playing.model_copy(update={"play_id": uuid7()})
+        house.player.tell(EventType.TRACK_STARTED, following)
+
+        async def went_on() -> bool:
+            return str(following.play_id) in await plays()
+
+        await _until(went_on)
+        assert str(playing.play_id) not in await plays()
 
 
 async def test_a_deleted_decision_that_still_stands_does_not_come_back_with_a_restart(settings: Settings) -> None:
