@@ -13,6 +13,7 @@ from services.camera.pace import Limit
 from services.camera.privacy import PrivacySwitch
 from services.camera.reading import Reader
 from services.camera.session import ENDED, Session
+from services.camera.silence import Silence
 from services.camera.sources import LOST_AFTER_S, Source
 from services.camera.status import STARTING, STOPPED, Announcer, Tally
 from services.contracts.channels import FACES, STATUS_EVERY_S
@@ -24,9 +25,6 @@ from services.runtime.health import Health
 from services.runtime.settings import redact
 from services.vision.detectors import Detector
 from services.vision.images import Bgr
-
-STEADY_S = 10.0
-"""A source that worked for longer is opened again at once when it is lost, before anybody is told."""
 
 HANGS = "The device does not close, though no picture of it is used; unplug it to be sure, or restart Moodring."
 SILENT = "The camera sends no more pictures; it is opened again until it does."
@@ -42,6 +40,8 @@ class Patience:
     """A source that hangs longer when privacy is turned on is a problem that people have to know of."""
     silent_s: float = LOST_AFTER_S
     """A camera that has sent nothing for so long is offline, whatever its library still waits for."""
+    steady_s: float = 10.0
+    """A source that worked for longer is opened again at once when it is lost; people hear of it if it stays silent."""
 
 
 class Camera:
@@ -92,6 +92,7 @@ class Camera:
         self._every_s = None if settings.as_fast_as_possible else 1 / settings.fps
         self._due_at = 0.0
         self._session: Session | None = None
+        self._silence = Silence()
         self._last: Seen | None = None
 
     @property
@@ -174,10 +175,12 @@ class Camera:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._report(), name=f"{self.name}-report")
+                tasks.create_task(self._listen(), name=f"{self.name}-silence")
                 tasks.create_task(self._watch(bus, entered, pool), name=f"{self.name}-watch")
         finally:
             self._announcer.turn(CameraState.OFFLINE, STOPPED)  # else the last word stays "ok", and a room "nobody"
             self._announcer.bus = self._last = None
+            self._silence.end()
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _watch(self, bus: Bus, entered: asyncio.Event, pool: ThreadPoolExecutor) -> None:
@@ -199,13 +202,15 @@ class Camera:
                 self._tally.watching = False
                 self._closed.set()
                 self._last = None
+            if worked:
+                backoff.reset()
+            stopped = problem is None or not self._switch.open
+            if worked and not stopped and problem is not ENDED and self._clock() - began > self._patience.steady_s:
+                continue  # a network hiccup is no news, as long as its silence is short
+            self._silence.end()
             if problem is None or not self._switch.open:
                 self.rest()
                 continue
-            if worked:
-                backoff.reset()
-                if problem is not ENDED and self._clock() - began > STEADY_S:
-                    continue  # a network hiccup is no news; a camera that is gone is offline after the next try
             self._announcer.turn(CameraState.OFFLINE, problem)
             await self._pause(None if problem is ENDED else backoff.next_s())
 
@@ -231,16 +236,14 @@ class Camera:
             worked = True
             self._publish(bus, seen, seeing, limit)
 
-        reader = Reader(source, every_s=self._every_s, clock=self._clock, opened=opened)
-        session = self._session = Session(reader, analyst, pool)
         hangs = steady and self._inbox is None  # what is sent to us can fall silent, and says so itself
-        listening = asyncio.create_task(self._listen(reader), name=f"{self.name}-silence") if hangs else None
+        silence = self._silence if hangs else None
+        reader = Reader(source, every_s=self._every_s, clock=self._clock, silence=silence, opened=opened)
+        session = self._session = Session(reader, analyst, pool)
         try:
             return await session.run(take), worked
         finally:
             self._session = None
-            if listening is not None:
-                listening.cancel()
 
     def _publish(self, bus: Bus, seen: Seen, seeing: Condition, limit: Limit) -> None:
         if not self._switch.open:
@@ -254,11 +257,11 @@ class Camera:
         state = seeing.update(seen.look, seen.frame.captured_at, face_used=used)
         self._announcer.turn(state, WORDS[state])
 
-    async def _listen(self, reader: Reader) -> None:
+    async def _listen(self) -> None:
         """Tell of a camera that has fallen silent, until cancelled; the next frame that is seen says it is back."""
         longest_s = max(self._patience.silent_s, 2 * (self._every_s or 0))
         while True:
-            left_s = longest_s - reader.silent_s
+            left_s = longest_s - self._silence.lasts_s
             if left_s <= 0 and self._switch.open:
                 self._announcer.turn(CameraState.OFFLINE, SILENT)
             await asyncio.sleep(max(left_s, longest_s / 16))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import threading
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from collections.abc import Callable
 
 from prometheus_client import Counter
 
+from services.camera.silence import Silence
 from services.camera.sources import Frame, Source, SourceEnded
 
 DROPPED = Counter("moodring_camera_frames_dropped_total", "Frames that were replaced by newer ones unseen.")
@@ -66,6 +66,7 @@ class Reader:
         source: Is opened, read and closed on that thread.
         every_s: Time from one frame to the next, for sources that are not live; `None` for as fast as possible.
         clock: Stamps the frames, in seconds since 1970.
+        silence: Begins when the source is open, and is broken by every frame.
         opened: Called, on the loop that runs now, when the source is open.
     """
 
@@ -75,6 +76,7 @@ class Reader:
         *,
         every_s: float | None,
         clock: Callable[[], float],
+        silence: Silence | None = None,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
         self.frames = FrameBuffer(keep_all=every_s is None)
@@ -85,14 +87,9 @@ class Reader:
         self._clock = clock
         self._opened = opened
         self._stopping = threading.Event()
-        self._heard_at = math.inf
+        self._silence = silence or Silence()
         # A daemon, so that a camera that hangs cannot keep the process from ending.
         threading.Thread(target=self._run, name="camera-read", daemon=True).start()
-
-    @property
-    def silent_s(self) -> float:
-        """How long nothing has come from the open source, in seconds; 0 before it is open."""
-        return max(0.0, time.monotonic() - self._heard_at)
 
     @property
     def stopped(self) -> bool:
@@ -132,13 +129,13 @@ class Reader:
         try:
             if not self._stopping.is_set():
                 self._source.open()
-                self._heard_at = time.monotonic()
+                self._silence.begin()
                 self._tell(self._opened)
             due = time.monotonic()
             while not self._stopping.is_set():
                 image = self._source.read()
                 if image is not None:
-                    self._heard_at = time.monotonic()
+                    self._silence.broken()
                     self.frames.put(Frame(image, self._clock()))
                 if self._every_s is not None:
                     due = max(due + self._every_s, time.monotonic() - self._every_s)
