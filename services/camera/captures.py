@@ -2,16 +2,20 @@
 
 import math
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from services.camera.knock import REFUSED, knock
 from services.camera.sources import LOST_AFTER_S, READ_TIMEOUT_S, SourceEnded, SourceError
 from services.runtime.settings import redact
 from services.vision.images import PHOTO, Bgr
 from services.vision.opencv import cv2
 
 OPEN_TIMEOUT_S = 5.0
+LEAST_OPEN_TIMEOUT_S = 1.0
+"""What FFmpeg has of it, however late a camera answered us."""
 LOST_AFTER_READS = 30
 """So is one whose reads fail at once: FFmpeg's do when the other side hung up, or was silent for a whole time-out."""
 WEBCAM_SIZE = (640, 480)
@@ -41,6 +45,7 @@ class _Camera:
     def __init__(self, name: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
         self._name = name
         self._every_s = every_s or 0.0
+        self._lost_after_s = max(LOST_AFTER_S, 2 * self._every_s)
         self._clock = clock
         self._capture: Any = None
         self._due = 0.0
@@ -62,16 +67,19 @@ class _Camera:
         while self._clock() - began < READ_TIMEOUT_S:
             if not self._capture.grab():
                 self._failed += 1
-                if self._failed >= LOST_AFTER_READS or self._clock() - self._seen_at > LOST_AFTER_S:
-                    raise SourceError(lost)
-                return None
+                break
             self._failed = 0
-            now = self._seen_at = self._clock()
+            now = self._clock()
             if now >= self._due:
                 # Half a frame early is better than a whole one late: cameras do not keep time to the millisecond.
                 self._due = max(self._due + self._every_s, now + self._every_s / 2)
                 ok, image = self._capture.retrieve()
-                return image if ok else None
+                if ok:
+                    self._seen_at = now
+                    return cast("Bgr", image)
+                break
+        if self._failed >= LOST_AFTER_READS or self._clock() - self._seen_at > self._lost_after_s:
+            raise SourceError(lost)
         return None
 
     def close(self) -> None:
@@ -110,14 +118,21 @@ class Stream(_Camera):
 
     def open(self) -> None:
         """Connect, within five seconds."""
+        began = time.monotonic()
+        try:
+            status = knock(self._url, OPEN_TIMEOUT_S)
+        except (OSError, ValueError) as error:  # a wrong port or host is a ValueError
+            problem = f"{self._name} does not answer; is its address right, and is it switched on?"
+            raise SourceError(problem) from error
+        left_s = max(LEAST_OPEN_TIMEOUT_S, OPEN_TIMEOUT_S - (time.monotonic() - began))
         timeouts = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000),
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(left_s * 1000),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_TIMEOUT_S * 1000),
         ]  # fmt: skip
-        self._opened(
-            cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, timeouts),
-            f"{self._name} does not answer; are its address and password right, and is it switched on?",
-        )
+        refused = f"{self._name} does not let us in; are user and password right?"
+        broken = f"{self._name} answers, and shows no pictures that can be read; is its address right?"
+        capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, timeouts)
+        self._opened(capture, refused if status in REFUSED else broken)
 
     def read(self) -> Bgr | None:
         """Return the newest frame."""

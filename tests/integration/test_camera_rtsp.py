@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ from services.vision.detectors import Detection
 from services.vision.images import Bgr
 from services.vision.views import View
 from tests.camera_doubles import ScriptedDetector, only_room, running
-from tests.servers import Rtsp
+from tests.servers import Rtsp, free_port
 
 RETRY = Patience(retry_s=(0.1, 0.5))
 
@@ -65,9 +66,12 @@ async def test_it_is_watched_cut_off_and_comes_back(service: CameraService, came
     assert len(heard.all("events")) == 1
 
 
+@pytest.mark.parametrize("steady_s", [0.0, 1000.0], ids=["steady", "new"])
 async def test_one_that_hangs_is_noticed_within_five_seconds_and_comes_back(
-    service: CameraService, camera: Rtsp, eye: Eye
+    tmp_path: Path, camera: Rtsp, eye: Eye, steady_s: float
 ) -> None:
+    settings = load(data=tmp_path, camera={"source": camera.url, "fps": 15, "idle_fps": 15})
+    service = build(settings, detector=lambda: eye, patience=replace(RETRY, steady_s=steady_s))
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
         with camera.frozen():
@@ -112,3 +116,15 @@ async def test_its_password_is_in_no_log_status_event_or_problem(
 
 def _settled(service: CameraService, said: Callable[[str], list[object]]) -> Callable[[], bool]:
     return lambda: bool(service.health.problems) or "state=<CameraState.OK" in str(said("status"))
+
+
+async def test_a_wrong_password_is_told_from_a_wrong_address(tmp_path: Path, camera: Rtsp) -> None:
+    told = {}
+    for url in (camera.url.replace("s3cret", "wrong"), camera.url.replace(str(camera.port), str(free_port()))):
+        service = build(load(data=tmp_path, camera={"source": url}), detector=ScriptedDetector, patience=RETRY)
+        async with running(service) as (_, heard):
+            await heard.until(lambda heard=heard: bool(heard.all("events")))  # type: ignore[misc]
+            told[url] = heard.all("events")[0].after["text"]
+    refused, absent = told.values()
+    assert "user and password" in refused
+    assert "does not answer" in absent
