@@ -99,7 +99,7 @@ def _add_preview(router: APIRouter, service: "CameraService", check: "_Checks") 
         one = check.seeing(camera)
         seen = one.last()
         if seen is None:
-            raise HTTPException(503, one.status.detail or "The camera has not seen a picture yet.")
+            raise HTTPException(503, one.status.detail or "The camera has sent no picture of late.")
         return Response(await asyncio.to_thread(annotated, seen), media_type="image/jpeg", headers=NO_STORE)
 
     @router.get("/{camera}/preview.mjpg", response_class=StreamingResponse)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.camera.analysis import Analyst, Seen, pace_of
 from services.camera.condition import WORDS, Condition
 from services.camera.debug_crops import DebugCrops
+from services.camera.glance import Glance
 from services.camera.inbox import Inbox
 from services.camera.pace import Limit
 from services.camera.privacy import PrivacySwitch
@@ -42,6 +43,8 @@ class Patience:
     """A camera that has sent nothing for so long is offline, whatever its library still waits for."""
     steady_s: float = 10.0
     """A source that worked for longer is opened again at once when it is lost; people hear of it if it stays silent."""
+    shown_s: float = 10.0
+    """Who was seen longer ago may have left: their picture is neither shown nor kept in memory."""
 
 
 class Camera:
@@ -93,7 +96,7 @@ class Camera:
         self._due_at = 0.0
         self._session: Session | None = None
         self._silence = Silence()
-        self._last: Seen | None = None
+        self._glance = Glance(patience.shown_s)
 
     @property
     def status(self) -> CameraStatus:
@@ -111,10 +114,10 @@ class Camera:
         return self._inbox is not None
 
     def last(self) -> Seen | None:
-        """Return the last frame and what is in it, to who looks; `None` where the camera sees nothing or may not."""
+        """Return the last frame and what is in it, to who looks; `None` where it is old, or the camera may not see."""
         if self._pace is not None:
             self._pace.watch(self._clock())
-        return self._last if self._switch.open else None
+        return self._glance.seen if self._switch.open else None
 
     def wants_picture(self) -> bool:
         """Say whether a picture that is sent now comes at the camera's pace: before anybody decodes it."""
@@ -145,7 +148,7 @@ class Camera:
         """Do what the switch says now: begin to close, or be ready to open."""
         self._wake.set()
         if not self._switch.open:
-            self._last = None
+            self._glance.forget()
             if self._inbox is not None:
                 self._inbox.clear()
             if self._session is not None:
@@ -179,7 +182,8 @@ class Camera:
                 tasks.create_task(self._watch(bus, entered, pool), name=f"{self.name}-watch")
         finally:
             self._announcer.turn(CameraState.OFFLINE, STOPPED)  # else the last word stays "ok", and a room "nobody"
-            self._announcer.bus = self._last = None
+            self._announcer.bus = None
+            self._glance.forget()
             self._silence.end()
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -201,7 +205,7 @@ class Camera:
             finally:
                 self._tally.watching = False
                 self._closed.set()
-                self._last = None
+                self._glance.forget()
             if worked:
                 backoff.reset()
             stopped = problem is None or not self._switch.open
@@ -252,7 +256,7 @@ class Camera:
         if used and limit.allows(seen.frame.captured_at):
             bus.publish(FACES, seen.crops, room=self.room, camera=self.name)
             self._kept.keep(seen.crops)
-        self._last = seen
+        self._glance.take(seen)
         self._tally.count(seen)
         state = seeing.update(seen.look, seen.frame.captured_at, face_used=used)
         self._announcer.turn(state, WORDS[state])

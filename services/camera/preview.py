@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import numpy as np
+
 from services.camera.analysis import Seen, SeenFace
 from services.vision.images import Bgr, jpeg
 from services.vision.opencv import cv2
@@ -22,7 +24,7 @@ def annotated(seen: Seen) -> bytes:
 
 
 async def stream(last: Callable[[], Seen | None], going: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield new frames as JPEG, at most ten a second, while `going`."""
+    """Yield new frames as JPEG, at most ten a second, while `going`; black where the last one is too old to be shown."""
     shown: Seen | None = None
     while going():
         seen = last()
@@ -31,6 +33,9 @@ async def stream(last: Callable[[], Seen | None], going: Callable[[], bool]) -> 
             if going():
                 yield image
             shown = seen
+        elif seen is None and shown is not None:
+            yield jpeg(np.zeros_like(shown.frame.image), JPEG_QUALITY)
+            shown = None
         await asyncio.sleep(STREAM_EVERY_S)
 
 

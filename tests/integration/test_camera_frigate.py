@@ -9,13 +9,15 @@ import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from services.camera.camera import Patience
 from services.camera.frigate import Frigate
+from services.camera.preview import stream
 from services.camera.service import build
 from services.camera.sources import SourceError, open_source
 from services.contracts.messages import CameraState, Privacy
 from services.runtime.service import SetupError
 from services.runtime.settings import Camera, load
-from services.vision.images import jpeg
+from services.vision.images import decode_photo, jpeg
 from tests.camera_doubles import ScriptedDetector, face, only_camera, only_room, picture, running
 from tests.servers import Mosquitto
 
@@ -153,3 +155,21 @@ def test_an_address_without_broker_or_camera_is_one_clear_line(url: str) -> None
     with pytest.raises(SetupError, match="has to be frigate://") as caught:
         open_source(Camera(source=url))
     assert "s3cret" not in str(caught.value)
+
+
+async def test_a_snapshot_is_shown_for_a_moment_only(
+    tmp_path: Path, mosquitto: Mosquitto, frigate: FrigateDouble
+) -> None:
+    service = build(
+        load(data=tmp_path, camera={"source": address(mosquitto)}), detector=lambda: ScriptedDetector(face()),
+        patience=Patience(shown_s=0.2),
+    )  # fmt: skip
+    async with running(service) as (_, heard), asyncio.timeout(20):
+        await heard.state(CameraState.OK)
+        frigate.shows(1)
+        shown = stream(only_camera(service).last, lambda: True)
+        assert decode_photo(await anext(shown)).std() > 20
+        assert decode_photo(await anext(shown)).max() == 0
+        assert only_camera(service).last() is None
+        assert only_camera(service).status.state is CameraState.OK
+        await shown.aclose()  # type: ignore[attr-defined]

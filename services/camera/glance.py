@@ -1,0 +1,30 @@
+"""What a camera saw last, for as long as it can pass for what it sees."""
+
+import asyncio
+
+from services.camera.analysis import Seen
+
+class Glance:
+    """The last frame and what is in it; it forgets by itself.
+
+    Args:
+        fresh_s: After so many seconds.
+    """
+
+    def __init__(self, fresh_s: float) -> None:
+        self._fresh_s = fresh_s
+        self._timer: asyncio.TimerHandle | None = None
+        self.seen: Seen | None = None
+
+    def take(self, seen: Seen) -> None:
+        """Keep a frame, for a moment, in place of the one before."""
+        self.forget()
+        self.seen = seen
+        self._timer = asyncio.get_running_loop().call_later(self._fresh_s, self.forget)
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self.seen = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
