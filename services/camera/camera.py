@@ -12,6 +12,7 @@ from services.camera.glance import Glance
 from services.camera.inbox import Inbox
 from services.camera.pace import Limit
 from services.camera.privacy import PrivacySwitch
+from services.camera.quality import Flaw
 from services.camera.reading import Reader
 from services.camera.session import ENDED, Session
 from services.camera.silence import Silence
@@ -258,7 +259,8 @@ class Camera:
             self._kept.keep(seen.crops)
         self._glance.take(seen)
         self._tally.count(seen)
-        state = seeing.update(seen.look, seen.frame.captured_at, face_used=used)
+        lit = any(face.flaw is not Flaw.DARK for face in seen.faces)
+        state = seeing.update(seen.look, seen.frame.captured_at, face_seen=lit)
         self._announcer.turn(state, WORDS[state])
 
     async def _listen(self) -> None:

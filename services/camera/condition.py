@@ -6,6 +6,7 @@ import numpy as np
 
 from services.contracts.messages import CameraState
 from services.vision.images import Bgr
+from services.vision.opencv import cv2
 
 HOLD_S = 1.0
 """A new condition must last this long: a lamp that is switched or a hand that passes is none."""
@@ -14,11 +15,14 @@ FROZEN_AFTER_S = 5.0
 COVERED_CONTRAST = 5.0
 """Standard deviation in grey steps below which there is nothing to see; a blank wall still has a gradient."""
 DARK_BRIGHTNESS = 22.0
-"""Grey mean, of 255, below which faces cannot be judged."""
+"""Grey mean, of 255, below which faces cannot be judged, where even the brightest tenth of the picture is below it."""
 LEAVE = 1.25
 """Brightness or contrast must rise to so many times its bound before all is well again: else dusk would flicker."""
 _SAMPLE_PX = 8
 """Only every eighth pixel of every eighth row is looked at."""
+_PATCHES = (20, 15)
+"""Brightness is that of patches, of which there are so many across and down: so that noise is no light."""
+_BRIGHTEST_PERCENT = 90
 
 WORDS = {
     CameraState.OK: "",
@@ -30,7 +34,13 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a frame looks like as a whole: mean and standard deviation in grey steps, and a fingerprint."""
+    """What a frame looks like as a whole.
+
+    Attributes:
+        brightness: Grey mean of the darkest patch of the brightest tenth: black borders make no picture dark.
+        contrast: Standard deviation in grey steps.
+        fingerprint: Equal for equal frames.
+    """
 
     brightness: float
     contrast: float
@@ -39,8 +49,9 @@ class Look:
 
 def look(frame: Bgr) -> Look:
     """Measure a frame, coarsely."""
-    green = frame[::_SAMPLE_PX, ::_SAMPLE_PX, 1]
-    return Look(float(green.mean()), float(green.std()), hash(np.ascontiguousarray(green).tobytes()))
+    green = np.ascontiguousarray(frame[::_SAMPLE_PX, ::_SAMPLE_PX, 1])
+    patches = cv2.resize(green, _PATCHES, interpolation=cv2.INTER_AREA)
+    return Look(float(np.percentile(patches, _BRIGHTEST_PERCENT)), float(green.std()), hash(green.tobytes()))
 
 
 class Condition:
@@ -58,21 +69,21 @@ class Condition:
         self._fingerprint: int | None = None
         self._changed_at = 0.0
 
-    def update(self, frame: Look, at: float, *, face_used: bool) -> CameraState:
-        """Return the condition after a frame taken at `at` (seconds); a usable face proves that all is well."""
+    def update(self, frame: Look, at: float, *, face_seen: bool) -> CameraState:
+        """Return the condition after a frame taken at `at` (seconds); a face in good light proves that all is well."""
         if frame.fingerprint != self._fingerprint:
             self._fingerprint, self._changed_at = frame.fingerprint, at
-        now = self._judge(frame, at, face_used=face_used)
+        now = self._judge(frame, at, face_seen=face_seen)
         if now is not self._candidate or self._since is None:
             self._candidate, self._since = now, at
-        if face_used or now is CameraState.FROZEN or at - self._since >= HOLD_S:
+        if face_seen or now is CameraState.FROZEN or at - self._since >= HOLD_S:
             self.state = now
         return self.state
 
-    def _judge(self, frame: Look, at: float, *, face_used: bool) -> CameraState:
+    def _judge(self, frame: Look, at: float, *, face_seen: bool) -> CameraState:
         if self._live and at - self._changed_at >= FROZEN_AFTER_S:
             return CameraState.FROZEN
-        if face_used:
+        if face_seen:
             return CameraState.OK
         if frame.brightness < self._bound(DARK_BRIGHTNESS, CameraState.DARK):
             return CameraState.DARK

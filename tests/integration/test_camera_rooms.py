@@ -1,6 +1,7 @@
 """Several cameras in one process, and what closes rooms: people, the clock, and the lack of consent."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.contracts import channels
 from services.contracts.messages import CameraState, Privacy
 from services.runtime.memory import MemoryBroker, MemoryBus
 from services.runtime.settings import load
+from services.vision.geometry import Box
 from services.vision.images import jpeg
 from tests.camera_doubles import ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
 
@@ -264,3 +266,35 @@ async def test_what_a_camera_suffers_from_is_one_event_and_retained(
             newcomer = Watcher(late)
             await newcomer.state(state)
     assert [event.after["text"] for event in heard.all("events")] == [WORDS[state]]
+
+
+async def test_a_trouble_that_comes_and_goes_is_one_event(tmp_path: Path) -> None:
+    clock = itertools.count()
+    dark, bright = ([picture(number, gain=gain) for number in range(10)] for gain in (0.05, 1.0))
+    source = ScriptedSource((dark + bright) * 5, live=True)
+    service = build(
+        load(data=tmp_path, camera={"as_fast_as_possible": True}), clock=lambda: float(next(clock)) / 4,
+        source=lambda: source, detector=ScriptedDetector, patience=Patience(silent_s=60),
+    )  # fmt: skip
+    async with running(service) as (_, heard):
+        pairs = lambda: [*itertools.pairwise(status.state for status in heard.all("status"))]  # noqa: E731
+        await heard.until(lambda: pairs().count((CameraState.DARK, CameraState.OK)) >= 4)
+        assert [event.after["text"] for event in heard.all("events")] == [WORDS[CameraState.DARK]]
+
+
+async def test_a_face_that_is_found_proves_that_there_is_light(tmp_path: Path) -> None:
+    clock = itertools.count()
+    frames = []
+    for number in range(20):
+        frame = np.zeros((480, 640, 3), np.uint8)
+        frame[180:210, 280:300] = picture(number)[:30, :20]
+        frames.append(frame)
+    source = ScriptedSource(frames, live=True)
+    service = build(
+        load(data=tmp_path, camera={"as_fast_as_possible": True}), clock=lambda: float(next(clock)) / 4,
+        source=lambda: source,
+        detector=lambda: ScriptedDetector(face(Box(280, 180, 16, 20))), patience=Patience(silent_s=60),
+    )  # fmt: skip
+    async with running(service) as (_, heard):
+        await heard.until(lambda: only_camera(service).status.rejected.get("too_small", 0) == 20)
+    assert CameraState.DARK not in [status.state for status in heard.all("status")]

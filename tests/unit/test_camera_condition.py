@@ -21,7 +21,7 @@ def states(
         condition.update(
             replace(frame, fingerprint=0 if same else at),
             at / fps,
-            face_used=face,
+            face_seen=face,
         )
         for at, frame in enumerate(frames)
     ]
@@ -45,7 +45,7 @@ def test_light_ends_darkness() -> None:
 def test_a_usable_face_ends_darkness_at_once() -> None:
     condition = Condition(live=True)
     assert states(condition, [DARK] * 10)[-1] is CameraState.DARK
-    assert condition.update(Look(10, 9, 99), 2.0, face_used=True) is CameraState.OK
+    assert condition.update(Look(10, 9, 99), 2.0, face_seen=True) is CameraState.OK
 
 
 def test_a_live_camera_that_repeats_itself_for_five_seconds_is_frozen() -> None:
@@ -56,7 +56,7 @@ def test_a_live_camera_that_repeats_itself_for_five_seconds_is_frozen() -> None:
 def test_a_new_picture_ends_freezing() -> None:
     condition = Condition(live=True)
     states(condition, [ROOM] * 40, same=True)
-    assert condition.update(Look(120, 50, 1), 8.0, face_used=True) is CameraState.OK
+    assert condition.update(Look(120, 50, 1), 8.0, face_seen=True) is CameraState.OK
 
 
 def test_a_still_photo_is_not_frozen() -> None:
@@ -72,6 +72,14 @@ def test_equal_frames_have_equal_fingerprints_and_others_do_not() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (1080, 1920)])
 def test_frames_of_any_size_can_be_looked_at(shape: tuple[int, int]) -> None:
     assert look(np.full((*shape, 3), 77, np.uint8)).brightness == 77
+
+
+@pytest.mark.parametrize(("shown", "dark"), [((480, 640), False), ((240, 320), False), ((60, 80), True)])
+def test_black_borders_make_no_picture_dark(shown: tuple[int, int], dark: bool) -> None:
+    frame = np.random.default_rng(1).integers(0, 12, (480, 640, 3), np.uint8)  # a sensor's noise at night
+    frame[: shown[0], : shown[1]] = np.random.default_rng(2).integers(20, 120, (*shown, 3), np.uint8)
+    frames = [replace(look(frame), fingerprint=number) for number in range(8)]
+    assert (states(Condition(live=True), frames)[-1] is CameraState.DARK) is dark
 
 
 def test_a_black_picture_is_dark_whether_a_lid_or_the_night_makes_it() -> None:
