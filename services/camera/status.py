@@ -25,6 +25,8 @@ FPS_FRAMES = 50
 """The rate of frames is that of the last so many."""
 STARTING = "The camera is starting."
 STOPPED = "The camera service has stopped."
+SETTLED_S = 60.0
+"""A trouble that comes back sooner is no news: what flaps is one problem."""
 BLIND = frozenset({CameraState.OFFLINE, CameraState.PRIVATE})
 
 
@@ -121,13 +123,16 @@ class Announcer:
         self._room = room
         self._clock = clock
         self._trouble: CameraState | None = None
+        self._ended_at: dict[CameraState, float] = {}
 
     def turn(self, state: CameraState, detail: str) -> None:
         """Tell of a new state, once; `detail` is for people.
 
-        A trouble is one event, however often its words change until the camera is well or its trouble another.
+        A trouble is one event, however often its words change, or it comes and goes within a minute, until the camera
+        is well for longer.
         """
-        if not self._tally.turn(state, detail, self._clock()):
+        now = self._clock()
+        if not self._tally.turn(state, detail, now):
             return
         well = self._tally.well
         self._health.report(
@@ -142,9 +147,17 @@ class Announcer:
         )
         self.publish()
         before, self._trouble = self._trouble, None if well else state
-        if self._trouble not in {None, before} and self.bus is not None:
+        if before is not None:
+            self._ended_at[before] = now
+        if self._trouble is None or self._trouble is before or self._is_back(self._trouble, now):
+            return
+        if self.bus is not None:
             after: dict[str, JsonValue] = {"service": "camera", "camera": self._camera, "text": detail}
             self.bus.publish(EVENTS, Event(type=EventType.PROBLEM, after=after), room=self._room)
+
+    def _is_back(self, trouble: CameraState, now: float) -> bool:
+        """Whether a trouble has ended so shortly before that it is still the same."""
+        return trouble in self._ended_at and 0 <= now - self._ended_at[trouble] < SETTLED_S
 
     def publish(self) -> None:
         """Publish the status as it is."""
