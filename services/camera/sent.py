@@ -6,6 +6,10 @@ from services.camera.inbox import Inbox
 from services.camera.sources import LOST_AFTER_S, READ_TIMEOUT_S, SourceError
 from services.vision.images import Bgr
 
+PAUSES = 2.5
+"""Pictures may come seconds apart: they have stopped when so many of their usual pauses have passed."""
+LONGEST_S = 120.0
+"""But then in any case."""
 NONE_SENT = "No pictures are sent: open the page /camera on the device whose camera it is, or post them."
 
 
@@ -18,6 +22,7 @@ class Sent:
     """
 
     live = True
+    scene = 0
     sparse = False
 
     def __init__(self, inbox: Inbox[Bgr], *, clock: Callable[[], float]) -> None:
@@ -39,7 +44,7 @@ class Sent:
         self._first = None
         if picture is not None:
             self._seen_at = self._clock()
-        elif self._clock() - self._seen_at > LOST_AFTER_S:
+        elif self._clock() - self._seen_at > min(LONGEST_S, max(LOST_AFTER_S, PAUSES * self._inbox.pause_s)):
             raise SourceError(NONE_SENT)
         return picture
 

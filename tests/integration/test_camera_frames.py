@@ -13,11 +13,13 @@ import pytest
 from fastapi import FastAPI
 
 from services.camera.camera import Patience
-from services.camera.sent import NONE_SENT
+from services.camera.inbox import Inbox
+from services.camera.sent import NONE_SENT, Sent
 from services.camera.service import CameraService, build
+from services.camera.sources import SourceError
 from services.contracts.messages import CameraState, Privacy
 from services.runtime.settings import load
-from services.vision.images import jpeg
+from services.vision.images import Bgr, jpeg
 from services.vision.opencv import cv2
 from tests.camera_doubles import ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
 
@@ -153,3 +155,19 @@ async def test_odd_pixels_become_ordinary_ones(tmp_path: Path, image: np.ndarray
     assert seen is not None
     assert seen.frame.image.dtype == np.uint8
     assert seen.frame.image.shape[2] == 3
+
+
+def test_pictures_may_come_seconds_apart() -> None:
+    now = 0.0
+    inbox: Inbox[Bgr] = Inbox(lambda: now)
+    for _ in range(4):
+        inbox.put(picture())
+        now += 20
+    source = Sent(inbox, clock=lambda: now)
+    source.open()
+    assert source.read() is not None
+    now += 45
+    assert source.read() is None
+    now += 10
+    with pytest.raises(SourceError, match="No pictures are sent"):
+        source.read()
