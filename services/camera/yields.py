@@ -8,16 +8,17 @@ from services.contracts.messages import FaceYield
 SIGHTS = 500
 """Sights of a person (one person in one frame) that are looked back on: over a minute and a half of one at 5 fps."""
 ENOUGH = 0.7
-"""Share of usable faces that needs no advice: a mood is made of several seconds."""
+"""Share of usable faces that needs no advice, only the reason: a mood is made of several seconds."""
 
 ADVICE = {
-    Flaw.TOO_SMALL: "most of the others were too small: move the camera closer or lower",
-    Flaw.BLURRED: "most of the others were blurred: give the room more light, or clean the lens",
-    Flaw.DARK: "most of the others were too dark: light the faces from the front",
-    Flaw.OVEREXPOSED: "most of the others were too bright: turn the camera away from the lamp or window",
-    Flaw.TURNED: "most of the others were turned away: put the camera where people look",
-    Flaw.HIDDEN: "most of the others were hidden or out of sight: put the camera where people look",
+    Flaw.TOO_SMALL: ("too small", "move the camera closer or lower"),
+    Flaw.BLURRED: ("blurred", "give the room more light, or clean the lens"),
+    Flaw.DARK: ("too dark", "light the faces from the front"),
+    Flaw.OVEREXPOSED: ("too bright", "turn the camera away from the lamp or window"),
+    Flaw.TURNED: ("turned away", "put the camera where people look"),
+    Flaw.HIDDEN: ("hidden or out of sight", "put the camera where people look"),
 }
+"""What most of the other faces were, and what helps."""
 
 
 class Yields:
@@ -47,6 +48,7 @@ def _text(sights: int, usable: int, rejected: Counter[Flaw]) -> str:
     if not sights:
         return "No face has been seen yet."
     found = f"Of the last {sights} sights of a person, {round(100 * usable / sights)} % held a usable face"
-    if usable >= ENOUGH * sights:
+    if usable == sights:
         return f"{found}."
-    return f"{found}; {ADVICE[rejected.most_common(1)[0][0]]}."
+    were, advice = ADVICE[rejected.most_common(1)[0][0]]
+    return f"{found}; most of the others were {were}{'' if usable >= ENOUGH * sights else f': {advice}'}."

@@ -29,7 +29,10 @@ def test_only_the_last_sights_count() -> None:
 
 
 def test_a_good_place_needs_no_advice() -> None:
-    assert of(usable=8, turned=2).message().text == "Of the last 10 sights of a person, 80 % held a usable face."
+    assert of(usable=10).message().text == "Of the last 10 sights of a person, 100 % held a usable face."
+    assert of(usable=8, turned=2).message().text == (
+        "Of the last 10 sights of a person, 80 % held a usable face; most of the others were turned away."
+    )
 
 
 def test_before_anybody_was_seen_it_says_so() -> None:
@@ -39,4 +42,4 @@ def test_before_anybody_was_seen_it_says_so() -> None:
 
 @pytest.mark.parametrize("flaw", list(Flaw))
 def test_there_is_advice_for_every_flaw(flaw: Flaw) -> None:
-    assert ADVICE[flaw] in of(**{flaw: 3}).message().text
+    assert "{}: {}.".format(*ADVICE[flaw]) in of(**{flaw: 3}).message().text
