@@ -89,6 +89,7 @@ class Analyst:
         self.sparse = False
         """Whether pictures are few and chosen, so that each is looked at: a face follows a person from behind."""
         self._tracker = Tracker()
+        self._scene = 0
         self._frames = 0
 
     def due(self, frame: Frame) -> bool:
@@ -99,6 +100,9 @@ class Analyst:
     def analyse(self, frame: Frame) -> Seen:
         """Find, number, judge and cut the faces of a frame."""
         began = self._cpu_s()
+        if frame.scene != self._scene:
+            self._scene = frame.scene
+            self._tracker.doubt()
         found = self._search.find(frame.image, self._tracker, frame.captured_at)
         self._frames += 1
         height, width = frame.image.shape[:2]

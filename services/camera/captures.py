@@ -41,6 +41,7 @@ class _Camera:
 
     live = True
     sparse = False
+    scene = 0
 
     def __init__(self, name: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
         self._name = name
@@ -146,6 +147,7 @@ class VideoFile:
     sparse = False
 
     def __init__(self, path: Path, every_s: float | None, *, loop: bool) -> None:
+        self.scene = 0
         self._path = path
         self._every_s = every_s
         self._loop = loop
@@ -189,6 +191,7 @@ class VideoFile:
             self.close()
             self.open()
             self._fresh = False
+            self.scene += 1
 
     def close(self) -> None:
         """Close the file."""

@@ -42,6 +42,7 @@ class Frigate:
     """
 
     live = True
+    scene = 0
     sparse = True
 
     def __init__(self, url: str) -> None:

@@ -25,6 +25,7 @@ class Photos:
     sparse = False
 
     def __init__(self, path: Path, every_s: float | None, *, loop: bool) -> None:
+        self.scene = 0
         self._path = path
         self._times = 1 if every_s is None else max(1, round(PHOTO_S / every_s))
         self._loop = loop
@@ -43,6 +44,7 @@ class Photos:
         """Return the photo of the moment."""
         if not self._left:
             self._photo, self._left = self._next(), self._times
+            self.scene += 1
         self._left -= 1
         return None if self._photo is None else self._photo.copy()
 
@@ -82,6 +84,7 @@ class DemoSource:
 
     live = False
     sparse = False
+    scene = 0
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s

@@ -136,7 +136,7 @@ class Reader:
                 image = self._source.read()
                 if image is not None:
                     self._silence.broken()
-                    self.frames.put(Frame(image, self._clock()))
+                    self.frames.put(Frame(image, self._clock(), self._source.scene))
                 if self._every_s is not None:
                     due = max(due + self._every_s, time.monotonic() - self._every_s)
                     self._stopping.wait(due - time.monotonic())

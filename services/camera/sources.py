@@ -46,6 +46,11 @@ class Source(Protocol):
         """Whether frames come only while there is somebody to see, so that none means nobody."""
         ...
 
+    @property
+    def scene(self) -> int:
+        """Number of the scene that the last frame is of: nobody of another is missed in it. A camera has one."""
+        ...
+
     def open(self) -> None:
         """Take the device or file.
 
@@ -70,10 +75,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame and when it was read, in seconds since 1970."""
+    """A frame, when it was read, in seconds since 1970, and the number of its scene."""
 
     image: Bgr
     captured_at: float
+    scene: int = 0
 
 
 def open_source(
@@ -141,6 +147,7 @@ class ScriptedSource:
     def __init__(self, steps: Sequence[Bgr | Exception], *, live: bool = False, sparse: bool = False) -> None:
         self.live = live
         self.sparse = sparse
+        self.scene = 0
         self.is_open = False
         self.opened = 0
         self._steps = list(steps)

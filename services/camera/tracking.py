@@ -66,6 +66,10 @@ class Tracker:
         self._tracks = [*found.values(), *(track for track in known if track.number not in seen)]
         return [found[index].number for index in range(len(boxes))]
 
+    def doubt(self) -> None:
+        """Miss nobody who was seen before, as where a film begins again: who is found again keeps the number."""
+        self._tracks = [replace(track, sights=0) for track in self._tracks]
+
     def expected(self, at: float, *, within_s: float = GONE_AFTER_S) -> list[Box]:
         """Return where the faces seen within the last seconds, by default all that are not gone, should be at `at`."""
         return [track.expected(at) for track in self._known(at, within_s)]

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.camera.analysis import Analyst
 from services.camera.captures import Stream, VideoFile, Webcam
 from services.camera.pictures import DemoSource, Photos
-from services.camera.sources import ScriptedSource, Source, SourceEnded, SourceError, open_source
+from services.camera.sources import Frame, ScriptedSource, Source, SourceEnded, SourceError, open_source
 from services.camera.still import LONGEST_SIDE_PX
 from services.runtime.service import SetupError
 from services.runtime.settings import Camera
 from services.vision.images import jpeg
+from tests.camera_doubles import ScriptedDetector, face, picture
 
 Shared = Callable[[str], Path]
 CLIPS = ("again.mkv", "head-pose-face-detection-female.gif")
@@ -225,3 +227,31 @@ def test_a_network_camera_that_is_away_is_a_clear_error_without_its_password(
     with pytest.raises(SourceError, match="does not answer") as caught:
         open_source(camera(f"{scheme}://user:secret@127.0.0.1:9/stream")).open()
     assert "secret" not in str(caught.value) + capfd.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["clip", "photos"])
+def test_a_film_that_begins_again_and_another_photo_are_another_scene(
+    tmp_path: Path, shared_data: Shared, kind: str
+) -> None:
+    where = photos(tmp_path) if kind == "photos" else shared_data("video/head-pose-face-detection-female.gif")
+    frames = count(open_source(camera(where, as_fast_as_possible=True, loop=False)))
+    source = open_source(camera(where, as_fast_as_possible=True))
+    source.open()
+    scenes = []
+    while len(scenes) < 2 * frames:
+        if source.read() is not None:
+            scenes.append(source.scene)
+    source.close()
+    first, *_ = scenes
+    of_one = 1 if kind == "photos" else frames
+    assert scenes == [first + number // of_one for number in range(2 * frames)]
+
+
+def test_nobody_is_missed_after_the_seam_of_a_film() -> None:
+    detector = ScriptedDetector(face())
+    analyst = Analyst(detector, Camera(), run="test")
+    for number in range(4):
+        assert analyst.analyse(Frame(picture(number), number / 5, scene=0)).hidden == 0
+    detector.found = ()
+    assert analyst.analyse(Frame(picture(4), 0.8, scene=0)).hidden == 1
+    assert analyst.analyse(Frame(picture(5), 1.0, scene=1)).hidden == 0

@@ -78,3 +78,13 @@ def test_numbers_are_never_used_twice() -> None:
     tracker = Tracker()
     seen = [tracker.update([moved(FACE, 150 * (at % 3))], at * 3.0)[0] for at in range(20)]
     assert seen == list(range(1, 21))
+
+
+def test_nobody_of_another_scene_is_missed_and_who_is_there_again_keeps_the_number() -> None:
+    tracker = Tracker()
+    for at in (0, 0.2, 0.4):
+        tracker.update([FACE, OTHER], at)
+    assert tracker.lost([FACE], 0.6) == 1
+    tracker.doubt()
+    assert tracker.lost([FACE], 0.6) == 0
+    assert tracker.update([FACE], 0.6) == [1]
