@@ -59,6 +59,7 @@ class Camera:
         inbox: Where pictures arrive that are sent to it, for a source that reads them there.
         kept: Keeps faces where that was asked for.
         health: Hears of a camera that is lost or hangs.
+        among_others: Whether there are other cameras in this process.
         clock: Seconds since 1970.
         patience: How long it is waited for.
     """
@@ -73,6 +74,7 @@ class Camera:
         inbox: Inbox[Bgr] | None,
         kept: DebugCrops,
         health: Health,
+        among_others: bool,
         clock: Callable[[], float],
         patience: Patience,
     ) -> None:
@@ -89,7 +91,9 @@ class Camera:
         self._clock = clock
         self._patience = patience
         self._tally = Tally(redact(settings.source), kept_hours=kept.hours)
-        self._announcer = Announcer(self._tally, health, camera=self.name, room=self.room, clock=clock)
+        self._announcer = Announcer(
+            self._tally, health, camera=self.name, room=self.room, among_others=among_others, clock=clock
+        )
         self._closed = asyncio.Event()
         self._closed.set()
         self._wake = asyncio.Event()

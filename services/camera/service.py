@@ -60,6 +60,7 @@ def build(
             inbox=inbox,
             kept=kept,
             health=health,
+            among_others=len(settings.watched) > 1,
             clock=clock,
             patience=patience or Patience(),
         )

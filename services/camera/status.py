@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from services.camera.analysis import Seen
 from services.camera.quality import Flaw
+from services.camera.session import ENDED
 from services.camera.yields import Yields
 from services.contracts.channels import CAMERA_STATUS, EVENTS
 from services.contracts.messages import CameraState, CameraStatus, Event, EventType, FaceYield
@@ -53,8 +54,8 @@ class Tally:
 
     @property
     def well(self) -> bool:
-        """Whether there is nothing to worry about: it sees, or is meant not to."""
-        return self.state in {CameraState.OK, CameraState.PRIVATE} or self.detail in {STARTING, STOPPED}
+        """Whether there is nothing to worry about: see `CameraStatus`."""
+        return self.state in {CameraState.OK, CameraState.PRIVATE} or self.detail in {STARTING, STOPPED, ENDED}
 
     def turn(self, state: CameraState, detail: str, at: float) -> bool:
         """Set the state at `at` (seconds since 1970) and return whether that changed anything."""
@@ -91,6 +92,7 @@ class Tally:
         elapsed = self._times[-1] - self._times[0] if self._times else 0
         return CameraStatus(
             state=self.state,
+            well=self.well,
             watching=self.watching,
             detail=self.detail,
             source=self._source,
@@ -112,15 +114,26 @@ class Announcer:
         health: Hears of a camera that is lost or hangs.
         camera: Its name.
         room: Where it is.
+        among_others: Whether people have to be told which camera it is.
         clock: Seconds since 1970.
     """
 
-    def __init__(self, tally: Tally, health: Health, *, camera: str, room: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        health: Health,
+        *,
+        camera: str,
+        room: str,
+        among_others: bool,
+        clock: Callable[[], float],
+    ) -> None:
         self.bus: Bus | None = None
         self._tally = tally
         self._health = health
         self._camera = camera
         self._room = room
+        self._who = f"{_words(camera)} ({_words(room).lower()}): " if among_others else ""
         self._clock = clock
         self._trouble: CameraState | None = None
         self._ended_at: dict[CameraState, float] = {}
@@ -135,9 +148,8 @@ class Announcer:
         if not self._tally.turn(state, detail, now):
             return
         well = self._tally.well
-        self._health.report(
-            f"camera {self._camera}", detail if state in {CameraState.OFFLINE, CameraState.FROZEN} else ""
-        )
+        lost = not well and state in {CameraState.OFFLINE, CameraState.FROZEN}
+        self._health.report(f"camera {self._camera}", self._who + detail if lost else "")
         log.log(
             logging.INFO if well else logging.WARNING,
             "%s is %s%s",
@@ -152,7 +164,7 @@ class Announcer:
         if self._trouble is None or self._trouble is before or self._is_back(self._trouble, now):
             return
         if self.bus is not None:
-            after: dict[str, JsonValue] = {"service": "camera", "camera": self._camera, "text": detail}
+            after: dict[str, JsonValue] = {"service": "camera", "camera": self._camera, "text": self._who + detail}
             self.bus.publish(EVENTS, Event(type=EventType.PROBLEM, after=after), room=self._room)
 
     def _is_back(self, trouble: CameraState, now: float) -> bool:
@@ -163,3 +175,7 @@ class Announcer:
         """Publish the status as it is."""
         if self.bus is not None:
             self.bus.publish(CAMERA_STATUS, self._tally.status(), room=self._room, camera=self._camera)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()

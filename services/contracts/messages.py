@@ -160,6 +160,8 @@ class CameraStatus(Message):
     state: CameraState
     detail: Text = ""
     """In a person's words: what is wrong and what to do, empty when all is well."""
+    well: bool = False
+    """Whether there is nothing to worry about: it sees, is meant not to, starts, or has shown its film to the end."""
     watching: bool = False
     """Whether the device is open: whether the camera could see somebody at this moment."""
     source: Text = ""

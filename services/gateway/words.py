@@ -142,12 +142,30 @@ def problems(house: House, room: Room, *, bus_away: bool) -> list[str]:
     if bus_away:
         return ["The message bus is away: what you see here may be old."]
     found = [f"{SERVICES[key][0]} is away: {SERVICES[key][1]}." for key in away(house) if key in SERVICES]
+    cameras = _camera_problems(house, room)
     for key, instances in house.services.items():
         title = SERVICES.get(key, (name(key),))[0]
         online = [status for status in instances.values() if status.state is State.ONLINE]
-        found += [f"{title}: {text}" for text in dict.fromkeys(text for one in online for text in one.problems)]
-    for status in room.cameras.values():
-        told = any(status.detail in text for text in found)
-        if status.detail and status.state not in {CameraState.OK, CameraState.PRIVATE} and not told:
-            found.append(f"The camera: {status.detail}")
-    return found
+        texts = dict.fromkeys(text for one in online for text in one.problems)
+        told = [text for text in texts if key == "camera" and _is_one_of(text, cameras)]
+        found += [f"{title}: {text}" for text in texts if text not in told]
+    return found + cameras
+
+
+def _camera_problems(house: House, room: Room) -> list[str]:
+    """Return what ails the cameras of a room, each by its name where the house has several."""
+    several = len(room.cameras) > 1 or sum(len(each.cameras) for each in house.rooms.values()) > 1
+    return [
+        f"{name(camera) if several else 'The camera'}: {status.detail}"
+        for camera, status in room.cameras.items()
+        if status.detail and not status.well and status.state not in {CameraState.OK, CameraState.PRIVATE}
+    ]
+
+
+def _is_one_of(text: str, problems: list[str]) -> bool:
+    """Whether the service says the same as a camera's status: by itself, or after `Door (hall)`."""
+    for problem in problems:
+        who, _, detail = problem.partition(": ")
+        if text == detail or (text.startswith(f"{who} (") and text.endswith(f": {detail}")):
+            return True
+    return False

@@ -298,3 +298,13 @@ async def test_a_face_that_is_found_proves_that_there_is_light(tmp_path: Path) -
     async with running(service) as (_, heard):
         await heard.until(lambda: only_camera(service).status.rejected.get("too_small", 0) == 20)
     assert CameraState.DARK not in [status.state for status in heard.all("status")]
+
+
+async def test_one_of_several_cameras_is_named_with_its_room_where_it_is_in_trouble(tmp_path: Path) -> None:
+    cameras = {"front_door": {"source": str(tmp_path / "gone.mkv"), "room": "living_room"}, "desk": {"source": "demo"}}
+    service = build(load(data=tmp_path, cameras=cameras), detector=ScriptedDetector)
+    async with running(service) as (_, heard):
+        await heard.until(lambda: bool(heard.all("events")))
+        (event,) = heard.all("events")
+        assert event.after["text"].startswith("Front door (living room): There is no file")
+        assert service.health.problems["camera front_door"] == event.after["text"]

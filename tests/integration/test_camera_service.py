@@ -438,6 +438,8 @@ async def test_a_clip_without_people_is_ok_and_says_nothing(tmp_path: Path, shar
         await heard.until(lambda: bool(heard.all("status")) and "ended" in heard.all("status")[-1].detail)
     assert CameraState.OK in [status.state for status in heard.all("status")]
     assert heard.all("faces") == []
+    assert heard.all("status")[-1].well
+    assert (heard.all("events"), service.health.problems) == ([], {})
 
 
 async def test_no_image_is_ever_written(tmp_path: Path) -> None:

@@ -115,10 +115,30 @@ def test_problems_of_services_and_cameras_are_told_once() -> None:
         }
     )
     assert words.problems(house, room, bus_away=False) == [
-        "The camera: cannot open /dev/video0",
         "The player: no sound",
-        "The camera: something is in front of it",
+        "Desk: cannot open /dev/video0",
+        "Door: something is in front of it",
     ]
+
+
+def test_a_camera_among_others_is_named_and_told_once() -> None:
+    gone = make.camera(CameraState.OFFLINE, "It is gone.")
+    problems = ("Door (hall): It is gone.", "Yard (garden): It is gone.")
+    house = House(
+        services={"camera": {"a": make.status(ServiceState.ONLINE, *problems)}},
+        rooms={"hall": Room(cameras={"door": gone}), "garden": Room(cameras={"yard": gone})},
+    )
+    assert words.problems(house, house.rooms["hall"], bus_away=False) == [
+        "The camera: Yard (garden): It is gone.",
+        "Door: It is gone.",
+    ]
+    alone = House(services={"camera": {"a": make.status(ServiceState.ONLINE, "It is gone.")}})
+    assert words.problems(alone, Room(cameras={"door": gone}), bus_away=False) == ["The camera: It is gone."]
+
+
+def test_a_film_that_is_over_is_no_problem() -> None:
+    over = make.camera(CameraState.OFFLINE, "It has ended.").model_copy(update={"well": True})
+    assert words.problems(House(), Room(cameras={"film": over}), bus_away=False) == []
 
 
 def test_without_the_bus_nothing_else_is_certain() -> None:
