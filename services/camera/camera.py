@@ -44,6 +44,8 @@ class Patience:
     """A camera that has sent nothing for so long is offline, whatever its library still waits for."""
     steady_s: float = 10.0
     """A source that worked for longer is opened again at once when it is lost; people hear of it if it stays silent."""
+    others_s: float = 1.5 * STATUS_EVERY_S
+    """By then a camera of another process has said how it does."""
     shown_s: float = 10.0
     """Who was seen longer ago may have left: their picture is neither shown nor kept in memory."""
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -24,14 +25,21 @@ class RoomMemory(BaseModel):
 
 
 class CameraMemory(BaseModel):
-    """What the camera service remembers; `privacy` holds for rooms that are not named, as in earlier versions."""
+    """What the camera service remembers.
+
+    Attributes:
+        rooms: The switches.
+        privacy: Holds for rooms that are not named, as in earlier versions.
+        announced: The cameras, by room, of which something may be retained on the bus.
+    """
 
     rooms: dict[Name, RoomMemory] = {}
     privacy: Privacy = Privacy.OFF
+    announced: dict[Name, tuple[Name, ...]] = {}
 
 
 class Memory:
-    """The file in which the switches of all rooms of this process are remembered.
+    """The file in which the switches of all rooms of this process, and its cameras, are remembered.
 
     Args:
         path: Where it is.
@@ -45,11 +53,22 @@ class Memory:
 
     def of(self, room: str) -> RoomMemory:
         """Return what is remembered of a room; a memory that is damaged keeps every room shut."""
-        if self._content is None:
-            damaged = CameraMemory(privacy=Privacy.ON) if self._path.exists() else CameraMemory()
-            self._content = self._file.load() or damaged
-        everywhere = self._content.privacy
-        return self._content.rooms.get(room) or RoomMemory(privacy=everywhere, stood=everywhere)
+        content = self._load()
+        return content.rooms.get(room) or RoomMemory(privacy=content.privacy, stood=content.privacy)
+
+    @property
+    def announced(self) -> dict[Name, tuple[Name, ...]]:
+        """The cameras, by room, of which something may be retained on the bus."""
+        return self._load().announced
+
+    async def announce(self, cameras: dict[Name, tuple[Name, ...]]) -> None:
+        """Write down which cameras, by room, are announced.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        if cameras != self.announced:
+            await self._save(lambda content: {"announced": cameras})
 
     async def keep(self, room: str, memory: RoomMemory) -> None:
         """Write down what is to be remembered of a room.
@@ -59,9 +78,18 @@ class Memory:
         """
         if memory == self.of(room):
             return
+        await self._save(lambda content: {"rooms": content.rooms | {room: memory}})
+
+    def _load(self) -> CameraMemory:
+        if self._content is None:
+            damaged = CameraMemory(privacy=Privacy.ON) if self._path.exists() else CameraMemory()
+            self._content = self._file.load() or damaged
+        return self._content
+
+    async def _save(self, change: Callable[[CameraMemory], dict[str, Any]]) -> None:
         async with self._saving:
-            assert self._content is not None
-            content = self._content.model_copy(update={"rooms": self._content.rooms | {room: memory}})
+            content = self._load()
+            content = content.model_copy(update=change(content))
             await asyncio.to_thread(self._file.save, content)
             self._content = content
 

@@ -9,6 +9,7 @@ from services.camera.analysis import detector_of
 from services.camera.api import routes
 from services.camera.camera import Camera, Patience
 from services.camera.debug_crops import DebugCrops
+from services.camera.departed import Departed
 from services.camera.inbox import Inbox
 from services.camera.privacy import Memory, PrivacySwitch
 from services.camera.room import Room
@@ -68,7 +69,11 @@ def build(
         name: Room(name, switch, [one for one in cameras.values() if one.room == name], health)
         for name, switch in switches.items()
     }
-    return CameraService(cameras, rooms, kept, health)
+    here: dict[str, tuple[str, ...]] = {
+        room: tuple(one.name for one in cameras.values() if one.room == room) for room in rooms
+    }
+    departed = Departed(memory, here, (patience or Patience()).others_s)
+    return CameraService(cameras, rooms, kept, departed, health)
 
 
 def _source_of(settings: CameraSettings, inbox: Inbox[Bgr] | None) -> Callable[[], Source]:
@@ -87,11 +92,14 @@ class CameraService:
 
     name = "camera"
 
-    def __init__(self, cameras: dict[str, Camera], rooms: dict[str, Room], kept: DebugCrops, health: Health) -> None:
+    def __init__(
+        self, cameras: dict[str, Camera], rooms: dict[str, Room], kept: DebugCrops, departed: Departed, health: Health
+    ) -> None:
         self.cameras = cameras
         self.rooms = rooms
         self.health = health
         self._kept = kept
+        self._departed = departed
         self.running = False
         """Whether `run` is active: without it nothing can be switched or seen."""
         self.router = routes(self)
@@ -104,6 +112,7 @@ class CameraService:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._kept.run(), name="debug crops")
+                tasks.create_task(self._departed.run(bus), name="departed cameras")
                 entered = {name: asyncio.Event() for name in self.rooms}
                 for camera in self.cameras.values():
                     tasks.create_task(camera.run(bus, entered[camera.room]), name=camera.name)

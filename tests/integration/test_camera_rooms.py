@@ -308,3 +308,38 @@ async def test_one_of_several_cameras_is_named_with_its_room_where_it_is_in_trou
         (event,) = heard.all("events")
         assert event.after["text"].startswith("Front door (living room): There is no file")
         assert service.health.problems["camera front_door"] == event.after["text"]
+
+
+async def test_cameras_and_rooms_that_are_gone_leave_nothing_behind(tmp_path: Path) -> None:
+    at_first = {"door": {"room": "hall"}, "desk": {"room": "study"}, "shelf": {"room": "study"}}
+    broker = MemoryBroker()
+    async with running(build(load(data=tmp_path, cameras=at_first), detector=ScriptedDetector), broker) as (_, heard):
+        await heard.until(lambda: len(heard.all("privacy")) == 2)
+    left = {"moodring/hall/privacy", "moodring/hall/door/status"}
+    study = {"moodring/study/desk/status", "moodring/study/shelf/status", "moodring/study/privacy"}
+    assert set(broker.retained) == left | study
+    later = load(data=tmp_path, cameras={"desk": {"room": "study"}, "yard": {"room": "garden"}})
+    service = build(later, detector=ScriptedDetector, patience=Patience(others_s=0.05))
+    async with running(service, broker) as (_, heard):
+        await heard.until(lambda: not left & set(broker.retained))
+        await heard.until(lambda: "moodring/garden/privacy" in broker.retained)
+        assert set(broker.retained) == (study - {"moodring/study/shelf/status"}) | {
+            "moodring/garden/privacy", "moodring/garden/yard/status"
+        }  # fmt: skip
+
+
+async def test_a_camera_that_another_process_has_now_stays(tmp_path: Path) -> None:
+    at_first = {"door": {"room": "hall"}, "stairs": {"room": "hall"}}
+    broker = MemoryBroker()
+    async with running(build(load(data=tmp_path / "a", cameras=at_first), detector=ScriptedDetector), broker) as (_, heard):
+        await heard.until(lambda: len(heard.all("privacy")) == 1)
+    there = build(load(data=tmp_path / "b", camera={"name": "door", "room": "hall"}), detector=ScriptedDetector)
+    here = build(
+        load(data=tmp_path / "a", cameras={"desk": {"room": "study"}}), detector=ScriptedDetector,
+        patience=Patience(others_s=1),
+    )  # fmt: skip
+    async with running(there, broker) as (_, heard), running(here, broker):
+        await heard.until(lambda: here.cameras["desk"].status.state is CameraState.OK)
+        only_camera(there).publish()
+        await heard.until(lambda: "moodring/hall/stairs/status" not in broker.retained)
+        assert {"moodring/hall/door/status", "moodring/hall/privacy"} < set(broker.retained)
