@@ -76,6 +76,11 @@ def taught(lesson: Mapping[str, Any]) -> str:
     return " ".join(found)
 
 
+def furnished(house: House) -> tuple[str, ...]:
+    """Return the rooms that have a camera or a player; what else is known of a room may be from before it was cleared."""
+    return tuple(sorted(name for name, room in house.rooms.items() if room.cameras or room.player))
+
+
 def unwatched(room: Room) -> bool:
     """Whether every camera of a room says that it is closed; what the switch says is only what was asked for."""
     return bool(room.cameras) and all(status.state is CameraState.PRIVATE for status in room.cameras.values())
@@ -102,8 +107,10 @@ def camera_note(status: CameraStatus | None, room: Room, service_away: bool) -> 
     return "", "videocam"
 
 
-def switch_word(room: Room) -> str:
-    """Return what the switch of the cameras says."""
+def switch_word(room: Room, asked: Privacy | None = None) -> str:
+    """Return what the switch of the cameras says; `asked` is what it was turned to, until that is done."""
+    if asked is not None:
+        return "Camera closing …" if asked is Privacy.ON else "Camera opening …"
     if not room.cameras or room.privacy is None:
         return "No camera"
     if room.privacy is Privacy.OFF:
@@ -114,7 +121,7 @@ def switch_word(room: Room) -> str:
 def kept_note(room: Room) -> str:
     """Return that faces are kept as files, where they are."""
     hours = max((status.kept_hours for status in room.cameras.values()), default=0)
-    return f"Faces are kept as files for {hours:g} hours, to find a fault." if hours else ""
+    return f"Faces are kept as files for {hours:g} hour{'' if hours == 1 else 's'}, to find a fault." if hours else ""
 
 
 def face_note(house: House, room: Room) -> str:

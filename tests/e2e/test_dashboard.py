@@ -210,3 +210,5 @@ def test_a_room_that_nobody_speaks_of_is_empty_but_whole(product: Product, page:
     assert page.text("mood") == "One moment"
     assert not page.find("play").is_enabled()
     assert "Waiting for the camera" in page.text("camera-card")
+    asked = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    assert [name for name in page.run(asked) if "/api/players/attic" in name] == []

@@ -77,6 +77,26 @@ def test_the_switch_in_words(room: Room, word: str) -> None:
     assert words.switch_word(room) == word
 
 
+def test_the_switch_says_what_was_asked_for_until_it_is_done() -> None:
+    room = Room(privacy=Privacy.OFF, cameras={"door": make.camera()})
+    assert words.switch_word(room, Privacy.ON) == "Camera closing …"
+    assert words.switch_word(room, Privacy.OFF) == "Camera opening …"
+
+
+def test_only_rooms_with_a_camera_or_a_player_are_shown() -> None:
+    rooms = {
+        "hall": Room(cameras={"door": make.camera()}), "bath": Room(player=make.player()),
+        "cleared": Room(mood=make.mood(), privacy=Privacy.OFF),
+    }  # fmt: skip
+    assert words.furnished(House(rooms=rooms)) == ("bath", "hall")
+
+
+@pytest.mark.parametrize(("hours", "word"), [(1, "1 hour,"), (2, "2 hours,"), (0.5, "0.5 hours,")])
+def test_how_long_faces_are_kept(hours: float, word: str) -> None:
+    kept = make.camera().model_copy(update={"kept_hours": hours})
+    assert word in words.kept_note(Room(cameras={"door": kept}))
+
+
 def test_why_no_face_is_read() -> None:
     house = House(services={"inference": {"a": make.status()}})
     assert words.face_note(house, Room()) == "No face in view."

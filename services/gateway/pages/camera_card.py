@@ -24,31 +24,39 @@ class PrivacySwitch:
 
     def __init__(self, actions: Actions) -> None:
         self._actions = actions
-        self._camera = ""
-        self._privacy: Privacy | None = None
+        self._look: Look | None = None
+        self._asked: Privacy | None = None
         self._button = Button(self._flip, text="Camera", icon="videocam", classes="switch", testid="privacy")
         self._button.props["role"] = "switch"
 
     def refresh(self, look: Look) -> None:
-        """Show whether the camera is on."""
-        self._camera = next(iter(look.room.cameras), "")
-        self._privacy = look.room.privacy
-        off = self._privacy is Privacy.ON
-        known = bool(self._camera and self._privacy)
+        """Show whether the camera is on, or what was asked for where that is not done yet."""
+        self._look = look
+        off = look.room.privacy is Privacy.ON
+        known = bool(look.room.cameras and look.room.privacy)
         icon = "videocam" if words.watching(look.room) else "videocam_off"
-        self._button.says(text=words.switch_word(look.room), icon=icon)
+        self._button.says(text=words.switch_word(look.room, self._asked), icon=icon)
         self._button.show(
             **{
                 "aria-checked": "true" if known and not off else "false",
+                "aria-busy": "true" if self._asked else "false",
                 "aria-label": "Camera",
                 "title": "Open the camera again" if off else "Close the camera: nobody is watched",
             }
         )
-        self._button.enable(known)
+        self._button.enable(known and self._asked is None)
 
     async def _flip(self) -> None:
-        wanted = Privacy.OFF if self._privacy is Privacy.ON else Privacy.ON
-        await self._actions.set_privacy(self._camera, wanted)
+        look = self._look
+        if look is None or self._asked is not None:
+            return
+        self._asked = Privacy.OFF if look.room.privacy is Privacy.ON else Privacy.ON
+        self.refresh(look)
+        try:
+            await self._actions.set_privacy(next(iter(look.room.cameras)), self._asked)
+        finally:
+            self._asked = None
+            self.refresh(self._look or look)
 
 
 class CameraCard:
@@ -75,6 +83,8 @@ class CameraCard:
 
     def refresh(self, look: Look) -> None:
         """Show the cameras and faces."""
+        if len(look.room.cameras) > 1:
+            self._pictures.classes("several")
         for camera in list(look.room.cameras) or [""]:
             self._show_camera(camera, look)
         self._kept.text = words.kept_note(look.room)

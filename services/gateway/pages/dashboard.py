@@ -58,7 +58,7 @@ class Dashboard:
                     switch,
                     banner,
                     MoodCard(),
-                    PlayerCard(actions, self._room),
+                    PlayerCard(actions),
                     CameraCard(lambda: self._service.api),
                     PickerCard(actions, self._service.settings.aggregator.of(self._room).points),
                     PolicyCard(actions),
@@ -76,7 +76,7 @@ class Dashboard:
             return
         self._drawn = look
         self._page.style(f"--accent: {colour(views.mood_point(look.room.mood))}")
-        self._show_rooms(tuple(look.house.rooms))
+        self._show_rooms(words.furnished(look.house))
         for card in self._cards:
             card.refresh(look)
 
@@ -93,7 +93,7 @@ class Dashboard:
         self._nav.clear()
         if len(rooms) > 1:
             with self._nav:
-                for room in sorted(rooms):
+                for room in rooms:
                     link = Text("a", words.name(room), "room")
                     link.props["href"] = f"/?room={room}"
                     link.props["aria-current"] = "page" if room == self._room else "false"

@@ -61,7 +61,7 @@ class Progress(Live, component="components/progress.js"):
 
 
 class Listen(Live, component="components/listen.js"):
-    """The music in this tab. Prop: room."""
+    """The music in this tab. Prop: room, empty where it has no player."""
 
 
 class Text(TextElement):

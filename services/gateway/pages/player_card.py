@@ -21,7 +21,7 @@ FOLLOW_THE_THUMB = "(event) => event.target.style.setProperty('--part', event.ta
 class PlayerCard:
     """The song that plays."""
 
-    def __init__(self, actions: Actions, room: str) -> None:
+    def __init__(self, actions: Actions) -> None:
         self._actions = actions
         self._playing = False
         self._queue: tuple[QueuedTrack, ...] | None = None
@@ -35,7 +35,7 @@ class PlayerCard:
             self._progress = Progress().on("seek", self._seek)
             self._build_controls()
             with box("div", "listen").props("aria-live=polite"):
-                Listen().show(room=room)
+                self._listen = Listen()
             self._next = box("ol", "next", "queue").props('aria-label="Next songs"')
 
     def _build_controls(self) -> None:
@@ -73,6 +73,7 @@ class PlayerCard:
         self._cover.classes(remove="none") if point else self._cover.classes("none")
         self._cover.style(f"--own: {colour(point)}; --deep: {colour(point, lightness=0.45)}")
         self._progress_to(look)
+        self._listen.show(room=look.name if state else "")
         self._show_controls(state)
         self._show_queue(state.queue if state else ())
 

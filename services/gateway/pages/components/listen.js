@@ -17,14 +17,19 @@ export default {
     blocked() { return this.can && Boolean(this.state.blocked); },
     elsewhere() { return this.can && !this.state.active; },
   },
-  async mounted() {
-    try {
-      const module = await import("/api/players/browser.js");
-      this.player = module.startPlayer({ room: this.room, base: "", onState: (state) => (this.state = { ...state }) });
-    } catch (error) {
-      console.warn("moodring: the player's module did not load", error);
-    }
-  },
+  watch: { room() { this.start(); } },
+  mounted() { this.start(); },
   unmounted() { this.player?.stop(); },
-  methods: { claim() { this.player?.claim(); } },
+  methods: {
+    async start() {
+      if (!this.room || this.player) return;
+      try {
+        const module = await import("/api/players/browser.js");
+        this.player ??= module.startPlayer({ room: this.room, base: "", onState: (state) => (this.state = { ...state }) });
+      } catch (error) {
+        console.warn("moodring: the player's module did not load", error);
+      }
+    },
+    claim() { this.player?.claim(); },
+  },
 };
