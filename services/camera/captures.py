@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,16 +25,30 @@ DEFAULT_FPS = 25.0
 """For files that do not say."""
 
 
-def _check_size(capture: Any, name: object) -> None:
-    """Refuse pictures that would fill the memory, before one of them is decoded.
+def _size(capture: Any) -> tuple[int, int]:
+    """Return width and height; FFmpeg has decoded a picture by then."""
+    return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+
+def _check_size(size: tuple[int, int], name: object) -> None:
+    """Refuse pictures that would fill the memory.
 
     Raises:
-        SourceError: They are too large; it is closed then.
+        SourceError: They are too large.
     """
-    width, height = (int(capture.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    width, height = size
     if width * height > PHOTO.max_pixels:
-        capture.release()
         raise SourceError(f"{name} shows {width}x{height} pixels; at most {PHOTO.max_pixels:,} are looked at.")
+
+
+@lru_cache(maxsize=64)
+def _film_size(path: Path, changed_ns: int, size_bytes: int) -> tuple[int, int]:  # noqa: ARG001 -- they say which film it is
+    """Return width and height of a film's pictures, decoding one only once for as long as the file stays as it is."""
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        return _size(capture)
+    finally:
+        capture.release()
 
 
 class _Camera:
@@ -57,7 +72,11 @@ class _Camera:
         if not capture.isOpened():
             capture.release()
             raise SourceError(problem)
-        _check_size(capture, self._name)
+        try:
+            _check_size(_size(capture), self._name)
+        except SourceError:
+            capture.release()
+            raise
         self._capture = capture
         self._due = self._seen_at = self._clock()
         self._failed = 0
@@ -160,9 +179,9 @@ class VideoFile:
         """Open the file and see that there is a first frame in it."""
         if not self._path.is_file():
             raise SourceError(f"There is no file, folder or camera {self._path}; check camera.source.")
+        file = self._path.stat()
+        _check_size(_film_size(self._path, file.st_mtime_ns, file.st_size), self._path)
         self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        if self._capture.isOpened():
-            _check_size(self._capture, self._path)
         if not self._capture.isOpened() or not self._capture.grab():
             self.close()
             raise SourceError(f"{self._path} cannot be read as a video; is it one, and is it complete?")

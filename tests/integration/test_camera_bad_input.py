@@ -60,6 +60,17 @@ def test_a_film_of_huge_pictures_is_refused_in_words(tmp_path: Path) -> None:
         frames_of(file, 1)
 
 
+def test_a_film_that_is_refused_is_not_decoded_at_every_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = film(tmp_path / "large.mkv", "-f", "lavfi", "-i", "color=size=8000x6400", "-frames:v", "1", "-c:v", "png")
+    with pytest.raises(SourceError, match="8000x6400 pixels"):
+        frames_of(file, 1)
+    tries = []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *each: tries.append(each))
+    with pytest.raises(SourceError, match="8000x6400 pixels"):
+        frames_of(file, 1)
+    assert tries == []
+
+
 def test_a_camera_that_changes_its_resolution_is_seen_all_along() -> None:
     sizes = [(640, 480), (320, 240), (1280, 960), (640, 360)]
     shown = [picture(number) for number in range(len(sizes))]
