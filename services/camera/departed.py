@@ -36,7 +36,9 @@ class Departed:
             await self._remember(self._here)
             return
         rooms = sorted({room for room, _ in gone})
-        await self._remember(before | {room: tuple({*before.get(room, ()), *ours}) for room, ours in self._here.items()})
+        await self._remember(
+            before | {room: tuple({*before.get(room, ()), *ours}) for room, ours in self._here.items()}
+        )
         for room in rooms:
             bus.subscribe(CAMERA_STATUS, self._hear, room=room)
         await bus.wait_connected()

@@ -4,6 +4,7 @@ import asyncio
 
 from services.camera.analysis import Seen
 
+
 class Glance:
     """The last frame and what is in it; it forgets by itself.
 

@@ -24,7 +24,7 @@ def annotated(seen: Seen) -> bytes:
 
 
 async def stream(last: Callable[[], Seen | None], going: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield new frames as JPEG, at most ten a second, while `going`; black where the last one is too old to be shown."""
+    """Yield new frames as JPEG, at most ten a second, while `going`; black where the last one is too old."""
     shown: Seen | None = None
     while going():
         seen = last()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -68,7 +67,7 @@ class Memory:
             OSError: It could not be written.
         """
         if cameras != self.announced:
-            await self._save(lambda content: {"announced": cameras})
+            await self._save(lambda content: content.model_copy(update={"announced": cameras}))
 
     async def keep(self, room: str, memory: RoomMemory) -> None:
         """Write down what is to be remembered of a room.
@@ -78,7 +77,7 @@ class Memory:
         """
         if memory == self.of(room):
             return
-        await self._save(lambda content: {"rooms": content.rooms | {room: memory}})
+        await self._save(lambda content: content.model_copy(update={"rooms": content.rooms | {room: memory}}))
 
     def _load(self) -> CameraMemory:
         if self._content is None:
@@ -86,10 +85,9 @@ class Memory:
             self._content = self._file.load() or damaged
         return self._content
 
-    async def _save(self, change: Callable[[CameraMemory], dict[str, Any]]) -> None:
+    async def _save(self, change: Callable[[CameraMemory], CameraMemory]) -> None:
         async with self._saving:
-            content = self._load()
-            content = content.model_copy(update=change(content))
+            content = change(self._load())
             await asyncio.to_thread(self._file.save, content)
             self._content = content
 

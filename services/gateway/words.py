@@ -77,7 +77,7 @@ def taught(lesson: Mapping[str, Any]) -> str:
 
 
 def furnished(house: House) -> tuple[str, ...]:
-    """Return the rooms that have a camera or a player; what else is known of a room may be from before it was cleared."""
+    """Return the rooms that have a camera or a player; a room that was cleared may still have a mood or a policy."""
     return tuple(sorted(name for name, room in house.rooms.items() if room.cameras or room.player))
 
 

@@ -277,9 +277,13 @@ async def test_a_trouble_that_comes_and_goes_is_one_event(tmp_path: Path) -> Non
         source=lambda: source, detector=ScriptedDetector, patience=Patience(silent_s=60),
     )  # fmt: skip
     async with running(service) as (_, heard):
-        pairs = lambda: [*itertools.pairwise(status.state for status in heard.all("status"))]  # noqa: E731
-        await heard.until(lambda: pairs().count((CameraState.DARK, CameraState.OK)) >= 4)
+        await heard.until(lambda: _brightenings(heard) >= 4)
         assert [event.after["text"] for event in heard.all("events")] == [WORDS[CameraState.DARK]]
+
+
+def _brightenings(heard: Watcher) -> int:
+    states = [status.state for status in heard.all("status")]
+    return [*itertools.pairwise(states)].count((CameraState.DARK, CameraState.OK))
 
 
 async def test_a_face_that_is_found_proves_that_there_is_light(tmp_path: Path) -> None:
@@ -331,7 +335,8 @@ async def test_cameras_and_rooms_that_are_gone_leave_nothing_behind(tmp_path: Pa
 async def test_a_camera_that_another_process_has_now_stays(tmp_path: Path) -> None:
     at_first = {"door": {"room": "hall"}, "stairs": {"room": "hall"}}
     broker = MemoryBroker()
-    async with running(build(load(data=tmp_path / "a", cameras=at_first), detector=ScriptedDetector), broker) as (_, heard):
+    before = build(load(data=tmp_path / "a", cameras=at_first), detector=ScriptedDetector)
+    async with running(before, broker) as (_, heard):
         await heard.until(lambda: len(heard.all("privacy")) == 1)
     there = build(load(data=tmp_path / "b", camera={"name": "door", "room": "hall"}), detector=ScriptedDetector)
     here = build(

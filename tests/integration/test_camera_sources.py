@@ -237,7 +237,7 @@ def test_a_film_that_begins_again_and_another_photo_are_another_scene(
     frames = count(open_source(camera(where, as_fast_as_possible=True, loop=False)))
     source = open_source(camera(where, as_fast_as_possible=True))
     source.open()
-    scenes = []
+    scenes: list[int] = []
     while len(scenes) < 2 * frames:
         if source.read() is not None:
             scenes.append(source.scene)

@@ -44,7 +44,7 @@ class PrivacySwitch:
                 "title": "Open the camera again" if off else "Close the camera: nobody is watched",
             }
         )
-        self._button.enable(known and self._asked is None)
+        self._button.enable(known)
 
     async def _flip(self) -> None:
         look = self._look
