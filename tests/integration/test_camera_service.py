@@ -1,6 +1,7 @@
 """The camera service on a bus: faces, states, privacy, recovery."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -234,6 +235,7 @@ async def test_privacy_holds_even_where_it_cannot_be_written(tmp_path: Path) -> 
     service, source = scripted(tmp_path, picture())
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
+        shutil.rmtree(tmp_path / "state", ignore_errors=True)
         (tmp_path / "state").write_text("a file where the folder should be")
         await only_room(service).turn(Privacy.ON)
         assert not source.is_open
