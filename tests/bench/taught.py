@@ -1,13 +1,16 @@
 # ruff: noqa: T201
-"""What calibration gains: `python -m tests.bench.taught [hours]`; writes `build/taught.json`.
+"""What calibration gains: `python -m tests.bench.taught [--hours N]`; writes `build/taught.json`.
 
 The streams are the simulated ones of `make mood-table`, of a face that the model reads as it reads all faces, and of
 one that always looks sad to it: the odds of `sad` in every answer are multiplied by `LOOKS_SAD`. Each is watched by
 a room that was taught nothing, by one that measured a neutral face for a minute, by one whose people say every ten
-minutes whether the mood is right and what it is instead, and by one that has both.
+minutes whether the mood is right and what it is instead, and by one that has both. Each hour is a stream of its own, as
+in that table, so the room begins it anew: with what it was taught, without what it saw.
 """
 
+import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +18,17 @@ from dataclasses import dataclass, replace
 from services.aggregator.calibration import MEASURE_S, Verdict
 from services.aggregator.measures import Tally
 from services.aggregator.room import Room
-from services.aggregator.simulation import CAMERA, START, Scenario, Stream, load_noise, simulate
+from services.aggregator.simulation import CAMERA, START, Noise, Scenario, Stream, load_noise, simulate
+from services.aggregator.state import Calibration, RoomState
 from services.aggregator.window import Observation
 from services.contracts.channels import STATUS_EVERY_S
 from services.contracts.messages import CameraState
 from services.contracts.moods import UNKNOWN
 from services.runtime.settings import Aggregator
+from tests.bench.mood import HOUR_S, SEED
 from tests.bench.product import ROOT
 
 HOURS = 6
-HOUR_S = 3600
-SEED = 20261122
 LOOKS_SAD = 8.0
 ANSWER_EVERY_S = 600
 RESULT = ROOT / "build/taught.json"
@@ -48,16 +51,15 @@ TEACHINGS = (
 )
 
 
-def watch(room: Room, stream: Stream, looks_sad: float, begins: float, *, answers: bool) -> list[str]:
-    """Let a room see a stream from a time on and return its mood of each second."""
+def watch(room: Room, stream: Stream, looks_sad: float, *, answers: bool) -> list[str]:
+    """Let a room see a stream and return its mood of each second."""
     shown = []
     for second, observations in enumerate(stream.seconds(), 1):
-        now = begins + second
+        now = START + second
         if second % STATUS_EVERY_S == 1:
             room.hear(CAMERA, CameraState.OK, now)
         for observation in observations:
-            seen = _biased(observation, looks_sad, begins - START)
-            room.observe(seen, seen.at)
+            room.observe(_biased(observation, looks_sad), observation.at)
         room.look(now)
         mood = room.mood().mood
         if answers and second % ANSWER_EVERY_S == 0 and mood != UNKNOWN:
@@ -71,17 +73,22 @@ def measure(teaching: Teaching, looks_sad: float, hours: int) -> Tally:
     """Return how one room does over some hours."""
     noise, settings = load_noise(), Aggregator()
     tally = Tally(settings.window_s + settings.dwell_s, noise.recall)
-    room = Room(settings, START)
-    if teaching.baseline:
-        room.calibration.start(START)
-        at_rest = Scenario(mix={"neutral": 1}, hold_s=HOUR_S * HOUR_S)
-        rest = simulate(at_rest, noise, seconds=round(MEASURE_S), seed=(SEED,))
-        watch(room, rest, looks_sad, START, answers=False)
+    taught = _baseline(settings, noise, looks_sad) if teaching.baseline else Calibration()
     for hour in range(hours):
+        room = Room(settings, START, RoomState(calibration=taught))
         stream = simulate(Scenario(), noise, seconds=HOUR_S, seed=(SEED, hour))
-        begins = START + MEASURE_S + hour * HOUR_S
-        tally.add(stream.truth, watch(room, stream, looks_sad, begins, answers=teaching.answers))
+        tally.add(stream.truth, watch(room, stream, looks_sad, answers=teaching.answers))
+        taught = room.calibration.state
     return tally
+
+
+def _baseline(settings: Aggregator, noise: Noise, looks_sad: float) -> Calibration:
+    """Return what a room was taught by a minute of a neutral face."""
+    room = Room(settings, START)
+    room.calibration.start(START)
+    at_rest = Scenario(mix={"neutral": 1}, hold_s=HOUR_S * HOUR_S)
+    watch(room, simulate(at_rest, noise, seconds=round(MEASURE_S), seed=(SEED,)), looks_sad, answers=False)
+    return room.calibration.state
 
 
 def rows(hours: int) -> Iterator[dict[str, str | float]]:
@@ -107,9 +114,12 @@ def text(row: dict[str, str | float]) -> str:
     )
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and return the exit code."""
-    hours = int(arguments[0]) if arguments else HOURS
+    parser = argparse.ArgumentParser(description="What calibration gains.")
+    parser.add_argument("--hours", type=int, default=HOURS)
+    hours = parser.parse_args(arguments).hours
+    os.nice(5)
     found = []
     print(f"{'face':12}{'taught':14}{'flaps/h':>8}{'in time':>9}{'wrong':>8}{'unknown':>9}   ({hours} h)")
     for row in rows(hours):
@@ -120,15 +130,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _biased(observation: Observation, looks_sad: float, later_s: float) -> Observation:
+def _biased(observation: Observation, looks_sad: float) -> Observation:
     odds = {label: share * (looks_sad if label == "sad" else 1.0) for label, share in observation.probabilities.items()}
     total = sum(odds.values())
-    return replace(
-        observation,
-        at=observation.at + later_s,
-        probabilities={label: share / total for label, share in odds.items()},
-    )
+    return replace(observation, probabilities={label: share / total for label, share in odds.items()})
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
