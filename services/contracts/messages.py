@@ -11,7 +11,16 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from services.contracts.moods import AUTO, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS
 
@@ -19,6 +28,19 @@ MAX_NAME = 64
 """Longest name of a room, a camera or a mood, in characters."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=MAX_NAME)]
 """A room, a camera or a mood: lower-case letters, digits and underscores."""
+
+SERVICES = "services"
+"""No room: the first level of the services' own topics."""
+
+
+def _not_reserved(room: str) -> str:
+    if room == SERVICES:
+        raise ValueError("this name is taken by the topics of the services")
+    return room
+
+
+RoomName = Annotated[Name, AfterValidator(_not_reserved)]
+"""A room."""
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 Axis = Annotated[float, Field(ge=-1, le=1)]

@@ -2,20 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from services.contracts.messages import Name, Unit
+from services.contracts.messages import Name, RoomName, Unit
 from services.runtime.hours import Hours, Zone
 from services.runtime.section import Section
-
-
-def _not_reserved(room: str) -> str:
-    if room == "services":
-        raise ValueError("this name is taken by the topics of the services")
-    return room
-
-
-RoomName = Annotated[Name, AfterValidator(_not_reserved)]
 
 
 class Camera(Section):

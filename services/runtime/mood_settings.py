@@ -3,11 +3,24 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from services.contracts.messages import Axis, Name, Unit
+from services.contracts.messages import Axis, Name, RoomName, Unit
 from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point
 from services.runtime.section import Seconds, Section
+
+
+def _placed(place: Any) -> Any:
+    """Take a place with its axes named for one without, and say what a place is where it is neither."""
+    if isinstance(place, dict) and place.keys() == set(Point._fields):
+        return tuple(place[axis] for axis in Point._fields)
+    if not isinstance(place, list | tuple) or len(place) != len(Point._fields):
+        raise ValueError("it has to be valence and arousal, each from -1 to 1: [0.5, -0.4], or by their names")
+    return place
+
+
+Place = Annotated[tuple[Axis, Axis], BeforeValidator(_placed)]
+"""Valence and arousal, as `[0.5, -0.4]` or `{valence: 0.5, arousal: -0.4}`."""
 
 
 class MoodRules(Section):
@@ -43,8 +56,10 @@ class MoodRules(Section):
         description="Which moods there are: `expressions` (all eight), `quadrants` (pleasant, tense, low, calm), or a "
         "mapping such as `{disgusted: tense, angry: tense}`; what it leaves out stays.",
     )
-    moods: dict[Name, tuple[Axis, Axis]] = Field(
-        {}, description="The household's own moods to say by hand: name, and valence and arousal (-1 to 1) of each."
+    moods: dict[Name, Place] = Field(
+        {},
+        description="The household's own moods to say by hand, each with its valence and arousal (-1 to 1), such as "
+        "`{cosy: [0.5, -0.4]}` or `{cosy: {valence: 0.5, arousal: -0.4}}`.",
     )
 
     @property
@@ -86,7 +101,7 @@ class MoodRules(Section):
 class Aggregator(MoodRules):
     """From expressions to a mood."""
 
-    rooms: Annotated[dict[Name, MoodRules], Field(max_length=1000)] = Field(
+    rooms: Annotated[dict[RoomName, MoodRules], Field(max_length=1000)] = Field(
         {}, description="What is different in single rooms, such as `{kitchen: {window_s: 20}}`; the rest is as above."
     )
 

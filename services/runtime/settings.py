@@ -3,33 +3,27 @@
 The description of a key here is its documentation (`moodring config` prints it).
 """
 
-import difflib
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-    YamlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from services.contracts.channels import RESERVED_INSTANCES
-from services.contracts.messages import Name, PolicyMode
+from services.contracts.messages import Name, PolicyMode, RoomName
 from services.runtime.camera_settings import Camera as Camera  # noqa: PLC0414 -- known by this place
-from services.runtime.camera_settings import PrivacyRules, RoomName
+from services.runtime.camera_settings import PrivacyRules
 from services.runtime.connection_settings import HOST_VARIABLES, Http, Mqtt, Traces
+from services.runtime.environment import Environment
 from services.runtime.mood_settings import Aggregator as Aggregator  # noqa: PLC0414 -- known by this place
 from services.runtime.secret_files import SecretFile, with_password
 from services.runtime.section import Seconds, Section
 from services.runtime.service import SetupError
+from services.runtime.wrong_settings import nearest, reason
 
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
@@ -188,9 +182,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let arguments win over the environment, and the environment over the file."""
-        del dotenv_settings, file_secret_settings
+        del env_settings, dotenv_settings, file_secret_settings
         file = Path(os.environ.get(FILE_VARIABLE, "moodring.yml"))
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file)
+        return init_settings, Environment(settings_cls), YamlConfigSettingsSource(settings_cls, yaml_file=file)
 
 
 def load(**overrides: Any) -> Settings:
@@ -207,8 +201,6 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SetupError(_explain(error)) from error
-    except SettingsError as error:
-        raise SetupError(f"a setting in the environment is not JSON: {error}") from error
     except yaml.YAMLError as error:
         raise SetupError(f"{file or 'moodring.yml'} is not valid YAML: {' '.join(str(error).split())}") from error
     except OSError as error:
@@ -238,6 +230,8 @@ def shown(value: Any) -> str:
     """Return a setting for people to read, without any password."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {shown(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(shown, value)) + "]"
     return redact(str(value))
 
 
@@ -254,20 +248,13 @@ def _check_environment() -> None:
     known = {variable(key) for key in keys()} | {FILE_VARIABLE} | HOST_VARIABLES
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known:
-            raise SetupError(f"the environment variable {name} is not a setting{_nearest(name, known)}")
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else "; `moodring config` lists all settings"
+            raise SetupError(f"the environment variable {name} is not a setting{nearest(name, known)}")
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
+    key, why, value = reason(error)
+    if error.errors()[0]["type"] == "extra_forbidden":
         known = keys() if "." in key else {*Settings.model_fields, *keys()}
-        return f"the setting {key} is unknown{_nearest(key, known)}"
+        return f"the setting {key} is unknown{nearest(key, known)}"
     named = f"{key} ({variable(key)})" if key in keys() else key
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"the setting {named} is wrong: {reason} (it is {shown(first['input'])!r})"
+    return f"the setting {named} is wrong: {why} (it is {shown(value)!r}); `moodring config` says what it can be"

@@ -1,5 +1,6 @@
 """The aggregator's settings: for all rooms, for one, and what they make of the vocabulary."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,21 @@ def test_the_environment_reaches_the_rooms_of_the_file(file: Path, monkeypatch: 
         ("rooms: {kitchen: {rooms: {}}}", "aggregator.rooms.kitchen.rooms is unknown"),
         ("rooms: {The Kitchen: {}}", "the setting aggregator.rooms.The Kitchen"),
         ("rooms: {kitchen: 3}", "the setting aggregator.rooms.kitchen is wrong"),
+        (
+            "rooms: {services: {}}",
+            "aggregator.rooms.services is wrong: this name is taken by the topics of the services",
+        ),
         ("rooms: 3", "the setting aggregator.rooms (MOODRING_AGGREGATOR_ROOMS) is wrong"),
         ("{dwel_s: 3, rooms: {kitchen: {}}}", "aggregator.dwel_s is unknown; did you mean aggregator.dwell_s?"),
         ("fusion: loudest", "aggregator.fusion"),
+        (
+            "fold: loudest",
+            "aggregator.fold (MOODRING_AGGREGATOR_FOLD) is wrong: Input should be 'expressions' or 'quadrants', or: In",
+        ),
+        ("fold: {happy: Good!}", "the setting aggregator.fold.happy is wrong: String should match pattern"),
+        ("fold: loudest", "(it is 'loudest'); `moodring config` says what it can be"),
+        ("moods: {cosy: 0.5}", "moods.cosy is wrong: it has to be valence and arousal, each from -1 to 1: [0.5, -0.4]"),
+        ("moods: {cosy: {valence: 1}}", "aggregator.moods.cosy is wrong: it has to be valence and arousal"),
         ("fold: {joy: good}", "joy is none of neutral, happy,"),
         ("fold: {happy: unknown}", "unknown has a meaning of its own; fold happy into another word"),
         ("moods: {auto: [0, 0]}", "auto has a meaning of its own; choose another word"),
@@ -81,8 +94,37 @@ def test_a_word_that_is_folded_to_keeps_its_own_place_where_it_has_one() -> None
     assert MoodRules(fold="quadrants").points["calm"] == MOOD_POINTS["calm"]
 
 
-def test_a_household_has_moods_of_its_own() -> None:
-    assert MoodRules(moods={"film_night": (0.3, -0.4)}).points["film_night"] == (0.3, -0.4)
+@pytest.mark.parametrize("place", ["[0.3, -0.4]", "{valence: 0.3, arousal: -0.4}", "{arousal: -0.4, valence: 0.3}"])
+def test_a_household_has_moods_of_its_own(file: Path, place: str) -> None:
+    file.write_text(f"aggregator:\n  moods: {{film_night: {place}}}\n")
+    assert settings.load().aggregator.points["film_night"] == (0.3, -0.4)
+
+
+def test_what_the_list_of_settings_shows_works_in_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {key: re.findall(r"`({.+?})`", field.description) for key, field in settings.keys().items()}
+    for key, examples in shown.items():
+        for example in examples:
+            file.write_text("{}")
+            with monkeypatch.context() as patch:
+                patch.setenv(settings.variable(key), example)
+                section, _, name = key.rpartition(".")
+                loaded = settings.load()
+                assert getattr(getattr(loaded, section) if section else loaded, name), (key, example)
+    assert len(shown["aggregator.moods"]) == 2
+
+
+def test_a_value_of_several_parts_can_be_pasted_from_the_list_of_settings(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(
+        "aggregator: {moods: {cosy: [0.5, -0.4]}, fold: {disgusted: tense}, rooms: {kitchen: {dwell_s: 3}}}\n"
+    )
+    before = settings.load()
+    file.write_text("{}")
+    for key in ("moods", "fold", "rooms"):
+        shown = settings.shown(before.model_dump(mode="json")["aggregator"][key])
+        monkeypatch.setenv(f"MOODRING_AGGREGATOR_{key.upper()}", shown)
+    assert settings.load() == before
 
 
 def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:

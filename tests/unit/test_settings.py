@@ -163,18 +163,27 @@ def test_one_camera_is_in_the_room_of_the_process(file: Path) -> None:
     assert [(one.name, one.room) for one in settings.load().watched] == [("camera", "attic")]
 
 
-def test_several_cameras_can_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOODRING_CAMERAS", '{"door": {"source": "0"}}')
-    monkeypatch.setenv("MOODRING_PRIVACY_CONSENT", '{"home": "07:00-09:00"}')
+@pytest.mark.parametrize(
+    ("cameras", "consent"),
+    [
+        ('{"door": {"source": "0"}}', '{"home": "07:00-09:00"}'),
+        ("{door: {source: 0}}", "{home: 07:00-09:00}"),
+    ],
+)
+def test_several_cameras_can_stand_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, cameras: str, consent: str
+) -> None:
+    monkeypatch.setenv("MOODRING_CAMERAS", cameras)
+    monkeypatch.setenv("MOODRING_PRIVACY_CONSENT", consent)
     loaded = settings.load()
-    assert [one.name for one in loaded.watched] == ["door"]
+    assert [(one.name, one.source) for one in loaded.watched] == [("door", "0")]
     assert loaded.privacy.consent == {"home": "07:00-09:00"}
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("CAMERAS", "{door", "not JSON"),
+        ("CAMERAS", "{door", "cameras (MOODRING_CAMERAS) is wrong: Input should be a valid dictionary (it is '{door')"),
         ("CAMERAS", '{"Front door": {}}', "cameras.Front door"),
         ("CAMERAS", '{"door": {"sorce": "0"}}', "cameras.door.sorce is unknown"),
         ("CAMERAS", '{"door": "rtsp://me:secret@door"}', "cameras.door is wrong"),
