@@ -17,8 +17,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.runtime.commands import CommandLog, DoneCommands
+from services.runtime.complaints import Complaints
 from services.runtime.http import bind, make_app, serve
-from services.runtime.logs import Throttle
 from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import Supervisor, Will, running
@@ -104,7 +104,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         app = make_app(services)
         guarded, first_token = _guard(app, services, settings)
         await stack.enter_async_context(serve(guarded, sock))
-        open_bus = partial(_open_bus, settings, embedded, Throttle())
+        open_bus = partial(_open_bus, settings, embedded, Complaints())
         supervisors = [Supervisor(one, open_bus, settings.instance, restart=together) for one in services]
         failed = await stack.enter_async_context(running(supervisors))
         yield Product(_address(sock), first_token, failed)
@@ -221,7 +221,7 @@ def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tup
 
 
 def _open_bus(
-    settings: Settings, embedded: bool, throttle: Throttle, service: Service, will: Will
+    settings: Settings, embedded: bool, complaints: Complaints, service: Service, will: Will
 ) -> contextlib.AbstractAsyncContextManager[Any]:
     if settings.mqtt.url == EMBEDDED:  # the model server alone: it says nothing to anybody
         return MemoryBus(prefix=settings.mqtt.prefix)
@@ -235,5 +235,5 @@ def _open_bus(
         commands=CommandLog(file),
         ca_file=settings.mqtt.ca_file,
         embedded=embedded,
-        throttle=throttle,
+        complaints=complaints,
     )

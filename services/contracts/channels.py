@@ -5,6 +5,7 @@ and `decode` are the only way from a message to bytes and back.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cached_property
@@ -43,6 +44,23 @@ class Form(Enum):
     TEXT = "text"
 
 
+def allowed(name: str, level: str) -> bool:
+    """Whether a variable level of a topic may be called so."""
+    known = re.fullmatch(r"[a-z0-9_]+", level) and len(level) <= messages.MAX_NAME
+    return bool(known) and (name != "room" or level != messages.SERVICES)
+
+
+def misnamed(name: str, level: str) -> str:
+    """Return what is said of a level that may not be called so, with a name that is near."""
+    plain = unicodedata.normalize("NFKD", level).encode("ascii", "ignore").decode().lower()
+    near = re.sub(r"[^a-z0-9_]+", "_", plain).strip("_")[: messages.MAX_NAME]
+    rule = f"lower-case letters, digits and _, {messages.MAX_NAME} at most"
+    if level == messages.SERVICES:
+        rule = "the topics of the services begin so"
+    shown = level if len(level) <= messages.MAX_NAME else f"{level[: messages.MAX_NAME]}…"
+    return f"no {name} can be called {shown!r} ({rule}){f'; {near} can' if allowed(name, near) else ''}"
+
+
 @dataclass(frozen=True)
 class Channel(Generic[M]):
     """One row of the table of topics.
@@ -77,7 +95,7 @@ class Channel(Generic[M]):
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[a-z0-9_]+)", self.template))
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.template))
 
     def topic(self, prefix: str, **where: str) -> str:
         """Return the topic for `where`, or the filter where a level is left out or `+`.
@@ -86,10 +104,8 @@ class Channel(Generic[M]):
             ValueError: A level is unknown to this channel or is not `[a-z0-9_]+`.
         """
         for name, level in where.items():
-            if name not in self.names or (level != "+" and not re.fullmatch(r"[a-z0-9_]+", level)):
-                raise ValueError(
-                    f"{self.template}: {name}={level!r} is not a level of lower-case letters, digits and _"
-                )
+            if name not in self.names or (level != "+" and not allowed(name, level)):
+                raise ValueError(f"{self.template}: {misnamed(name, level)}")
         return f"{prefix}/{self.template.format(**dict.fromkeys(self.names, '+') | where)}"
 
     def exact(self, where: dict[str, str]) -> dict[str, str]:
@@ -102,12 +118,17 @@ class Channel(Generic[M]):
             raise ValueError(f"{self.template} needs {', '.join(self.names)}, not {where}")
         return where
 
-    def where(self, prefix: str, topic: str) -> dict[str, str] | None:
-        """Return the variable levels of a topic, or `None` where it is not of this channel."""
+    def levels(self, prefix: str, topic: str) -> dict[str, str] | None:
+        """Return the variable levels of a topic, whatever they are called; `None` where it is not of this channel."""
         if not topic.startswith(f"{prefix}/"):
             return None
         match = self._pattern.fullmatch(topic[len(prefix) + 1 :])
         return match.groupdict() if match else None
+
+    def where(self, prefix: str, topic: str) -> dict[str, str] | None:
+        """Return the variable levels of a topic, or `None` where it is not of this channel or they are not allowed."""
+        levels = self.levels(prefix, topic)
+        return levels if levels is not None and all(allowed(*level) for level in levels.items()) else None
 
     def encode(self, message: M) -> bytes:
         """Return the payload of a message."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from random import Random
 
-from services.contracts.channels import MAX_ROOMS
+from services.contracts.channels import MAX_ROOMS, allowed
 from services.contracts.messages import Policy, PolicyMode
 from services.recommender.room import Room, SavedRoom
 
@@ -35,8 +35,8 @@ class Rooms:
         return {room.name: room.saved for room in self}
 
     def restore(self, saved: Mapping[str, SavedRoom]) -> None:
-        """Have the rooms that were saved, and no others."""
-        self._rooms = {name: Room(name, one, self._chance) for name, one in saved.items()}
+        """Have the rooms that were saved, and no others; of names that no room can have, none."""
+        self._rooms = {name: Room(name, one, self._chance) for name, one in saved.items() if allowed("room", name)}
 
     def get(self, name: str) -> Room | None:
         """Return a room that was heard of."""

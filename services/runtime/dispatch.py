@@ -4,15 +4,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from services.contracts.channels import BadMessageError, Channel, M
+from services.contracts.channels import BadMessageError, Channel, M, allowed, misnamed
 from services.contracts.messages import Command
+from services.runtime.arrivals import Arrival, Arrivals
 from services.runtime.bus import Delivery, Handler
 from services.runtime.commands import CommandLog
-from services.runtime.logs import Throttle
+from services.runtime.complaints import Complaints
 from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s
 from services.runtime.traces import step
 
@@ -24,53 +25,61 @@ QUEUE_QOS1 = 1000
 """Mosquitto's own bound for a client that does not keep up."""
 UNCLAIMED = 50
 """Messages that may wait for a subscription yet to be made: fewer than a broker sends us unacknowledged."""
+SHOWN = 100
+"""Characters of a topic that are said."""
 
-
-@dataclass(frozen=True)
-class Arrival:
-    """A payload as the wire delivered it; `settle` is called when the service is through with it.
-
-    `lasting` is what a broker keeps for a subscriber that is away.
-    """
-
-    topic: str
-    payload: bytes
-    retained: bool
-    settle: Callable[[], None]
-    lasting: bool = False
+Drop = Callable[[Channel[Any], str, str, str], None]
+"""Counts and says what is lost: its channel, its place, the reason, and details."""
 
 
 class Subscription(Generic[M]):
-    """One handler, its bounded queue, and the worker that feeds the one from the other."""
+    """One handler, its bounded queue, and the worker that feeds the one from the other.
 
-    def __init__(self, channel: Channel[M], handler: Handler[M], where: dict[str, str], share: str) -> None:
+    Attributes:
+        channel: What is heard.
+        where: The levels to hear; those left out mean all.
+        share: Name of the group of workers that share the messages.
+        queue: What waits.
+        pending: How many wait or are being handled.
+    """
+
+    def __init__(self, channel: Channel[M], handler: Handler[M], where: dict[str, str], share: str, drop: Drop) -> None:
         self.channel = channel
         self.where = where
         self.share = share
         self._handler = handler
+        self._drop = drop
         self.pending = 0
-        self.queue: asyncio.Queue[Arrival] = asyncio.Queue(QUEUE_QOS1 if channel.qos else QUEUE_QOS0)
+        self.queue = Arrivals(QUEUE_QOS1 if channel.qos else QUEUE_QOS0)
 
     def wants(self, where: dict[str, str]) -> bool:
         """Whether a topic with these levels is listened to."""
         return all(level in ("+", where[name]) for name, level in self.where.items())
 
     def offer(self, arrival: Arrival) -> None:
-        """Queue an arrival; where there is no room, the oldest goes (quality 0) or the new one stays unsettled."""
+        """Queue an arrival; where there is no room, an old one goes (quality 0) or the new one stays unsettled."""
         if self.queue.full():
-            DROPPED.labels(self.channel.template, "overload").inc()
             if self.channel.qos:
-                log.error("%s: %d messages wait already; this one is left at the broker", arrival.topic, QUEUE_QOS1)
+                self._overload(f"{arrival.topic} is left at the broker")
                 return
-            self.queue.get_nowait().settle()
-            self.finish()
+            given_up = self.queue.give_up()
+            given_up.settle()
+            self._finished()
+            self._overload(f"the oldest went where most waited, lastly {given_up.topic}")
         self.queue.put_nowait(arrival)
         self.pending += 1
         WAITING.labels(self.channel.template).inc()
 
+    def _overload(self, what: str) -> None:
+        many = f"more comes than can be handled, {self.queue.maxsize} messages wait"
+        self._drop(self.channel, self.channel.template, "overload", f"{many}; {what}")
+
     def finish(self) -> None:
-        """Count one arrival as handled or given up."""
+        """Count one arrival as handled."""
         self.queue.task_done()
+        self._finished()
+
+    def _finished(self) -> None:
         self.pending -= 1
         WAITING.labels(self.channel.template).dec()
 
@@ -92,11 +101,11 @@ class Subscription(Generic[M]):
 class Dispatcher:
     """The subscriptions of one bus. Entering it starts their workers, leaving ends them."""
 
-    def __init__(self, prefix: str, commands: CommandLog | None = None, throttle: Throttle | None = None) -> None:
+    def __init__(self, prefix: str, commands: CommandLog | None = None, complaints: Complaints | None = None) -> None:
         self.prefix = prefix
         self.subscriptions: list[Subscription[Any]] = []
         self._commands = commands or CommandLog()
-        self._throttle = throttle or Throttle()
+        self._complaints = complaints or Complaints(log)
         self._workers: list[asyncio.Task[None]] = []
         self._unclaimed: deque[Arrival] = deque()
         self._running = False
@@ -128,7 +137,7 @@ class Dispatcher:
             ValueError: A level of `where` is not of this channel.
         """
         channel.topic(self.prefix, **where)
-        subscription = Subscription(channel, handler, where, share)
+        subscription = Subscription(channel, handler, where, share, self._drop)
         self.subscriptions.append(subscription)
         if self._running:
             self._start(subscription)
@@ -148,11 +157,15 @@ class Dispatcher:
         self._route(Arrival(topic, payload, retained, settle, lasting))
 
     def _route(self, arrival: Arrival) -> None:
-        wanted = [
-            one
+        heard = [
+            (one, levels)
             for one in self.subscriptions
-            if (at := one.channel.where(self.prefix, arrival.topic)) is not None and one.wants(at)
-        ]  # fmt: skip
+            if (levels := one.channel.levels(self.prefix, arrival.topic)) is not None and one.wants(levels)
+        ]
+        if heard and not all(allowed(*level) for level in heard[0][1].items()):
+            self._refuse(arrival, *heard[0])
+            return
+        wanted = [one for one, _ in heard]
         left = len(wanted)
 
         def settle_one() -> None:
@@ -165,6 +178,13 @@ class Dispatcher:
             self._keep(arrival)
         for subscription in wanted:
             subscription.offer(replace(arrival, settle=settle_one))
+
+    def _refuse(self, arrival: Arrival, subscription: Subscription[Any], levels: dict[str, str]) -> None:
+        """Drop what comes on a topic that is ours but for a name that nothing can have."""
+        if arrival.payload or not subscription.channel.retain:  # else it was withdrawn
+            wrong = next(misnamed(*level) for level in levels.items() if not allowed(*level))
+            self._drop(subscription.channel, arrival.topic[:SHOWN], "bad name", wrong)
+        arrival.settle()
 
     def _keep(self, arrival: Arrival) -> None:
         """Let a lasting message wait for its subscription; the oldest go where too many do."""
@@ -221,7 +241,6 @@ class Dispatcher:
         if succeeded and isinstance(message, Command):
             await asyncio.shield(self._commands.done(message))  # what was done stays done, even when we end now
 
-    def _drop(self, channel: Channel[Any], topic: str, reason: str, detail: str) -> None:
+    def _drop(self, channel: Channel[Any], place: str, reason: str, detail: str) -> None:
         DROPPED.labels(channel.template, reason).inc()
-        if count := self._throttle.count(f"{topic} {reason}"):
-            log.warning("%s: %s, message dropped (%d since the last such line): %s", topic, reason, count, detail)
+        self._complaints.note(reason, place, f"{reason}, message dropped: {detail}", by=str(id(self)))

@@ -4,9 +4,10 @@ from types import TracebackType
 from typing import Self
 
 from services.contracts.channels import Channel, M
+from services.runtime.arrivals import Arrival
 from services.runtime.bus import Capability, Handler
 from services.runtime.commands import CommandLog
-from services.runtime.dispatch import Arrival, Dispatcher
+from services.runtime.dispatch import Dispatcher
 
 
 class MemoryBroker:

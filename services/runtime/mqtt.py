@@ -12,9 +12,9 @@ import paho.mqtt.client as paho
 from services.contracts.channels import Channel, M
 from services.runtime.bus import Capability, Handler
 from services.runtime.commands import CommandLog
+from services.runtime.complaints import Complaints
 from services.runtime.dispatch import Dispatcher, Subscription
 from services.runtime.health import Health
-from services.runtime.logs import Throttle
 from services.runtime.measures import CONNECTED, DROPPED
 from services.runtime.mqtt_client import Access, Packet
 from services.runtime.mqtt_link import Link
@@ -38,7 +38,7 @@ class MqttBus:
         commands: Which commands were done already.
         ca_file: Authority for `mqtts://`, besides the system's.
         embedded: The broker is our own: MQTT 3.1.1, no shared subscriptions, no sessions.
-        throttle: For lines that repeat; the buses of one process share it, as they hear the same bad messages.
+        complaints: For lines that repeat; the buses of one process share it, as they hear the same bad messages.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class MqttBus:
         commands: CommandLog | None = None,
         ca_file: Path | None = None,
         embedded: bool = False,
-        throttle: Throttle | None = None,
+        complaints: Complaints | None = None,
     ) -> None:
         self._url, self._prefix = redact(url), prefix
         self._health = health or Health()
-        self._dispatcher = Dispatcher(prefix, commands, throttle)
+        self._dispatcher = Dispatcher(prefix, commands, complaints)
         self._retained: dict[str, Packet] = {}
         self._backlog: deque[Packet] = deque()
         self._ready = asyncio.Event()

@@ -46,10 +46,29 @@ def test_what_controls_anything_is_never_lost_silently(channel: Channel) -> None
         ("moodring/home/mood/", channels.MOOD),
         ("moodring//mood", channels.MOOD),
         ("moodringx/home/mood", channels.MOOD),
+        (f"moodring/{'x' * 65}/mood", channels.MOOD),
+        ("moodring/services/mood", channels.MOOD),
     ],
 )
 def test_other_topics_are_not_taken_for_ours(topic: str, channel: Channel) -> None:  # type: ignore[type-arg]
     assert channel.where("moodring", topic) is None
+
+
+@pytest.mark.parametrize(
+    ("level", "near"),
+    [
+        ("Kitchen", "; kitchen can"),
+        ("küche", "; kuche can"),
+        ("Living room", "; living_room can"),
+        ("x" * 300, f"; {'x' * 64} can"),
+        ("services", ""),
+        ("居间", ""),
+    ],
+)
+def test_a_name_that_is_not_allowed_is_said_with_the_nearest_that_is(level: str, near: str) -> None:
+    said = channels.misnamed("room", level)
+    assert said.startswith(f"no room can be called '{level[:64]}")
+    assert said.partition(")")[2] == near
 
 
 @pytest.mark.parametrize(

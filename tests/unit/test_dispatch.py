@@ -6,8 +6,13 @@ import pytest
 
 from services.contracts import channels
 from services.runtime.bus import Delivery
+from services.runtime.complaints import Complaints
 from services.runtime.dispatch import UNCLAIMED, Dispatcher
-from services.runtime.logs import Throttle
+from services.runtime.measures import DROPPED
+
+
+def dropped(channel: channels.Channel[Any], reason: str) -> float:
+    return float(DROPPED.labels(channel.template, reason)._value.get())
 
 
 async def ignore(delivery: Delivery[Any]) -> None:
@@ -41,8 +46,11 @@ async def test_a_message_that_may_be_lost_waits_for_nobody() -> None:
 async def test_a_bad_message_is_said_once_however_many_services_of_a_process_hear_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    throttle = Throttle()
-    async with Dispatcher("moodring", throttle=throttle) as one, Dispatcher("moodring", throttle=throttle) as other:
+    complaints = Complaints()
+    async with (
+        Dispatcher("moodring", complaints=complaints) as one,
+        Dispatcher("moodring", complaints=complaints) as other,
+    ):
         for dispatcher in (one, other):
             dispatcher.add(channels.MOOD, ignore, {"room": "home"})
             dispatcher.receive("moodring/home/mood", b"{", retained=False, settle=lambda: None)

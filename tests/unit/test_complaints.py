@@ -1,0 +1,71 @@
+"""What is said of bad input, and when."""
+
+import pytest
+
+from services.runtime.complaints import MAX_PLACES, Complaints
+from tests.unit.clock_doubles import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def complaints(clock: Clock) -> Complaints:
+    return Complaints(later=clock.later)
+
+
+def test_a_burst_is_said_at_once_and_summed_up_when_the_minute_is_over(
+    complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        complaints.note("sum", "home", f"{number} is bad")
+    clock.minute()
+    clock.minute()
+    assert caplog.messages == ["home: 0 is bad (1 times)", "home: 4 is bad (4 times more within a minute)"]
+
+
+def test_what_goes_on_is_said_once_a_minute(
+    complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        complaints.note("sum", "home", "bad", times=2)
+        complaints.note("sum", "home", "bad", times=3)
+        clock.minute()
+    assert caplog.messages == [
+        "home: bad (2 times)",
+        "home: bad (3 times more within a minute)",
+        "home: bad (5 times more within a minute)",
+        "home: bad (5 times more within a minute)",
+    ]
+
+
+def test_after_a_quiet_minute_the_next_is_said_at_once(
+    complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    complaints.note("sum", "home", "bad")
+    clock.minute()
+    complaints.note("sum", "home", "bad again")
+    assert caplog.messages == ["home: bad (1 times)", "home: bad again (1 times)"]
+
+
+def test_each_kind_and_place_is_said(complaints: Complaints, caplog: pytest.LogCaptureFixture) -> None:
+    for kind, place in (("sum", "home"), ("label", "home"), ("sum", "hall"), ("sum", "home")):
+        complaints.note(kind, place, kind)
+    assert len(caplog.messages) == 3
+
+
+def test_what_several_hear_counts_once(complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    for by in ("one", "other", "one", "other"):
+        complaints.note("bad", "home", "bad", by=by)
+    clock.minute()
+    assert caplog.messages == ["home: bad (1 times)", "home: bad (1 times more within a minute)"]
+
+
+def test_places_are_bounded(complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(MAX_PLACES + 10):
+        complaints.note("bad", f"room_{number}", "bad")
+    clock.minute()
+    assert len(caplog.messages) == MAX_PLACES + 2
+    assert caplog.messages[-1] == f"room_{MAX_PLACES + 9}: bad (9 times more within a minute)"
