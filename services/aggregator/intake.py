@@ -1,7 +1,10 @@
 """What arrives from the classifier, checked: nothing that is no probability gets into a window. Pure."""
 
+from enum import StrEnum
+
 from services.aggregator.likelihood import known, released
 from services.aggregator.window import MAX_TRACKS, Observation
+from services.contracts.channels import allowed, misnamed
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS
 
@@ -11,8 +14,35 @@ MAX_FRAME_ID = 200
 """Longest frame id, in characters."""
 
 
+FIRST_S, LAST_S = 0, 253_402_300_800
+"""Times between which a camera may see anything: 1970, and the year 10000, where RFC 3339 ends."""
+
+
+class Fault(StrEnum):
+    """What may be wrong with a message or a face; each is counted and said by itself."""
+
+    TIME = "bad time"
+    FRAME = "bad frame id"
+    FACES = "too many faces"
+    QUALITY = "bad quality"
+    LABEL = "bad label"
+    PROBABILITY = "bad probability"
+    SUM = "bad sum"
+    TAUGHT = "bad taught mood"
+
+
 class BadExpressionError(ValueError):
-    """The classifier said something that cannot be; the text says what."""
+    """The classifier said something that cannot be; the text says what.
+
+    Attributes:
+        fault: Of which kind.
+        faces: How many are lost by it.
+    """
+
+    def __init__(self, fault: Fault, text: str, faces: int = 1) -> None:
+        super().__init__(text)
+        self.fault = fault
+        self.faces = faces
 
 
 def observations(message: Expressions, camera: str) -> tuple[list[Observation], list[BadExpressionError]]:
@@ -22,14 +52,14 @@ def observations(message: Expressions, camera: str) -> tuple[list[Observation], 
         message: A frame's expressions.
         camera: The camera, as the topic names it.
     """
-    if not message.HasField("captured_at"):
-        return [], [BadExpressionError("captured_at is missing")]
-    if not 0 < len(message.frame_id) <= MAX_FRAME_ID:
-        return [], [BadExpressionError(f"frame_id has {len(message.frame_id)} characters, not 1 to {MAX_FRAME_ID}")]
+    try:
+        at = _time(message)
+    except BadExpressionError as error:
+        return [], [error]
     good, bad = [], []
-    at = message.captured_at.seconds + message.captured_at.nanos / 1e9
-    if len(message.faces) > MAX_TRACKS:
-        bad.append(BadExpressionError(f"there are {len(message.faces)} faces; the first {MAX_TRACKS} are used"))
+    if (cut := len(message.faces) - MAX_TRACKS) > 0:
+        text = f"there are {len(message.faces)} faces in a frame; the first {MAX_TRACKS} are used"
+        bad.append(BadExpressionError(Fault.FACES, text, cut))
     for face in message.faces[:MAX_TRACKS]:
         try:
             probabilities, taught = _probabilities(face), _taught(face)
@@ -51,6 +81,20 @@ def observations(message: Expressions, camera: str) -> tuple[list[Observation], 
     return good, bad
 
 
+def _time(message: Expressions) -> float:
+    """Return when a frame was captured, of a message that can be used."""
+    lost = max(1, len(message.faces))
+    if not message.HasField("captured_at"):
+        raise BadExpressionError(Fault.TIME, "captured_at is missing", lost)
+    at = message.captured_at.seconds + message.captured_at.nanos / 1e9
+    if not FIRST_S <= at < LAST_S:
+        raise BadExpressionError(Fault.TIME, f"captured_at is {at:.0f} s after 1970, which is no time", lost)
+    if not 0 < len(message.frame_id) <= MAX_FRAME_ID:
+        text = f"frame_id has {len(message.frame_id)} characters, not 1 to {MAX_FRAME_ID}"
+        raise BadExpressionError(Fault.FRAME, text, lost)
+    return at
+
+
 def doubt(message: Expressions) -> str:
     """Return what is to be said of expressions that are used all the same; nothing where all is well."""
     if known(message.model_version):
@@ -64,28 +108,32 @@ def doubt(message: Expressions) -> str:
 def _taught(face: Expression) -> dict[str, float]:
     """Return how likely a face shows each taught mood; a room hears of those that it knows."""
     if len(face.taught) > MAX_CUSTOM_MOODS:
-        raise BadExpressionError(f"there are {len(face.taught)} taught moods, more than {MAX_CUSTOM_MOODS}")
+        text = f"there are {len(face.taught)} taught moods, more than {MAX_CUSTOM_MOODS}"
+        raise BadExpressionError(Fault.TAUGHT, text)
     for row in face.taught:
+        if not allowed("mood", row.label):
+            raise BadExpressionError(Fault.TAUGHT, misnamed("mood", row.label))
         if not 0 <= row.probability <= 1:
-            raise BadExpressionError(f"the probability of {row.label[:40]!r} is {row.probability}, not between 0 and 1")
+            text = f"the probability of {row.label!r} is {row.probability}, not between 0 and 1"
+            raise BadExpressionError(Fault.TAUGHT, text)
     return {row.label: row.probability for row in face.taught}
 
 
 def _probabilities(face: Expression) -> dict[str, float]:
     if not 0 <= face.quality <= 1:  # NaN is refused, too
-        raise BadExpressionError(f"quality {face.quality} is not between 0 and 1")
+        raise BadExpressionError(Fault.QUALITY, f"quality {face.quality} is not between 0 and 1")
     found: dict[str, float] = {}
     for row in face.probabilities:
         if row.label not in EXPRESSION_POINTS:
-            raise BadExpressionError(
-                f"the label {row.label[:40]!r} is unknown; known are {', '.join(EXPRESSION_POINTS)}"
-            )
+            text = f"the label {row.label[:40]!r} is unknown; known are {', '.join(EXPRESSION_POINTS)}"
+            raise BadExpressionError(Fault.LABEL, text)
         if row.label in found:
-            raise BadExpressionError(f"the label {row.label} comes twice")
+            raise BadExpressionError(Fault.LABEL, f"the label {row.label} comes twice")
         if not 0 <= row.probability <= 1 + SUM_TOLERANCE:
-            raise BadExpressionError(f"the probability of {row.label} is {row.probability}, not between 0 and 1")
+            text = f"the probability of {row.label} is {row.probability}, not between 0 and 1"
+            raise BadExpressionError(Fault.PROBABILITY, text)
         found[row.label] = row.probability
     total = sum(found.values())
     if abs(total - 1) > SUM_TOLERANCE:
-        raise BadExpressionError(f"the probabilities sum to {total:.3f}, not to 1")
+        raise BadExpressionError(Fault.SUM, f"the probabilities sum to {total:.3f}, not to 1")
     return {label: probability / total for label, probability in found.items()}

@@ -7,20 +7,18 @@ from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, RoomState
 from services.aggregator.vocabulary import of_room
 from services.contracts.channels import MAX_ROOMS
-from services.contracts.messages import MAX_NAME, CustomMoods
+from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
 FORGET_AFTER_S = 86_400.0
 """Where there are so many rooms, one that has been silent this long makes place for a new one."""
-SERVICES = "services"
-"""No room: the first level of the services' own topics."""
 
 
 class Rooms:
-    """The rooms by name; the one of the settings is always there.
+    """The rooms by name; those of the settings are always there.
 
     Args:
-        settings: Which room is ours, and how moods are found in each.
+        settings: Which rooms are ours, and how moods are found in each.
         now: The time.
         saved: What is known from before a restart.
     """
@@ -29,8 +27,9 @@ class Rooms:
         self._settings = settings
         rules = settings.aggregator
         self._custom = CustomMoods()
-        self._rooms = {name: Room(rules.of(name), now, state) for name, state in saved.rooms.items()}
-        self.enter(settings.room, now)
+        self._ours = {settings.room, *rules.rooms}
+        names = dict.fromkeys((settings.room, *rules.rooms, *saved.rooms))
+        self._rooms = {name: Room(rules.of(name), now, saved.rooms.get(name)) for name in names}
 
     def items(self) -> ItemsView[str, Room]:
         """Return every room with its name."""
@@ -56,11 +55,9 @@ class Rooms:
         """Return a room, which may be new.
 
         Raises:
-            NoSuchRoomError: There are too many, or it cannot be called so.
+            NoSuchRoomError: There are too many.
         """
         if name not in self._rooms:
-            if len(name) > MAX_NAME or name == SERVICES:
-                raise NoSuchRoomError(f"{name[:MAX_NAME]} cannot be a room's name: choose another of up to {MAX_NAME}")
             if len(self._rooms) >= MAX_ROOMS and not self._forget_one(now):
                 raise NoSuchRoomError(f"there are {MAX_ROOMS} rooms already; {name} is not listened to")
             self._rooms[name] = Room(self._settings.aggregator.of(name), now)
@@ -81,7 +78,7 @@ class Rooms:
 
     def _forget_one(self, now: float) -> bool:
         """Make place for a room: the one that has been silent longest goes, after a day."""
-        others = [name for name in self._rooms if name != self._settings.room]
+        others = [name for name in self._rooms if name not in self._ours]
         oldest = min(others, key=lambda name: self._rooms[name].heard_at, default=None)
         if oldest is None or now - self._rooms[oldest].heard_at < FORGET_AFTER_S:
             return False

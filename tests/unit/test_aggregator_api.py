@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts.messages import Mood, MoodSource, uuid7
+from services.runtime.mood_settings import Aggregator, MoodRules
 from tests.unit.aggregator_doubles import Running, running
 
 
@@ -25,6 +26,13 @@ async def test_rest_reads_sets_and_ends(tmp_path: Path) -> None:
         assert Mood.model_validate_json((await http.delete("/home/mood/override")).content).mood == "happy"
         await run.bus.settle()
         assert [mood.mood for mood in run.moods] == ["happy", "focused", "happy"]
+
+
+async def test_a_room_of_the_settings_is_there_before_anything_speaks(tmp_path: Path) -> None:
+    async with running(tmp_path, aggregator=Aggregator(rooms={"kitchen": MoodRules()})) as run, client(run) as http:
+        assert (await http.get("/kitchen/mood")).json()["mood"] == "unknown"
+        assert (await http.put("/kitchen/mood/override", json={"mood": "calm"})).json()["mood"] == "calm"
+        assert (await http.get("/attic/mood")).status_code == 404
 
 
 async def test_rest_measures_a_neutral_face_shows_and_keeps_it(tmp_path: Path) -> None:

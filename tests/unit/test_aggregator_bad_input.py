@@ -6,12 +6,14 @@ import pytest
 
 from services.aggregator import rooms as rooms_module
 from services.aggregator.errors import NoSuchRoomError
-from services.aggregator.hearing import OBSERVATIONS
+from services.aggregator.intake import Fault
+from services.aggregator.sieve import OBSERVATIONS
 from services.aggregator.window import Refusal
 from services.contracts.channels import EXPRESSIONS, MOOD_SET
 from services.contracts.messages import CameraState, MoodOverride
 from services.contracts.moodring_pb2 import Expressions
 from services.contracts.moods import UNKNOWN
+from services.runtime.mood_settings import Aggregator, MoodRules
 from tests.unit.aggregator_doubles import START, Running, message, running
 
 
@@ -25,17 +27,18 @@ WEEK_S = 7 * 86_400
 @pytest.mark.parametrize(
     ("bad", "outcome"),
     [
-        (message(START, {"happy": 0.4}), "bad"),
-        (message(START, {"happy": math.nan}), "bad"),
-        (message(START, {"joy": 1.0}), "bad"),
-        (message(START, {"Happiness": 0.5, "Sadness": 0.5}), "bad"),
-        (Expressions(frame_id="camera-a-1", faces=message(START, "happy").faces), "bad"),
+        (message(START, {"happy": 0.4}), Fault.SUM),
+        (message(START, {"happy": math.nan}), Fault.PROBABILITY),
+        (message(START, {"joy": 1.0}), Fault.LABEL),
+        (message(START, {"Happiness": 0.5, "Sadness": 0.5}), Fault.LABEL),
+        (Expressions(frame_id="camera-a-1", faces=message(START, "happy").faces), Fault.TIME),
+        (message(-(2**30), "happy"), Fault.TIME),
         (message(START - 3600, "happy"), Refusal.LATE),
         (message(0.001, "happy"), Refusal.LATE),
         (message(START + 3600, "happy"), Refusal.FUTURE),
         (message(START + WEEK_S, "happy"), Refusal.FUTURE),
     ],
-    ids=["sum", "nan", "label", "another model", "no time", "late", "1970", "ahead", "next week"],
+    ids=["sum", "nan", "label", "another model", "no time", "1935", "late", "1970", "ahead", "next week"],
 )
 async def test_bad_expressions_are_counted_said_once_and_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: Expressions, outcome: str
@@ -56,7 +59,19 @@ async def test_a_flood_of_faces_is_counted_said_once_and_cut(tmp_path: Path, cap
     async with running(tmp_path) as run:
         await run.play(2, *["happy"] * 100)
         assert run.service.mood("home").samples == 64 * 10
-    assert len([record for record in caplog.records if "there are 100 faces" in record.message]) == 1
+    [said] = [record.message for record in caplog.records if "there are 100 faces" in record.message]
+    assert said.endswith("the first 64 are used (36 times)")
+
+
+async def test_one_fault_hides_no_other_of_that_camera(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    wrong = [message(START, face) for face in ({"happy": 0.4}, {"happy": math.nan}, {"joy": 1.0})]
+    async with running(tmp_path) as run:
+        for sent in (*wrong, message(START, *["happy"] * 100), message(START, "sad", model=99), *wrong):
+            run.bus.publish(EXPRESSIONS, sent, room="home", camera="camera")
+        await run.tick()
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    words = ("sum to 0.400", "probability of happy is nan", "label 'joy'", "there are 100 faces", "model version 99")
+    assert [word in line for word, line in zip(words, said, strict=True)] == [True] * 5
 
 
 async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,22 +104,31 @@ async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monk
         assert "moodring/one/mood" not in run.bus.broker.retained
 
 
-@pytest.mark.parametrize("room", ["services", "x" * 65])
+async def test_a_room_of_the_settings_makes_place_for_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
+    async with running(tmp_path, aggregator=Aggregator(rooms={"kitchen": MoodRules()})) as run:
+        run.now += 86_401
+        run.status(CameraState.OK, room="two")
+        await run.tick()
+        assert run.service.mood("kitchen").mood == UNKNOWN
+        with pytest.raises(NoSuchRoomError):
+            run.service.mood("two")
+
+
+@pytest.mark.parametrize("room", ["services", "x" * 65, "Kitchen"])
 async def test_a_name_that_no_room_can_have_is_said_and_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, room: str
 ) -> None:
     async with running(tmp_path) as run:
         for _ in range(3):
-            run.bus.publish(EXPRESSIONS, message(run.now, "happy"), room=room, camera="camera")
-            run.status(CameraState.OK, room=room)
-            run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room=room)
+            expressions = EXPRESSIONS.encode(message(run.now, "happy"))
+            run.bus.broker.publish(f"moodring/{room}/camera/expressions", expressions)
+            run.bus.broker.publish(f"moodring/{room}/mood/set", b"calm")
         await run.tick()
         await run.play(20, "happy")
         assert words(run) == ["happy"]
-    assert {record.message[:5] for record in caplog.records if "cannot be a room" in record.message} == {
-        "rooms",
-        "mood/",
-    }
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert [f"no room can be called '{room[:64]}" in line for line in said] == [True, True]
 
 
 async def test_a_clock_that_is_wrong_is_allowed_for_and_said_once(
