@@ -5,26 +5,29 @@ import contextlib
 import math
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from pydantic import ValidationError
+import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from services.aggregator.errors import BadRecordingError
 from services.aggregator.measures import Tally
 from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
+from services.contracts.channels import allowed, misnamed
 from services.contracts.moods import EXPRESSIONS, UNKNOWN
 from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
+from services.runtime.wrong_settings import reason
 
 if TYPE_CHECKING:  # it needs numpy, which only the replay has
     from services.aggregator.simulation import Scenario
@@ -38,16 +41,23 @@ Say = Callable[[str], None]
 
 def record(options: Namespace, settings: Settings, say: Say) -> int:
     """Write a room's observations to a file until it is full, its time is over or Ctrl-C."""
+    room = options.room or settings.room
+    if not allowed("room", room):
+        raise SetupError(misnamed("room", room))
     with _written(options.file) as file:
-        recorder = asyncio.run(_record(options, settings, file, say))
-    say(f"{recorder.frames} frames are in {options.file}")
+        recorder = asyncio.run(_record(options, settings, room, file, say))
+        if recorder.failed:
+            raise recorder.failed
+    if not options.file.exists():
+        say(f"nothing was heard of the room {room}, so there is no {options.file}; --room names another room")
+        return 1
+    say(f"{recorder.frames} frames with faces are in {options.file}")
     return 0
 
 
-async def _record(options: Namespace, settings: Settings, file: TextIO, say: Say) -> Recorder:
+async def _record(options: Namespace, settings: Settings, room: str, file: TextIO, say: Say) -> Recorder:
     end_on_signals()
     url = LOCAL_BROKER if settings.mqtt.url == "embedded:" else settings.mqtt.url
-    room = options.room or settings.room
     recorder = Recorder(file, room, max_bytes=int(options.megabytes * 1_000_000))
     bus = MqttBus(
         url, prefix=settings.mqtt.prefix, client_id=f"{settings.mqtt.prefix}-record-{os.getpid()}",
@@ -73,10 +83,11 @@ async def _record(options: Namespace, settings: Settings, file: TextIO, say: Say
 def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     """Decide a recording afresh, print what is decided, and draw it."""
     try:
-        with options.file.open(encoding="utf-8") as file:
-            lines, rules = _of_one_room(file, options, settings)
+        with options.file.open("rb") as file:
+            everything = read(file, lambda number: say(f"line {number} was cut while it was written; it is left out"))
+            lines, rules = _of_one_room(everything, options, settings)
             looks = list(replay(lines, rules))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SetupError(f"{options.file} cannot be read: {error}") from error
     except BadRecordingError as error:
         raise SetupError(f"{options.file} {error}") from error
@@ -141,9 +152,10 @@ def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
     return 0
 
 
-def _of_one_room(file: TextIO, options: Namespace, settings: Settings) -> tuple[Iterator[Line], MoodRules]:
+def _of_one_room(
+    everything: Iterator[Line], options: Namespace, settings: Settings
+) -> tuple[Iterator[Line], MoodRules]:
     """Return the lines of the room asked for, or of the first one in the file, and its rules."""
-    everything = read(file)
     first = next(everything, None)
     room = options.room or (first.room if first else settings.room)
     rules = changed(settings.aggregator, options.set).of(room)
@@ -162,30 +174,43 @@ def changed(section: Aggregator, assignments: Sequence[str]) -> Aggregator:
     Raises:
         SetupError: A key or a value is wrong.
     """
-    pairs = dict(assignment.partition("=")[::2] for assignment in assignments)
+    pairs = assigned(assignments, MoodRules.model_fields)
     keys = section.model_dump()
     rooms = {room: rules | pairs for room, rules in keys["rooms"].items()}
     try:
         return Aggregator.model_validate(keys | pairs | {"rooms": rooms})
     except ValidationError as error:
-        first = error.errors()[0]
-        raise SetupError(
-            f"--set {'.'.join(str(part) for part in first['loc'])}={first['input']}: {first['msg']}; "
-            "`moodring config` lists the keys below `aggregator`"
-        ) from error
+        raise _wrong(error) from error
+
+
+def assigned(assignments: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
+    """Return the values of `key=value`, each as YAML.
+
+    Raises:
+        SetupError: A key is unknown, or a value is no YAML.
+    """
+    pairs = dict(assignment.partition("=")[::2] for assignment in assignments)
+    for key, value in pairs.items():
+        if key not in known:
+            raise SetupError(f"--set {key}={value}: it is none of {', '.join(sorted(known))}")
+    try:
+        return {key: yaml.safe_load(value) for key, value in pairs.items()}
+    except yaml.YAMLError as error:
+        raise SetupError(f"--set {' '.join(assignments)}: {' '.join(str(error).split())}") from error
+
+
+def _wrong(error: ValidationError) -> SetupError:
+    key, why, value = reason(error)
+    return SetupError(f"--set {key}={value}: {why}")
 
 
 def _varied(scenario: "Scenario", assignments: Sequence[str]) -> "Scenario":
     """Return a scenario with some `key=value` put over it."""
-    known = {one.name for one in fields(scenario) if isinstance(getattr(scenario, one.name), int | float)}
-    for key, value in (assignment.partition("=")[::2] for assignment in assignments):
-        if key not in known:
-            raise SetupError(f"--set {key}={value}: it is none of {', '.join(sorted(known))}")
-        try:
-            scenario = replace(scenario, **{key: type(getattr(scenario, key))(float(value))})
-        except ValueError as error:
-            raise SetupError(f"--set {key}={value}: that is no number") from error
-    return scenario
+    keys = asdict(scenario)
+    try:
+        return TypeAdapter(type(scenario)).validate_python(keys | assigned(assignments, keys))
+    except ValidationError as error:
+        raise _wrong(error) from error
 
 
 def _plot(looks: Sequence[Look], options: Namespace) -> None:
@@ -201,12 +226,18 @@ def _plot(looks: Sequence[Look], options: Namespace) -> None:
 
 @contextmanager
 def _written(path: Path) -> Iterator[TextIO]:
-    """Open a new file that only its owner may read."""
+    """Open a new file that only its owner may read; it is removed where nothing comes into it."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise SetupError(f"{path} exists; name another file, or remove it") from error
     except OSError as error:
         raise SetupError(f"{path} cannot be written: {error.strerror}") from error
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 -- of a descriptor
-        yield file
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 -- of a descriptor
+            yield file
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written on: {error.strerror}; what is in it can be replayed") from error
+    finally:
+        if not path.stat().st_size:
+            path.unlink()

@@ -4,7 +4,7 @@ A line is what one camera saw in one frame, or a camera's state, what was taught
 from then on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -110,8 +110,12 @@ def seen(room: str, camera: str, faces: Iterable[Observation], heard_at: float) 
     )
 
 
-def read(lines: Iterable[str]) -> Iterator[Line]:
+def read(lines: Iterable[bytes], cut: Callable[[int], object] = int) -> Iterator[Line]:
     """Yield the lines of a recording.
+
+    Args:
+        lines: The lines of the file, each with its end.
+        cut: Told the number of a last line that was not written to its end; it is left out.
 
     Raises:
         BadRecordingError: A line is none; the text says which and why.
@@ -120,6 +124,9 @@ def read(lines: Iterable[str]) -> Iterator[Line]:
         try:
             yield Line.model_validate_json(text)
         except ValidationError as error:
+            if not text.endswith(b"\n"):  # the disk was full, or who wrote it was killed
+                cut(number)
+                return
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise BadRecordingError(

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from services.aggregator.likelihood import NOISE
 from services.aggregator.recording import Line, seen
@@ -29,12 +31,24 @@ from services.aggregator.renewal import (
 )
 from services.aggregator.window import Observation
 from services.contracts.channels import STATUS_EVERY_S
-from services.contracts.messages import CameraState
+from services.contracts.messages import CameraState, Unit
 from services.contracts.moods import EXPRESSIONS, UNKNOWN
 
 CAMERA = "camera"
 START = 1_790_000_000.0
 """When every simulated stream begins, in seconds since 1970."""
+
+
+def _several(mix: Mapping[str, float]) -> Mapping[str, float]:
+    if unknown := mix.keys() - set(EXPRESSIONS):
+        raise ValueError(f"{', '.join(sorted(unknown))}: moods are of {', '.join(EXPRESSIONS)}")
+    if sum(share > 0 for share in mix.values()) < 2:  # noqa: PLR2004 -- each mood follows another
+        raise ValueError("it needs two moods at least, as each follows another one")
+    return mix
+
+
+Seconds = Annotated[float, Field(ge=0.01, le=1e9)]
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -65,28 +79,28 @@ class Scenario:
         turned_quality: The same of one that does not.
     """
 
-    mix: Mapping[str, float] = field(
+    mix: Annotated[Mapping[str, Share], AfterValidator(_several)] = field(
         default_factory=lambda: {
             "neutral": 0.42, "happy": 0.24, "surprised": 0.06, "sad": 0.09, "angry": 0.07,
             "disgusted": 0.04, "fearful": 0.04, "contemptuous": 0.04,
         }
     )  # fmt: skip
-    hold_s: float = 240
-    fps: int = 5
-    misread_s: float = 1.5
-    flicker: float = 0.2
-    lost: float = 0.05
-    dropout_every_s: float = 90
-    dropout_s: float = 3
-    turn_every_s: float = 20
-    turn_s: float = 2
-    flash_every_s: float = 120
-    flash_s: tuple[float, float] = (0.5, 4)
-    guest_every_s: float = 600
-    guest_s: float = 300
+    hold_s: Seconds = 240
+    fps: Annotated[int, Field(ge=1, le=240)] = 5
+    misread_s: Seconds = 1.5
+    flicker: Annotated[float, Field(ge=0, le=10)] = 0.2
+    lost: Unit = 0.05
+    dropout_every_s: Seconds = 90
+    dropout_s: Seconds = 3
+    turn_every_s: Seconds = 20
+    turn_s: Seconds = 2
+    flash_every_s: Seconds = 120
+    flash_s: tuple[Seconds, Seconds] = (0.5, 4)
+    guest_every_s: Seconds = 600
+    guest_s: Seconds = 300
     guest_agrees: bool = True
-    quality: tuple[float, float] = (0.5, 0.9)
-    turned_quality: tuple[float, float] = (0.2, 0.4)
+    quality: tuple[Unit, Unit] = (0.5, 0.9)
+    turned_quality: tuple[Unit, Unit] = (0.2, 0.4)
 
 
 @dataclass(frozen=True)

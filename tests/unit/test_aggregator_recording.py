@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import math
 
 import pytest
 
@@ -19,7 +20,7 @@ FACE = '{"heard_at": 1, "room": "home", "faces": [{"track": 1, "quality": 1, "pr
 
 
 def lines_of(file: io.StringIO) -> list[Line]:
-    return list(read(file.getvalue().splitlines()))
+    return list(read(file.getvalue().encode().splitlines(keepends=True)))
 
 
 async def recorded(*faces: str, state: CameraState = CameraState.OK, max_bytes: int = 10_000) -> list[Line]:
@@ -62,6 +63,44 @@ async def test_a_full_file_ends_with_a_whole_line() -> None:
     assert 1 < len(lines) < 20
 
 
+@pytest.mark.parametrize("at", [-(2**40), 2**60, -0.5])
+async def test_a_time_that_cannot_be_is_said_once_and_not_recorded(caplog: pytest.LogCaptureFixture, at: float) -> None:
+    file = io.StringIO()
+    wrong = message(START, "happy")
+    wrong.captured_at.seconds, wrong.captured_at.nanos = math.floor(at), round(at % 1 * 1e9)
+    strange = message(START, "happy")
+    strange.faces[0].taught.add(label="Film night", probability=0.5)
+    async with MemoryBus() as bus:
+        Recorder(file, "home", max_bytes=10_000, clock=lambda: START).listen(bus)
+        for sent in (wrong, wrong, strange, strange, message(START, "sad")):
+            bus.publish(EXPRESSIONS, sent, room="home", camera="camera")
+        await bus.settle()
+    assert [line.faces[0].probabilities["sad"] for line in lines_of(file)] == [0.8]
+    assert ["captured_at is" in record.message for record in caplog.records] == [True, False]
+    assert "film_night can" in caplog.records[1].message
+
+
+async def test_a_full_disk_ends_the_recording() -> None:
+    async with MemoryBus() as bus:
+        with open("/dev/full", "w", encoding="utf-8", buffering=1) as file:  # noqa: PTH123, ASYNC230 -- as is
+            recorder = Recorder(file, "home", max_bytes=10_000, clock=lambda: START)
+            recorder.listen(bus)
+            bus.publish(EXPRESSIONS, message(START, "happy"), room="home", camera="camera")
+            async with asyncio.timeout(10):
+                await recorder.full.wait()
+            with pytest.raises(OSError, match="No space left"):
+                file.close()
+    assert (recorder.failed and recorder.failed.strerror, recorder.frames) == ("No space left on device", 0)
+
+
+@pytest.mark.parametrize("end", [b"", b'{"heard_at": 1, "ro', b'{"heard_at": 2, "room": "home", "frame_id": "k\xc3'])
+def test_a_last_line_that_was_cut_is_left_out_and_said(end: bytes) -> None:
+    whole = b'{"heard_at": 1, "room": "home"}\n'
+    cut: list[int] = []
+    assert len(list(read(io.BytesIO(whole * 2 + end), cut.append))) == 2
+    assert cut == ([3] if end else [])
+
+
 async def test_a_recorder_says_when_its_file_is_full() -> None:
     recorder = Recorder(io.StringIO(), "home", max_bytes=10, clock=lambda: START)
     async with MemoryBus() as bus:
@@ -73,7 +112,7 @@ async def test_a_recorder_says_when_its_file_is_full() -> None:
 
 def test_what_is_written_reads_the_same() -> None:
     line = seen("home", "camera", [doubles.seen(START, "happy")], START + 0.1)
-    assert list(read([line.written()])) == [line]
+    assert list(read([line.written().encode()])) == [line]
 
 
 @pytest.mark.parametrize(
@@ -88,4 +127,4 @@ def test_what_is_written_reads_the_same() -> None:
 )  # fmt: skip
 def test_a_line_that_is_none_is_named(text: str, says: str) -> None:
     with pytest.raises(BadRecordingError, match=says):
-        list(read(['{"heard_at": 1, "room": "home"}', text]))
+        list(read([b'{"heard_at": 1, "room": "home"}\n', f"{text}\n".encode()]))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.aggregator.commands import replay_file, simulate_file
-from services.aggregator.recording import Line, seen
+from services.aggregator.recording import Line, read, seen
 from services.aggregator.replay import replay
 from services.contracts.messages import CameraState
 from services.contracts.moods import NOBODY
@@ -97,16 +97,49 @@ def test_a_simulated_room_can_be_another(tmp_path: Path) -> None:
     assert lively.read_text().count('"truth":"') > 10 > calm.read_text().count('"truth":"')
 
 
-@pytest.mark.parametrize("setting", ["hold=3", "hold_s=long"])
+def test_a_simulated_room_has_the_moods_that_are_asked_for(tmp_path: Path) -> None:
+    run(simulate_file, tmp_path / "room.jsonl", set=["mix={happy: 1, sad: 2}", "hold_s=20"])
+    truths = {line.truth for line in read((tmp_path / "room.jsonl").open("rb")) if line.truth}
+    assert truths == {"happy", "sad"}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "hold=3",
+        "hold_s=long",
+        "hold_s=0",
+        "lost=2",
+        "mix={happy: 1}",
+        "mix={joy: 1, sad: 1}",
+        "mix={happy: -1}",
+        "mix={",
+    ],
+)
 def test_a_scenario_that_is_none_is_named(tmp_path: Path, setting: str) -> None:
-    with pytest.raises(SetupError, match=f"--set {setting}: "):
+    with pytest.raises(SetupError, match="--set " + setting.partition("=")[0]):
         run(simulate_file, tmp_path / "room.jsonl", set=[setting])
+    assert not (tmp_path / "room.jsonl").exists()
 
 
 @pytest.mark.parametrize(("setting", "says"), [("dwel_s=3", "dwel_s=3"), ("dwell_s=soon", "dwell_s=soon")])
 def test_a_setting_that_is_none_is_named(simulated: Path, setting: str, says: str) -> None:
     with pytest.raises(SetupError, match=says):
         run(replay_file, simulated, set=[setting])
+
+
+def test_a_key_that_is_none_is_named_as_it_was_typed(simulated: Path) -> None:
+    rooms = Settings(aggregator=Aggregator(rooms={"study": MoodRules()}))
+    with pytest.raises(SetupError, match=r"^--set bogus=5: it is none of dwell_s, "):
+        replay_file(Namespace(file=simulated, room=None, plot=None, set=["bogus=5"]), rooms, print)
+
+
+def test_a_recording_that_was_cut_is_replayed_as_far_as_it_goes(simulated: Path) -> None:
+    with simulated.open("rb+") as file:
+        file.truncate(simulated.stat().st_size - 10)
+    said, *_, shares, _ = run(replay_file, simulated)
+    assert "was cut while it was written; it is left out" in said
+    assert "360 s: " in shares
 
 
 def test_a_recording_is_never_written_over(simulated: Path) -> None:
