@@ -136,6 +136,8 @@ def write_faces(file: Path) -> None:
 
 
 def _camera(source: Path) -> dict[str, str]:
+    if not source.exists():
+        raise BenchError(f"there is no clip {source}; name one with a face in BENCH_CLIP")
     return {"camera_source": str(source.absolute())} | ({"yunet": str(YUNET.absolute())} if YUNET.exists() else {})
 
 
@@ -168,11 +170,32 @@ def _table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def measured(data: Path) -> list[Row]:
+    """Measure all parts, or those that `BENCH_ONLY` names; each asks for what it needs."""
+    faces = data / "faces.npz"
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "path": lambda: as_fast_as_possible(data),
+        "face": lambda: with_one_face(data),
+        "empty": lambda: without_a_face(data),
+        "moods": moods,
+        "crops": lambda: on_crops(faces),
+        "clips": lambda: found_in_clips(CLIPS, YUNET, RESULT.parent),
+        "times": lambda: times(YUNET),
+    }
+    only = os.environ.get("BENCH_ONLY", " ".join(parts)).split()
+    if unknown := set(only) - set(parts):
+        raise BenchError(f"BENCH_ONLY names {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    peers = os.environ.get("PEERS")
+    if peers or "crops" in only:
+        write_faces(faces)
+    there = {"crops": faces.exists(), "clips": YUNET.exists(), "times": YUNET.exists()}
+    rows = [row for name, measure in parts.items() if name in only and there.get(name, True) for row in measure()]
+    peer = fer(faces) if peers else {}
+    return [replace(row, peer=peer.get(row.name)) for row in rows]
+
+
 def main() -> int:
     """Measure everything and return the exit code."""
-    if not CLIP.exists():
-        print(f"bench: there is no clip {CLIP}; name one with a face in BENCH_CLIP")
-        return 1
     print(_machine())
     print(
         f"detector: {YUNET.name if YUNET.exists() else 'haar'}; clip: {CLIP.name}; before: {_load_average()}",
@@ -180,26 +203,10 @@ def main() -> int:
     )
     try:
         with tempfile.TemporaryDirectory() as folder:
-            data, faces = Path(folder), Path(folder) / "faces.npz"
-            write_faces(faces)
-            parts: dict[str, Callable[[], list[Row]]] = {
-                "path": lambda: as_fast_as_possible(data),
-                "face": lambda: with_one_face(data),
-                "empty": lambda: without_a_face(data),
-                "moods": moods,
-            }
-            if faces.exists():
-                parts["crops"] = lambda: on_crops(faces)
-            if YUNET.exists():
-                parts["clips"] = lambda: found_in_clips(CLIPS, YUNET, RESULT.parent)
-                parts["times"] = lambda: times(YUNET)
-            only = os.environ.get("BENCH_ONLY", " ".join(parts)).split()
-            rows = [row for name, measure in parts.items() if name in only for row in measure()]
-            peer = fer(faces) if os.environ.get("PEERS") else {}
+            rows = measured(Path(folder))
     except BenchError as error:
         print(f"bench: {error}")
         return 1
-    rows = [replace(row, peer=peer.get(row.name)) for row in rows]
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(f"after: {_load_average()}\n\n{_table(rows)}\n\n{RESULT.relative_to(ROOT)} holds the same")
