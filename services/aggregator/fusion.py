@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.aggregator.belief import EVEN, Belief, filled, forward
+from services.aggregator.clocks import FARTHEST_S
 from services.aggregator.people import FUSIONS, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, UNKNOWN, Point
@@ -17,8 +18,8 @@ DOUBTED = 0.02
 """Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two."""
 HALF = 0.5
 """Share of the votes, and most that is believed of a mood that no more than so many share: it does not lead."""
-PRESENT_S = 3.0
-"""Who was seen within this time counts as there."""
+PRESENT_S = FARTHEST_S
+"""Who was seen within this time counts as there: what comes on a slow way is as old when it comes."""
 
 ORIGIN = Point(0.0, 0.0)
 PLACES = {label: EXPRESSION_POINTS[label] for label in EXPRESSIONS}

@@ -2,10 +2,12 @@ import pytest
 
 from services.aggregator.cameras import MAX_CAMERAS, STATUS_HOLDS_S, Cameras
 from services.aggregator.clocks import CameraClock
+from services.aggregator.room import Room
 from services.aggregator.window import Refusal
 from services.contracts.messages import CameraState, MoodSource
 from services.contracts.moods import UNKNOWN
-from tests.unit.aggregator_doubles import START, Scene, seen
+from services.runtime.mood_settings import Aggregator
+from tests.unit.aggregator_doubles import FPS, START, Scene, seen
 
 
 def delayed(clock: CameraClock, *delays: float, fps: int = 5, start: float = START) -> float:
@@ -101,3 +103,15 @@ def test_observations_alone_do_not_say_that_a_camera_works() -> None:
     cameras = Cameras()
     cameras.take(seen(START), START)
     assert cameras.seeing(START) is None
+
+
+@pytest.mark.parametrize("late_s", [0.1, 3.0, 4.5])
+def test_whoever_is_seen_on_a_slow_way_is_there(late_s: float) -> None:
+    room = Room(Aggregator(), START)
+    room.hear("camera", CameraState.OK, START)
+    for frame in range(1, 30 * FPS):
+        now = START + frame / FPS
+        room.observe(seen(now - late_s, "sad"), now)
+        if frame % FPS == 0:
+            room.look(now)
+    assert (room.mood().mood, room.mood().people) == ("sad", 1)

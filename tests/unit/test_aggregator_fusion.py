@@ -46,7 +46,7 @@ def test_who_is_only_glimpsed_counts_little() -> None:
 
 
 def test_only_who_is_there_now_is_counted() -> None:
-    assert fused([track("happy"), track("happy", last_at=START - 4)], START).people == 1
+    assert fused([track("happy"), track("happy", last_at=START - 6)], START).people == 1
 
 
 def test_nothing_seen_is_nothing_known() -> None:
