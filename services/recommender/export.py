@@ -55,16 +55,18 @@ async def written(
         first: The first page: read before the answer began, so that a database that is away is an error of its own.
         rest: Further pages.
         form: CSV or JSON.
-        room: Said in JSON's head.
+        room: Said in JSON's head, and in each row of CSV.
         resolution: What the rows are.
     """
     kind = MoodDecision if resolution is Resolution.RAW else MoodSpan
-    head = {"room": room, "resolution": resolution}
-    yield _csv([list(kind.model_fields)]) if form is ExportForm.CSV else json.dumps(head)[:-1] + ', "moods": ['
+    columns = list(dict.fromkeys((*kind.model_fields, "room")))
+    head = json.dumps({"room": room, "resolution": resolution})
+    yield _csv([columns]) if form is ExportForm.CSV else head[:-1] + ', "moods": ['
     joint = "\n"
     async for page in _chain(first, rest):
         if form is ExportForm.CSV:
-            yield _csv([[cell(value) for value in row.model_dump(mode="json").values()] for row in page])
+            values = [(row.model_dump(mode="json") | {"room": room}).values() for row in page]
+            yield _csv([[cell(value) for value in row] for row in values])
         elif page:
             yield joint + ",\n".join(row.model_dump_json() for row in page)
             joint = ",\n"

@@ -191,6 +191,15 @@ async def test_decisions_are_exported_as_csv(house: House) -> None:
     assert json.loads(row["distribution"]) == {"sad": 0.75}
 
 
+@pytest.mark.parametrize("resolution", ["raw", "minute"])
+async def test_each_row_of_a_csv_says_its_room(house: House, resolution: str) -> None:
+    await house.live(0)
+    await house.decide(1)
+    answer = await house.client.get(EXPORT, params={"resolution": resolution})
+    (row,) = csv.DictReader(answer.text.splitlines())
+    assert row["room"] == "home"
+
+
 async def test_minutes_are_exported_as_json(house: House) -> None:
     await house.live(0, 1)
     answer = await house.client.get(EXPORT, params={"format": "json", "resolution": "minute"})
