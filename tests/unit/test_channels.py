@@ -93,6 +93,10 @@ def test_bare_word_gets_an_id_of_its_own() -> None:
     assert first.id != second.id
 
 
+def test_a_word_may_stand_in_quotes_as_in_json() -> None:
+    assert channels.MOOD_SET.decode(b'"Angry"\n').mood == "angry"
+
+
 @pytest.mark.parametrize("action", list(PlayerAction))
 def test_only_what_means_this_moment_is_relative(action: PlayerAction) -> None:
     value = 5 if action in {PlayerAction.VOLUME, PlayerAction.SEEK} else None
