@@ -1,11 +1,11 @@
 """The one page: cards, laid out, and drawn anew when something changed."""
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from services.contracts.channels import allowed
 from services.gateway import views, words
 from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
@@ -101,7 +101,7 @@ class Dashboard:
 
 def known_room(service: "GatewayService", asked: str) -> str:
     """Return the room that an address asks for, the process's own where that is no name of a room."""
-    return asked if re.fullmatch(r"[a-z0-9_]+", asked) else service.settings.room
+    return asked if allowed("room", asked) else service.settings.room
 
 
 def _sign_out() -> None:
