@@ -28,6 +28,9 @@ MAX_PAYLOAD_BYTES = 2_000_000
 MAX_ROOMS = 1000
 """Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
 
+NOWHERE = "Doctor"
+"""No room, camera or instance can be called so (they are lower-case), so the doctor tries there what may be said."""
+
 STATUS_EVERY_S = 10
 """A camera says how it does at least this often, in seconds: whoever hears nothing for longer takes it for away."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from services.contracts.channels import BadMessageError, Channel, M, allowed, misnamed
+from services.contracts.channels import NOWHERE, BadMessageError, Channel, M, allowed, misnamed
 from services.contracts.messages import Command
 from services.runtime.arrivals import Arrival, Arrivals
 from services.runtime.bus import Delivery, Handler
@@ -181,7 +181,8 @@ class Dispatcher:
 
     def _refuse(self, arrival: Arrival, subscription: Subscription[Any], levels: dict[str, str]) -> None:
         """Drop what comes on a topic that is ours but for a name that nothing can have."""
-        if arrival.payload or not subscription.channel.retain:  # else it was withdrawn
+        withdrawn = subscription.channel.retain and not arrival.payload
+        if not withdrawn and NOWHERE not in levels.values():
             wrong = next(misnamed(*level) for level in levels.items() if not allowed(*level))
             self._drop(subscription.channel, arrival.topic[:SHOWN], "bad name", wrong)
         arrival.settle()

@@ -11,15 +11,13 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from services.contracts.channels import SERVICE, Channel
+from services.contracts.channels import NOWHERE, SERVICE, Channel
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.runtime.settings import Settings, redact
 from services.upkeep.findings import Finding, broken, by_way, correct, skipped, way_out, well
 
 ANSWER_S = 5.0
-NOBODY = "Doctor"
-"""No room, camera or instance may be called so (they are lower-case): what is said there is heard by no service."""
 
 
 class _Conversation:
@@ -133,9 +131,9 @@ def _topics(prefix: str, user: str) -> tuple[list[str], list[str]]:
     def at_nobodys(channels: Iterable[Channel[Any]]) -> list[str]:
         topics = {channel.topic(prefix) for channel in channels}
         # A topic of the whole house is everybody's: who listens would take what is tried for news.
-        return sorted(topic.replace("+", NOBODY) for topic in topics if "+" in topic)
+        return sorted(topic.replace("+", NOWHERE) for topic in topics if "+" in topic)
 
-    own = [SERVICE.topic(prefix, service=one).replace("+", NOBODY) for one in users if one != HOME_AUTOMATION]
+    own = [SERVICE.topic(prefix, service=one).replace("+", NOWHERE) for one in users if one != HOME_AUTOMATION]
     says = at_nobodys(channel for one in users for channel in RIGHTS[one].says)
     return says + own, at_nobodys(channel for one in users for channel in RIGHTS[one].hears)
 
