@@ -22,8 +22,8 @@ from services.gateway.state import FOLLOWED, Change, House, full, learn, snapsho
 from services.gateway.streams import Stream
 from services.runtime.access import guard, serves_itself
 from services.runtime.bus import Bus, Delivery, Handler
+from services.runtime.complaints import Complaints
 from services.runtime.health import Health
-from services.runtime.logs import Throttle
 from services.runtime.secret_files import read_secret
 from services.runtime.settings import Settings
 from services.runtime.tokens import Tokens, first_token, open_tokens
@@ -68,7 +68,7 @@ class GatewayService:
         self.api = httpx.AsyncClient()
         self.upstream = upstream.Upstream(settings.gateway.model_dump(), transport=transport)
         self._streams: set[Stream] = set()
-        self._throttle = Throttle()
+        self._complaints = Complaints(log)
         self._bus: Bus | None = None
 
     @property
@@ -128,8 +128,7 @@ class GatewayService:
         async def handle(delivery: Delivery[Any]) -> None:
             change = Change(name, delivery.where, delivery.message)
             if full(self.house, change):
-                if count := self._throttle.count("rooms"):
-                    log.warning("there are %d rooms already; %s is left out (%d times)", MAX_ROOMS, change.room, count)
+                self._complaints.note("rooms", "rooms", f"there are {MAX_ROOMS} already; {change.room} is left out")
                 return
             self.house = learn(self.house, change)
             for stream in self._streams:

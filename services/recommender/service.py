@@ -24,8 +24,8 @@ from services.recommender.room import Room
 from services.recommender.rooms import Rooms, TooManyRoomsError
 from services.recommender.state import RoomsFile, SavedRooms
 from services.runtime.bus import Bus, Delivery
+from services.runtime.complaints import Complaints
 from services.runtime.health import Health
-from services.runtime.logs import Throttle
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 
@@ -61,7 +61,7 @@ class RecommenderService:
         """Every mood that a song or a playlist can have, and its place."""
         self._bus: Bus | None = None
         self._lock = asyncio.Lock()
-        self._throttle = Throttle()
+        self._complaints = Complaints(log)
 
     @property
     def running(self) -> bool:
@@ -196,8 +196,7 @@ class RecommenderService:
         try:
             record, mood = record_of(delivery.message, delivery.room), mood_of(delivery.message)
         except ValueError as error:
-            if count := self._throttle.count("event"):
-                log.warning("an event was dropped (%d since the last such line): %s", count, error)
+            self._complaints.note("event", f"events of {delivery.room}", f"one is dropped: {error}")
             return
         if record:
             self._recorder.add(record)
@@ -238,8 +237,7 @@ class RecommenderService:
         try:
             return self._room(name)
         except TooManyRoomsError as error:
-            if count := self._throttle.count("rooms"):
-                log.warning("%s (%d messages since the last such line)", error, count)
+            self._complaints.note("rooms", "rooms", str(error))
             return None
 
     async def _save(self) -> None:
