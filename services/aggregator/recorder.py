@@ -39,6 +39,7 @@ class Recorder:
         self._complaints = Complaints(log)
         self._file, self._room, self._left, self._clock = file, room, max_bytes, clock
         self._private: set[str] = set()
+        self._taught: Line | None = None  # written when the room is heard of: it is of the whole house
 
     def listen(self, bus: Bus) -> None:
         """Begin with the cameras' states, which the bus has kept."""
@@ -47,7 +48,7 @@ class Recorder:
         bus.subscribe(EXPRESSIONS, self._expressions, room=self._room)
 
     async def _custom_moods(self, delivery: Delivery[CustomMoods]) -> None:
-        self._write(Line(heard_at=round(self._clock(), DIGITS), room=self._room, custom=delivery.message))
+        self._taught = Line(heard_at=round(self._clock(), DIGITS), room=self._room, custom=delivery.message)
 
     async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
         state = delivery.message.state
@@ -63,8 +64,9 @@ class Recorder:
             self.frames += self._write(seen(self._room, delivery.camera, good, self._clock()))
 
     def _write(self, line: Line) -> bool:
-        """Write a line, and return whether it is written whole."""
-        text = line.written()
+        """Write a line, and what was taught before it; return whether it is written whole."""
+        text = (self._taught.written() if self._taught else "") + line.written()
+        self._taught = None
         self._left -= len(text.encode())
         if self._left < 0:
             self.full.set()

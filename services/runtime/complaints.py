@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
-MAX_PLACES = 100
-"""Kinds and places that are told apart within a minute: whoever sends bad input chooses their names."""
+MAX_PLACES = 10
+"""Places of a kind that are told apart within a minute: whoever sends bad input chooses their names."""
+ELSEWHERE = " and elsewhere"
 
 Later = Callable[[float, Callable[[], None]], object]
 """Has something called after some seconds."""
@@ -53,8 +54,9 @@ class Complaints:
             times: How much is lost by it.
             by: Who heard it.
         """
-        line = f"{place}: {problem}"
-        key = (kind, place) if (kind, place) in self._minutes or len(self._minutes) < MAX_PLACES else ("", "")
+        key, line = (kind, place), f"{place}: {problem}"
+        if key not in self._minutes and sum(one == kind for one, _ in self._minutes) >= MAX_PLACES:
+            key, line = (kind, ELSEWHERE), f"{place}{ELSEWHERE}: {problem}"
         minute = self._minutes.get(key)
         if minute is None:
             minute = self._begin(key, _Minute(line, said=times))

@@ -9,8 +9,8 @@ import pytest
 from services.aggregator.errors import BadRecordingError
 from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read, seen
-from services.contracts.channels import CAMERA_STATUS, EXPRESSIONS
-from services.contracts.messages import CameraState, CameraStatus
+from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS
+from services.contracts.messages import CameraState, CameraStatus, CustomMood, CustomMoods
 from services.contracts.moodring_pb2 import Box
 from services.runtime.memory import MemoryBus
 from tests.unit import aggregator_doubles as doubles
@@ -61,6 +61,20 @@ async def test_a_private_camera_is_not_recorded() -> None:
 async def test_a_full_file_ends_with_a_whole_line() -> None:
     lines = await recorded(*["happy"] * 20, max_bytes=2000)
     assert 1 < len(lines) < 20
+
+
+async def test_what_was_taught_is_recorded_where_the_room_is_heard_of() -> None:
+    file = io.StringIO()
+    taught = CustomMoods(moods=(CustomMood(mood="focused", valence=0.3, arousal=0.1, rooms=("home",)),))
+    async with MemoryBus() as bus:
+        Recorder(file, "home", max_bytes=10_000, clock=lambda: START).listen(bus)
+        bus.publish(CUSTOM_MOODS, taught)
+        await bus.settle()
+        assert not file.getvalue()
+        bus.publish(EXPRESSIONS, message(START, "happy"), room="home", camera="camera")
+        await bus.settle()
+    first, second = lines_of(file)
+    assert (first.custom, len(second.faces)) == (taught, 1)
 
 
 @pytest.mark.parametrize("at", [-(2**40), 2**60, -0.5])

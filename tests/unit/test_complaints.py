@@ -63,9 +63,15 @@ def test_what_several_hear_counts_once(complaints: Complaints, clock: Clock, cap
     assert caplog.messages == ["home: bad (1 times)", "home: bad (1 times more within a minute)"]
 
 
-def test_places_are_bounded(complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_places_are_bounded_and_one_kind_takes_no_place_of_another(
+    complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(MAX_PLACES + 10):
-        complaints.note("bad", f"room_{number}", "bad")
+        complaints.note("late", f"room_{number}", "late")
+    complaints.note("sum", "room_0", "bad")
     clock.minute()
-    assert len(caplog.messages) == MAX_PLACES + 2
-    assert caplog.messages[-1] == f"room_{MAX_PLACES + 9}: bad (9 times more within a minute)"
+    assert caplog.messages[MAX_PLACES:] == [
+        f"room_{MAX_PLACES} and elsewhere: late (1 times)",
+        "room_0: bad (1 times)",
+        f"room_{MAX_PLACES + 9} and elsewhere: late (9 times more within a minute)",
+    ]
