@@ -56,7 +56,7 @@ def build(
     tabs = BrowserBackend(monotonic)
     if mpv_installed is None:
         mpv_installed = shutil.which("mpv") is not None
-    return PlayerService(settings, clock, tabs, choose(settings, clock, tabs, mpv_installed=mpv_installed))
+    return PlayerService(settings, clock, tabs, choose(settings, monotonic, tabs, mpv_installed=mpv_installed))
 
 
 class PlayerService:
