@@ -204,10 +204,12 @@ class PlayerService:
             self._wake.clear()
             observation = await self._output.observe()
             self._conclude(observation)
+            told = self._session
             try:
-                await self._output.follow(self._session)
+                await self._output.follow(told)
             except UnplayableError as error:
-                self._fail(str(error))
+                if self._session.cue == told.cue:  # else somebody went on meanwhile: the song that plays now is none of it
+                    self._fail(str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._tick_s()):
                     await self._wake.wait()
