@@ -10,30 +10,36 @@ from services.runtime.settings import Settings, redact
 
 
 def choose(
-    settings: Settings, clock: Callable[[], float], tabs: BrowserBackend, *, mpv_installed: bool
+    settings: Settings, monotonic: Callable[[], float], tabs: BrowserBackend, *, mpv_installed: bool
 ) -> tuple[Backend, ...]:
     """Return the backends that `player.backend` stands for; the first one that is there plays.
+
+    Args:
+        settings: All settings.
+        monotonic: Seconds that only ever grow.
+        tabs: All tabs together.
+        mpv_installed: Whether there is an mpv.
 
     Raises:
         SetupError: The setting names no backend, or one that is not installed, or one twice.
     """
     urls = [url.strip() for url in settings.player.backend.split(",")]
-    chosen = [one for url in urls for one in _choose(url, settings, clock, tabs, mpv_installed=mpv_installed)]
+    chosen = [one for url in urls for one in _choose(url, settings, monotonic, tabs, mpv_installed=mpv_installed)]
     if len({one.name for one in chosen}) < len(chosen):
         raise SetupError(f"the setting player.backend names one kind twice: {', '.join(one.name for one in chosen)}")
     return tuple(chosen)
 
 
 def _choose(
-    url: str, settings: Settings, clock: Callable[[], float], tabs: BrowserBackend, *, mpv_installed: bool
+    url: str, settings: Settings, monotonic: Callable[[], float], tabs: BrowserBackend, *, mpv_installed: bool
 ) -> tuple[Backend, ...]:
     match url.partition(":")[0]:
         case "auto":
-            return tabs, *([_mpv("mpv:")] if mpv_installed else []), NullBackend(clock)
+            return tabs, *([_mpv("mpv:")] if mpv_installed else []), NullBackend(monotonic)
         case "browser":
             return (tabs,)
         case "null":
-            return (NullBackend(clock),)
+            return (NullBackend(monotonic),)
         case "mpd":
             return (_mpd(url, settings),)
         case "mpv" if mpv_installed:

@@ -56,7 +56,7 @@ def build(
     tabs = BrowserBackend(monotonic)
     if mpv_installed is None:
         mpv_installed = shutil.which("mpv") is not None
-    return PlayerService(settings, clock, tabs, choose(settings, clock, tabs, mpv_installed=mpv_installed))
+    return PlayerService(settings, clock, tabs, choose(settings, monotonic, tabs, mpv_installed=mpv_installed))
 
 
 class PlayerService:
@@ -204,10 +204,12 @@ class PlayerService:
             self._wake.clear()
             observation = await self._output.observe()
             self._conclude(observation)
+            told = self._session
             try:
-                await self._output.follow(self._session)
+                await self._output.follow(told)
             except UnplayableError as error:
-                self._fail(str(error))
+                if self._session.cue == told.cue:  # else somebody went on meanwhile: the song that plays now is none of it
+                    self._fail(str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._tick_s()):
                     await self._wake.wait()

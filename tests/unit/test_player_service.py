@@ -9,6 +9,7 @@ import pytest
 from services.contracts.channels import PLAYER
 from services.contracts.messages import EventType, Playback, Track
 from services.player.backends.browser import ALIVE_S, TabOrder
+from services.player.files import resolve
 from services.player.service import PlayerService, build
 from services.player.session import MAX_FAILURES, MAX_QUEUE
 from services.runtime.service import SetupError
@@ -27,7 +28,7 @@ def tracks(tmp_path: Path) -> list[Track]:
 
 
 def silent(tmp_path: Path, clock: Clock) -> PlayerService:
-    return build(settings(tmp_path), clock=clock)
+    return build(settings(tmp_path), clock=clock, monotonic=clock)
 
 
 async def test_songs_play_one_after_the_other_and_their_decision_goes_with_them(
@@ -106,6 +107,48 @@ async def test_a_song_without_a_file_is_a_problem_and_the_next_one_plays(
     assert str(problem.after["text"]).startswith("Gone: ")
 
 
+async def test_a_song_that_cannot_be_played_does_not_take_the_one_along_that_a_listener_went_on_to(
+    tmp_path: Path, clock: Clock, tracks: list[Track], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Track(song_id=7, title="Gone", uri=(tmp_path / "songs" / "gone.wav").as_uri())
+    looking, found = threading.Event(), threading.Event()
+
+    def slowly(track: Track, roots: list[Path]) -> Path:
+        if track == gone:
+            looking.set()
+            found.wait(30)
+        return resolve(track, roots)
+
+    monkeypatch.setattr("services.player.service.resolve", slowly)
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(gone, *tracks[:2])
+        assert await asyncio.to_thread(looking.wait, 30)
+        room.tell("next")
+        await room.until(lambda state: state.current is not None and state.current.track == tracks[0])
+        found.set()
+        clock.now += 1
+        await room.plays(tracks[1])
+    kinds = [event.type for event in room.events]
+    assert EventType.PROBLEM not in kinds
+    assert EventType.TRACK_FINISHED in kinds
+
+
+async def test_the_silent_clock_goes_on_though_the_time_is_set_back(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    ticks = Clock(0)
+    async with playing(build(settings(tmp_path), clock=clock, monotonic=ticks)) as room:
+        room.play(tracks[0])
+        await room.plays(tracks[0])
+        clock.now -= 3600
+
+        async def finished() -> bool:
+            ticks.now += 1
+            return any(event.type is EventType.TRACK_FINISHED for event in room.events)
+
+        await until(finished)
+
+
 async def test_after_too_many_failures_in_a_row_the_music_waits_for_play(
     tmp_path: Path, clock: Clock, tracks: list[Track]
 ) -> None:
@@ -143,7 +186,7 @@ async def test_songs_of_another_folder_are_left_out_of_the_queue_at_a_restart(
 ) -> None:
     elsewhere = [write_song(tmp_path / "elsewhere", number, 60) for number in range(11, 20)]
     both = Settings(data=tmp_path, music=tmp_path / "elsewhere", player=Player(backend="null:"))
-    async with playing(build(both, clock=clock)) as room:
+    async with playing(build(both, clock=clock, monotonic=clock)) as room:
         room.play(elsewhere[0], *elsewhere[1:], tracks[0])
         await room.plays(elsewhere[0])
     async with playing(silent(tmp_path, clock)) as room:

@@ -9,7 +9,11 @@ UNKNOWN_DURATION_S = 180.0
 
 
 class NullBackend:
-    """A song is a span of time."""
+    """A song is a span of time.
+
+    Args:
+        clock: Seconds that only ever grow: a clock that is set back would hold the song, and one set on would end it.
+    """
 
     name = "null"
     capabilities = frozenset({Capability.VOLUME})
