@@ -208,7 +208,7 @@ class PlayerService:
             try:
                 await self._output.follow(told)
             except UnplayableError as error:
-                if self._session.cue == told.cue:  # else somebody went on meanwhile: the song that plays now is none of it
+                if self._session.cue == told.cue:  # else somebody went on meanwhile, to a song that is well
                     self._fail(str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._tick_s()):
