@@ -230,12 +230,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
     parser.add_argument("--start", type=Path, help="a finished run to go on from, of this network or a shallower one")
     parser.add_argument("--teacher", type=Path, help="a finished run whose answers are learnt beside the votes")
+    parser.add_argument("--widths", type=int, nargs="+", default=Shape().widths, help="channels of each stage")
     parser.add_argument("--blocks", type=int, nargs="+", default=Shape().blocks, help="residual blocks of each stage")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     for field in dataclasses.fields(Recipe):
         parser.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default)
     options = vars(parser.parse_args())
-    shape = Shape(blocks=tuple(options.pop("blocks")))
+    shape = Shape(widths=tuple(options.pop("widths")), blocks=tuple(options.pop("blocks")))
     places = {name: options.pop(name) for name in ("data", "out", "processes", "start", "teacher")}
     run = Run(Recipe(**options), shape, **places)
     begin(run)
