@@ -120,15 +120,16 @@ class ScriptedTab:
 
 
 class Mpd(Server):
-    """A real MPD with a silent output."""
+    """A real MPD with a silent output; `more` is put into its configuration."""
 
-    def __init__(self, folder: Path, music: Path) -> None:
+    def __init__(self, folder: Path, music: Path, more: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, config = free_port(), folder / "mpd.conf"
         config.write_text(
             f'music_directory "{music}"\ndb_file "{folder}/db"\nstate_file "{folder}/state"\n'
             f'bind_to_address "127.0.0.1"\nport "{port}"\nzeroconf_enabled "no"\n'
             'audio_output {\n type "null"\n name "silence"\n mixer_type "software"\n}\n'
+            f"{more}\n"
         )
         super().__init__(["mpd", "--no-daemon", "--stdout", str(config)], port)
         self.url = f"mpd://127.0.0.1:{port}"

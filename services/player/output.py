@@ -43,7 +43,9 @@ class Output:
         self._health = health
         self._clock = clock
         self._backend: Backend | None = None
+        self._there = False
         self._told: Session | None = None
+        self._refused = ""
         self._throttle = Throttle()
 
     @property
@@ -68,30 +70,33 @@ class Output:
             except AwayError as error:
                 self._report(backend, str(error))
                 continue
-            for well in (backend, *self._backends[place:]):  # those after it are not asked, nor needed, now
-                self._report(well)
+            for unasked in self._backends[place:]:  # nor needed, now
+                self._report(unasked)
             if backend is not self._backend:
                 await self._switch(backend)
             elif self._told and self._told.current and observation.play_id != self._told.current.play_id:
                 self._told = None
+            self._there = True
+            self._report(backend, self._refused)
             return observation
-        self._told = None
+        self._there, self._told, self._refused = False, None, ""
         return None
 
     async def follow(self, session: Session) -> None:
-        """Make the backend in use do what the session says; without one, nothing.
+        """Make the backend in use do what the session says; while none is there, nothing.
 
         Raises:
             UnplayableError: The current song has no file that may be played.
         """
-        if self._backend is None:
+        if self._backend is None or not self._there:
             return
         try:
             await self._tell(self._backend, session)
+            self._refused = ""
         except AwayError as error:
-            self._told = None
+            self._told, self._refused = None, f"{self._backend.name} does not do as it is told: {error}"
             if self._throttle.count(self._backend.name):
-                log.warning("%s did not do as it was told and is told again: %s", self._backend.name, error)
+                log.warning("%s; it is told again", self._refused)
 
     async def _switch(self, backend: Backend) -> None:
         """Silence the old backend before the new one is given anything."""
@@ -99,7 +104,7 @@ class Output:
             log.info("the sound goes from %s to %s", self._backend.name, backend.name)
             with contextlib.suppress(AwayError):
                 await self._backend.stop()
-        self._backend, self._told = backend, None
+        self._backend, self._told, self._refused = backend, None, ""
 
     async def _tell(self, backend: Backend, session: Session) -> None:
         told = self._told

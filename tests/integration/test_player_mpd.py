@@ -110,6 +110,29 @@ async def test_a_wrong_password_is_reported_without_telling_it(tmp_path: Path, m
     assert "secret" not in service.health.problems["mpd"]
 
 
+async def test_an_mpd_that_takes_no_orders_is_reported_with_what_to_do_until_it_takes_them(
+    tmp_path: Path, songs: list[Track]
+) -> None:
+    with Mpd(tmp_path / "mpd", tmp_path / "songs", 'default_permissions "read"\npassword "key@read,control,add"') as mpd:
+        service = at_mpd(tmp_path, mpd)
+        async with playing(service) as room:
+            room.play(*songs)
+
+            async def reported() -> bool:
+                return "player.backend" in service.health.problems.get("mpd", "")
+
+            await until(reported)
+            assert room.state.current
+        key = build(settings(tmp_path, mpd.url.replace("//", "//key@")))
+        async with playing(key) as room:
+            await room.plays(songs[0])
+            await until(lambda: _is_well(key))
+
+
+async def _is_well(service: PlayerService) -> bool:
+    return service.health.problems == {}
+
+
 async def test_mpd_is_silent_when_the_player_ends(tmp_path: Path, mpd: Mpd, songs: list[Track]) -> None:
     link = await MpdLink.open("127.0.0.1", mpd.port, None)
 

@@ -8,15 +8,18 @@ import asyncio
 import contextlib
 import re
 
+from services.player.backends.base import AwayError
+
 ANSWER_S = 5.0
+PERMISSION = 4
 NO_EXIST = 50
-"""MPD's ACK_ERROR_NO_EXIST: no such song."""
+"""MPD's ACK_ERROR_PERMISSION and ACK_ERROR_NO_EXIST: not allowed; no such song."""
 
 _ACK = re.compile(r"ACK \[(\d+)@\d+\] \{\w*\} ?(.*)")
 
 
-class MpdError(Exception):
-    """MPD refused a command.
+class MpdError(AwayError):
+    """MPD refused a command: with an MPD that does, nothing can be played.
 
     Attributes:
         code: MPD's own, `NO_EXIST` among them.
@@ -70,7 +73,7 @@ class MpdLink:
                 if line == "OK":
                     return answer
                 if refused := _ACK.match(line):
-                    raise MpdError(int(refused[1]), refused[2])
+                    raise _error(int(refused[1]), refused[2])
                 key, _, value = line.partition(": ")
                 answer[key] = value
         raise ConnectionError("MPD closed the connection")
@@ -90,6 +93,12 @@ class MpdLink:
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
+
+
+def _error(code: int, text: str) -> MpdError:
+    if code == PERMISSION:
+        text += "; name a password that allows it, as in mpd://password@host (setting player.backend)"
+    return MpdError(code, text)
 
 
 def _quoted(argument: str) -> str:
