@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Gauge
 
-from services.inference.predictor import Prediction, Predictor, PredictorAwayError
+from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
 from services.runtime.backoff import Backoff
 
 FAILURES: Final = 3
@@ -48,14 +48,18 @@ class Breaker:
         """Classify a batch; see `Predictor`."""
         if self.is_open and (self._trying or self._timer() < self._try_at):
             raise PredictorAwayError(self._why)
-        self._trying = self.is_open
+        tries = self._trying = self.is_open
         try:
             prediction = await self._predictor.predict(faces)
         except PredictorAwayError as error:
             self._fail(error)
             raise PredictorAwayError(self._why or str(error)) from error
+        except PredictorError:
+            self._close()  # a refusal is an answer, too
+            raise
         finally:
-            self._trying = False
+            if tries:
+                self._trying = False
         self._close()
         return prediction
 

@@ -59,6 +59,43 @@ async def test_a_wrong_answer_is_no_absence() -> None:
     assert circuit.asked == 2 * FAILURES
 
 
+async def test_a_server_that_refuses_is_there_again() -> None:
+    circuit = Circuit()
+    await circuit.fail(FAILURES)
+    circuit.now += WAIT_S[0]
+    circuit.server.error = PredictorError("no such model")
+    for _ in range(2):
+        with pytest.raises(PredictorError, match="no such model"):
+            await circuit.breaker.predict(FACES)
+    assert not circuit.breaker.is_open
+    assert "circuit open" not in await circuit.fail(FAILURES - 1)
+
+
+async def test_a_call_from_before_it_opened_does_not_let_a_second_one_try() -> None:
+    circuit = Circuit()
+    circuit.server.open.clear()
+    early = asyncio.ensure_future(circuit.breaker.predict(FACES))
+    await asyncio.sleep(0)
+    late, circuit.server.open = circuit.server.open, asyncio.Event()
+    circuit.server.open.set()
+    await circuit.fail(FAILURES)
+    circuit.now += WAIT_S[1]
+    circuit.server.open.clear()
+    trial = asyncio.ensure_future(circuit.breaker.predict(FACES))
+    await asyncio.sleep(0)
+    late.set()
+    with pytest.raises(PredictorAwayError):
+        await early
+    circuit.now += WAIT_S[1]
+    asked = circuit.asked
+    with pytest.raises(PredictorAwayError):
+        await circuit.breaker.predict(FACES)
+    assert circuit.asked == asked
+    circuit.server.error = None
+    circuit.server.open.set()
+    await trial
+
+
 async def test_after_a_while_one_call_tries_and_closes_it() -> None:
     circuit = Circuit()
     await circuit.fail(FAILURES)
