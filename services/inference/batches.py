@@ -125,7 +125,7 @@ class Batches:
         loop = asyncio.get_running_loop()
         try:
             outputs = await loop.run_in_executor(self._thread, self._run, batch[0].model, faces)
-        except (ValueError, RuntimeError) as error:
+        except Exception as error:  # whatever is wrong with one run, the next ones are to be answered
             log.exception("the model failed on %d faces", len(faces))
             for request in batch:
                 if not request.done.done():

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import grpc
 import numpy as np
+import pytest
 from prometheus_client import REGISTRY
 
 from services.contracts.tfserving_pb2 import (
@@ -92,6 +94,34 @@ async def test_a_run_is_shared_up_to_a_size_and_by_one_version_only(tmp_path: Pa
         await asyncio.gather(first, *others)
         assert sorted(loaded[2].ran) == [1, TOGETHER - 1, TOGETHER - 1, MAX_BATCH]
         assert loaded[1].ran == [1]
+
+
+class FailingModel(LiteRtModel):
+    """Fails once, when it is served, in a way that nobody foresaw."""
+
+    failures = 0
+
+    def run(self, faces: Array) -> dict[str, Array]:
+        if self.failures:
+            self.failures -= 1
+            raise MemoryError("out of memory")
+        return super().run(faces)
+
+
+async def test_a_run_that_fails_is_refused_and_the_next_one_is_answered(tmp_path: Path) -> None:
+    loaded: list[FailingModel] = []
+
+    def load(folder: ModelFolder) -> FailingModel:
+        loaded.append(FailingModel(folder))
+        return loaded[-1]
+
+    put(tmp_path, 1)
+    async with serving(tmp_path, load=load) as server:
+        loaded[0].failures = 1
+        with pytest.raises(grpc.aio.AioRpcError, match="out of memory") as refused:
+            await server.client.predict(request(), timeout=30)
+        assert refused.value.code() is grpc.StatusCode.INTERNAL
+        assert await server.client.predict(request(), timeout=30)
 
 
 async def test_who_gave_up_is_not_worked_for(tmp_path: Path) -> None:
