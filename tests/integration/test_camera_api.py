@@ -1,9 +1,10 @@
 """The camera's REST routes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -104,16 +105,32 @@ async def test_there_is_no_preview_in_private(service: CameraService, web: httpx
     assert "privacy" in answer.json()["detail"]
 
 
-async def test_the_stream_ends_with_privacy(service: CameraService, web: httpx.AsyncClient) -> None:
-    async with seeing(service):
-        # This transport answers when the body is complete, which it only is once privacy is on.
-        asking = asyncio.create_task(web.get("/api/cameras/door/preview.mjpg"))
-        await asyncio.wait({asking}, timeout=0.3)
+async def test_the_stream_ends_with_privacy(service: CameraService) -> None:
+    app = FastAPI()
+    app.include_router(service.router)
+    said: list[MutableMapping[str, Any]] = []
+    shown = asyncio.Event()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        said.append(message)
+        if message.get("body"):
+            shown.set()
+
+    async def receive() -> MutableMapping[str, Any]:
+        await asyncio.Event().wait()  # who asks stays
+        raise AssertionError
+
+    path = "/api/cameras/door/preview.mjpg"
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    async with seeing(service), asyncio.timeout(30):
+        asking = asyncio.create_task(app(scope, receive, send))
+        await shown.wait()
         assert not asking.done()
         await only_room(service).turn(Privacy.ON)
-        answer = await asking
-    assert answer.headers["content-type"] == "multipart/x-mixed-replace; boundary=moodring"
-    assert answer.content.count(b"--moodring\r\nContent-Type: image/jpeg\r\n") == 1
+        await asking
+    assert dict(said[0]["headers"])[b"content-type"] == b"multipart/x-mixed-replace; boundary=moodring"
+    content = b"".join(message.get("body", b"") for message in said)
+    assert content.count(b"--moodring\r\nContent-Type: image/jpeg\r\n") == 1
 
 
 async def test_the_stream_shows_each_frame_once_and_stops_when_told(service: CameraService) -> None:
