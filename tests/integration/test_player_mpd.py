@@ -113,7 +113,8 @@ async def test_a_wrong_password_is_reported_without_telling_it(tmp_path: Path, m
 async def test_an_mpd_that_takes_no_orders_is_reported_with_what_to_do_until_it_takes_them(
     tmp_path: Path, songs: list[Track]
 ) -> None:
-    with Mpd(tmp_path / "mpd", tmp_path / "songs", 'default_permissions "read"\npassword "key@read,control,add"') as mpd:
+    reads_only = 'default_permissions "read"\npassword "key@read,control,add"'
+    with Mpd(tmp_path / "mpd", tmp_path / "songs", reads_only) as mpd:
         service = at_mpd(tmp_path, mpd)
         async with playing(service) as room:
             room.play(*songs)
