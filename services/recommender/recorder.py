@@ -58,11 +58,12 @@ class Recorder(Generic[R]):
         self._changed.set()
 
     @asynccontextmanager
-    async def without(self, unwanted: Callable[[R], bool]) -> AsyncIterator[None]:
-        """Drop what waits and is unwanted, and write nothing inside this block."""
+    async def without(self, unwanted: Callable[[R], bool]) -> AsyncIterator[list[R]]:
+        """Drop what waits and is unwanted, which this yields, and write nothing inside this block."""
         async with self._writing:
+            dropped = [record for record in self._waiting if unwanted(record)]
             self._waiting = deque(record for record in self._waiting if not unwanted(record))
-            yield
+            yield dropped
 
     async def run(self) -> None:
         """Write until cancelled."""

@@ -160,9 +160,10 @@ class RecommenderService:
             return record.room == name and at is not None and start <= at < end
 
         room = self._rooms.get(name)
-        async with self._recorder.without(unwanted):
-            newest = await self.history.plays(name, 1, start=start, end=end)
-            if room and room.last_play in {play.play_id for play in newest}:
+        async with self._recorder.without(unwanted) as dropped:
+            plays = {record.play_id for record in dropped if isinstance(record, Started)}
+            plays |= {play.play_id for play in await self.history.plays(name, 1, start=start, end=end)}
+            if room and room.last_play in plays:
                 room.forgotten_play = room.last_play
             deleted = await self.chronicle.delete(name, start, end)
         async with self._lock:

@@ -20,9 +20,10 @@ from services.recommender.migrate import migrate
 from services.recommender.minutes import Held, Minute
 from services.recommender.mood_history import MoodDecision, SqlMoodHistoryStore
 from services.recommender.service import RecommenderService, build
+from services.recommender.songs import FoundSong
 from services.runtime.memory import MemoryBus
 from services.runtime.settings import Settings
-from tests.unit.recommender_doubles import NOON, Clock
+from tests.unit.recommender_doubles import NOON, Clock, state_of
 from tests.unit.test_recommender_api import client_of
 
 PATH = "/api/rooms/home/history"
@@ -269,6 +270,26 @@ async def test_what_waits_to_be_written_is_deleted_with_its_time(tmp_path: Path)
     await service._database.close()
     assert [each.decided_at for each in kept["home"]] == [NOON + timedelta(minutes=3)]
     assert len(kept["kitchen"]) == 1
+
+
+async def test_a_song_that_plays_leaves_no_trace_though_its_start_still_waited_to_be_written(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, music=tmp_path)
+    migrate(settings)
+    service = build(settings)  # it does not run: nothing is written before the test has it so
+    await service._database.connect()
+    await service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
+    player = state_of(1)
+    assert player.current
+    service._room("home").hear(player)
+    started = Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))
+    service._recorder.add(started)
+    async with client_of(service) as client:
+        await client.delete(PATH, params={"from": at(0), "to": at(2)})
+    service._recorder.add(Ended(started, skipped=False, heard_s=60, at=NOON + timedelta(minutes=3)))
+    await service._recorder.drain()
+    plays = await service.history.plays("home", 10)
+    await service._database.close()
+    assert plays == []
 
 
 def test_judgements_are_no_history() -> None:
