@@ -14,7 +14,7 @@ import httpx
 from fastapi import APIRouter, FastAPI, HTTPException
 from starlette.types import ASGIApp
 
-from services.contracts.channels import EXPRESSIONS, MAX_ROOMS
+from services.contracts.channels import EXPRESSIONS
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway import api, upstream
 from services.gateway.sign_in import Failures, sign_in_page
@@ -128,7 +128,8 @@ class GatewayService:
         async def handle(delivery: Delivery[Any]) -> None:
             change = Change(name, delivery.where, delivery.message)
             if full(self.house, change):
-                self._complaints.note("rooms", "rooms", f"there are {MAX_ROOMS} already; {change.room} is left out")
+                where = "/".join(change.where.values())
+                self._complaints.note(change.name, where, "there are too many already; this one is left out")
                 return
             self.house = learn(self.house, change)
             for stream in self._streams:

@@ -81,34 +81,38 @@ class Change:
 
 
 def learn(house: House, change: Change) -> House:
-    """Return the house after a change; the same house where it holds no state (an event) or a bound is reached."""
+    """Return the house after a change; the same house where it holds no state (an event) or the house is full."""
+    if isinstance(change.message, Event) or full(house, change):
+        return house
     if isinstance(change.message, ServiceStatus):
-        return _learn_service(house, change.where["service"], change.where["instance"], change.message)
+        service, instance = change.where["service"], change.where["instance"]
+        instances = house.services.get(service, {}) | {instance: change.message}
+        return house.model_copy(update={"services": house.services | {service: instances}})
     if isinstance(change.message, CustomMoods):
         return house.model_copy(update={"custom_moods": change.message})
     room = house.rooms.get(change.where["room"], Room())
-    if isinstance(change.message, Event) or full(house, change):
-        return house
     if isinstance(change.message, CameraStatus):
-        cameras = room.cameras | {change.where["camera"]: change.message}
-        if len(cameras) > MAX_CAMERAS:
-            return house
-        room = room.model_copy(update={"cameras": cameras})
+        room = room.model_copy(update={"cameras": room.cameras | {change.where["camera"]: change.message}})
     else:
         room = room.model_copy(update={change.name: change.message})
     return house.model_copy(update={"rooms": house.rooms | {change.where["room"]: room}})
 
 
 def full(house: House, change: Change) -> bool:
-    """Whether a change is of a room beyond the limit."""
-    return change.room is not None and change.room not in house.rooms and len(house.rooms) >= MAX_ROOMS
-
-
-def _learn_service(house: House, service: str, instance: str, status: ServiceStatus) -> House:
-    services = house.services | {service: house.services.get(service, {}) | {instance: status}}
-    if sum(map(len, services.values())) > MAX_INSTANCES:
-        return house
-    return house.model_copy(update={"services": services})
+    """Whether a change is of a room, camera or service beyond the limit."""
+    if isinstance(change.message, ServiceStatus):
+        known = change.where["instance"] in house.services.get(change.where["service"], {})
+        return not known and sum(map(len, house.services.values())) >= MAX_INSTANCES
+    if change.room is None:
+        return False
+    if change.room not in house.rooms:
+        return len(house.rooms) >= MAX_ROOMS
+    cameras = house.rooms[change.room].cameras
+    return (
+        isinstance(change.message, CameraStatus)
+        and change.where["camera"] not in cameras
+        and len(cameras) >= MAX_CAMERAS
+    )
 
 
 def snapshot(house: House) -> list[Change]:

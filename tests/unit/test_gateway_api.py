@@ -14,6 +14,7 @@ from services.contracts.messages import Event, EventType, Privacy
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway.service import MAX_FACES, MAX_STREAMS, GatewayService, build, mount
 from services.gateway.sign_in import MAX_FAILURES
+from services.gateway.state import MAX_INSTANCES
 from services.gateway.streams import Stream
 from services.runtime.access import COOKIE
 from services.runtime.memory import MemoryBus
@@ -91,6 +92,17 @@ async def test_the_event_stream_begins_with_what_is_there_and_ends_with_the_serv
     assert mood == {"room": "home", "message": make.mood().model_dump(mode="json")}
     assert event["message"]["after"] == {"text": "oh"}
     assert not gateway.listeners
+
+
+async def test_a_listener_hears_of_no_more_than_the_house_takes_in(gateway: GatewayService) -> None:
+    async with running(gateway) as bus:
+        with gateway.listen() as stream:
+            for number in range(MAX_INSTANCES + 5):
+                bus.publish(channels.SERVICE, make.status(), service="camera", instance=f"i{number}")
+            await bus.settle()
+            stream.close()
+            told = [change async for change in stream if change.name == "service"]
+    assert len(told) == MAX_INSTANCES
 
 
 async def test_listeners_are_bounded(gateway: GatewayService, api: httpx.AsyncClient) -> None:
