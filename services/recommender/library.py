@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from services.recommender.playlists import PlaylistStore, SqlPlaylistStore
 from services.recommender.ranking import Candidate
 from services.recommender.room import Shelf
 from services.recommender.songs import SongInfo, SongStore, SqlSongStore, candidate
+from services.runtime.backoff import Backoff
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
 
@@ -116,18 +116,17 @@ class Library:
         Args:
             opened: Awaited after every connect.
         """
-        wait_s = BACKOFF_S[0]
+        backoff = Backoff(*BACKOFF_S)
         while True:
             try:
                 await self._database.connect()
                 await opened()
-                wait_s = BACKOFF_S[0]
+                backoff.reset()
                 await self._until_gone()
             except DatabaseAwayError as error:
                 if count := self._throttle.count("database"):
                     log.warning("%s (%d tries since the last such line); trying again", error, count)
-            await asyncio.sleep(random.uniform(wait_s / 2, wait_s))  # noqa: S311 - jitter is no secret
-            wait_s = min(2 * wait_s, BACKOFF_S[1])
+            await asyncio.sleep(backoff.next_s())
 
     async def keep_scanned(self, changed: Callable[[], Awaitable[None]]) -> None:
         """Scan the music folder at the start, now and then, and whenever `scan` asks for it; never returns.

@@ -1,8 +1,6 @@
 """The port behind which everything that makes sound lies."""
 
-import math
 import os
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,8 +10,8 @@ from uuid import UUID
 
 from services.contracts.messages import Track
 
-BACKOFF_FIRST_S = 0.5
-BACKOFF_LONGEST_S = 30.0
+BACKOFF_S = (0.5, 30.0)
+"""First and longest wait before what broke is brought back."""
 
 
 class Capability(StrEnum):
@@ -106,9 +104,3 @@ class Backend(Protocol):
     async def observe(self) -> Observation:
         """Return what it does; `AwayError` means it cannot play at all now."""
         ...
-
-
-def backoff_s(failures: int) -> float:
-    """Return the time to wait after some failures in a row: doubling, jittered, 30 s at most."""
-    longest_s = min(BACKOFF_LONGEST_S, math.ldexp(BACKOFF_FIRST_S, min(failures, 10)))
-    return longest_s * random.uniform(0.5, 1)  # noqa: S311 - jitter is no secret

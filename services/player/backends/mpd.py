@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from services.player.backends.base import AwayError, Capability, Observation, Sound, backoff_s
+from services.player.backends.base import BACKOFF_S, AwayError, Capability, Observation, Sound
 from services.player.backends.mpd_link import NO_EXIST, MpdError, MpdLink
+from services.runtime.backoff import Backoff
 from services.runtime.service import SetupError
 from services.runtime.settings import redact
 
@@ -63,18 +64,17 @@ class MpdBackend:
 
     async def run(self, wake: Callable[[], None]) -> None:
         """Connect, and connect again whenever the connection breaks."""
-        failures = 0
+        backoff = Backoff(*BACKOFF_S)
         while True:
             try:
                 link = await MpdLink.open(*self._place)
             except (OSError, MpdError) as error:
                 self._why = f"cannot reach MPD at {self._place.host} port {self._place.port}: {error}"
-                failures += 1
             else:
-                failures = 0
+                backoff.reset()
                 await self._hold(link, wake)
             wake()
-            await asyncio.sleep(backoff_s(failures))
+            await asyncio.sleep(backoff.next_s())
 
     async def load(self, sound: Sound, position_s: float, *, playing: bool) -> None:
         """Make the song MPD's whole queue."""

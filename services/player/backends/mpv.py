@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from services.player.backends.base import AwayError, Capability, Observation, Sound, backoff_s
+from services.player.backends.base import BACKOFF_S, AwayError, Capability, Observation, Sound
+from services.runtime.backoff import Backoff
 from services.runtime.service import SetupError
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class MpvBackend:
     async def run(self, wake: Callable[[], None]) -> None:
         """Start the process, and start it again whenever it ends."""
         self._wake = wake
-        failures = 0
+        backoff = Backoff(*BACKOFF_S)
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
@@ -71,10 +72,11 @@ class MpvBackend:
                 self._why = f"mpv could not be started: {error.strerror}"
             except ValueError as error:
                 self._why = f"mpv says what we do not understand: {error}"
-            failures = 0 if loop.time() - started > STABLE_S else failures + 1
+            if loop.time() - started > STABLE_S:
+                backoff.reset()
             log.warning("%s; it is started again", self._why)
             wake()
-            await asyncio.sleep(backoff_s(failures - 1))
+            await asyncio.sleep(backoff.next_s())
 
     async def load(self, sound: Sound, position_s: float, *, playing: bool) -> None:
         """Replace what mpv plays."""
