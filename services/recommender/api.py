@@ -13,7 +13,7 @@ from services.recommender.api_history import add_history
 from services.recommender.api_playlists import add_playlists
 from services.recommender.api_songs import MAX_ID, add_songs
 from services.recommender.database import DatabaseAwayError
-from services.recommender.history import Judgement
+from services.recommender.records import Judgement
 
 if TYPE_CHECKING:
     from services.recommender.service import RecommenderService
@@ -91,5 +91,5 @@ def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no song {body.song_id}; see /api/songs")
         now = datetime.fromtimestamp(service.clock(), UTC)
         judgement = Judgement(id=uuid7(), room=room, song_id=body.song_id, liked=body.liked, given_at=now)
-        await service.record(judgement)
+        await service.diary.record(judgement)
         return judgement

@@ -14,8 +14,9 @@ from pydantic import AwareDatetime
 
 from services.contracts.messages import Message, Name
 from services.recommender.export import MEDIA_TYPES, ExportForm, pages, written
-from services.recommender.history import DecisionInfo, PlayInfo
+from services.recommender.history import PlayInfo
 from services.recommender.mood_history import MAX_SPANS, MoodDecision, MoodHistoryStore, MoodSpan, Resolution, offset_s
+from services.recommender.records import DecisionInfo
 from services.recommender.retention import EPOCH, Deleted
 
 if TYPE_CHECKING:

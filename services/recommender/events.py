@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from services.contracts.messages import Event, EventType, Mood, QueuedTrack
-from services.recommender.history import Ended, Judgement, Record, Started
 from services.recommender.minutes import MAX_COUNT
 from services.recommender.mood_history import MoodDecision
+from services.recommender.records import Ended, Judgement, Record, Started
 
 TRACK_EVENTS = frozenset(
     {

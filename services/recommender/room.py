@@ -17,9 +17,9 @@ from services.contracts.moods import NOBODY, UNKNOWN, Point
 from services.recommender import acting, policy, ranking
 from services.recommender.acting import Pending, Plan, Step
 from services.recommender.cursor import Cursor, advance, following
-from services.recommender.history import DecisionInfo
 from services.recommender.playlists import Pinned
 from services.recommender.ranking import Candidate, Ranked
+from services.recommender.records import DecisionInfo
 
 HEARD = 2 * ranking.MEMORY_SONGS
 """Songs remembered: twice the memory, since ranking lets a song come back gradually."""

@@ -14,11 +14,10 @@ from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, P
 from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
-from services.recommender.events import mood_of, record_of
-from services.recommender.history import Ended, HistoryStore, Judgement, Record, SqlHistoryStore, Started, happened_at
+from services.recommender.diary import Diary
+from services.recommender.history import HistoryStore, SqlHistoryStore
 from services.recommender.library import Library
 from services.recommender.moods import known_moods
-from services.recommender.recorder import Recorder
 from services.recommender.retention import Deleted
 from services.recommender.room import Room
 from services.recommender.rooms import Rooms, TooManyRoomsError
@@ -53,10 +52,10 @@ class RecommenderService:
         self.history: HistoryStore = SqlHistoryStore(self._database)
         self.chronicle = Chronicle(self._database, settings, clock)
         self.router = routes(self)
-        self._recorder = Recorder[Record](self.record, self._database.available.wait)
         self._steady = steady
         self._state = RoomsFile(settings, self.health)
         self._rooms = Rooms(settings.recommender.policy, chance)
+        self.diary = Diary(self.history, self.chronicle, self._rooms, self._database.available.wait)
         self.moods = known_moods(settings, CustomMoods())
         """Every mood that a song or a playlist can have, and its place."""
         self._bus: Bus | None = None
@@ -85,7 +84,7 @@ class RecommenderService:
             async with asyncio.TaskGroup() as workers:
                 workers.create_task(self.library.keep_database(self._opened), name="database")
                 workers.create_task(self.library.keep_scanned(self.reload), name="library")
-                workers.create_task(self._recorder.run(), name="recorder")
+                workers.create_task(self.diary.run(), name="diary")
                 workers.create_task(self.chronicle.run(), name="chronicle")
                 workers.create_task(self.chronicle.keep_purged(), name="purge")
                 workers.create_task(self._tick_forever(), name="tick")
@@ -133,44 +132,17 @@ class RecommenderService:
             for room in self._rooms:
                 await self._act(room)
 
-    async def record(self, record: Record) -> None:
-        """Write something down and take it into account.
-
-        Raises:
-            DatabaseAwayError: It was not stored.
-        """
-        room = self._rooms.get(record.room)
-        if room and isinstance(record, Started | Ended) and record.play_id == room.forgotten_play:
-            return
-        await self.history.record(record)
-        if room and isinstance(record, Ended | Judgement):
-            room.tastes = await self.history.tastes(room.name)
-
     async def forget(self, name: str, start: datetime, end: datetime) -> Deleted:
-        """Delete a room's history from `start` until before `end`, and with its plays what follows from them.
-
-        What is not written yet goes, too.
+        """Delete a room's history from `start` until before `end`; see `Diary.forget`.
 
         Raises:
             DatabaseAwayError: A part may be left.
         """
-
-        def unwanted(record: Record) -> bool:
-            at = happened_at(record)
-            return record.room == name and at is not None and start <= at < end
-
-        room = self._rooms.get(name)
-        async with self._recorder.without(unwanted) as dropped:
-            plays = {record.play_id for record in dropped if isinstance(record, Started)}
-            plays |= {play.play_id for play in await self.history.plays(name, 1, start=start, end=end)}
-            if room and room.last_play in plays:
-                room.forgotten_play = room.last_play
-            deleted = await self.chronicle.delete(name, start, end)
-        async with self._lock:
-            await self._save()
-        if room:
-            room.tastes = await self.history.tastes(name)
-        return deleted
+        try:
+            return await self.diary.forget(name, start, end)
+        finally:  # what is forgotten stays so, even where a part of the rest is left
+            async with self._lock:
+                await self._save()
 
     async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
         if self._known_room(delivery.room):
@@ -194,13 +166,7 @@ class RecommenderService:
                 await self._act(room)
 
     async def _on_event(self, delivery: Delivery[Event]) -> None:
-        try:
-            record, mood = record_of(delivery.message, delivery.room), mood_of(delivery.message)
-        except ValueError as error:
-            self._complaints.note("event", f"events of {delivery.room}", f"one is dropped: {error}")
-            return
-        if record:
-            self._recorder.add(record)
+        mood = self.diary.hear(delivery.room, delivery.message)
         if mood and self._known_room(delivery.room):
             self.chronicle.decided(delivery.room, mood)
 
@@ -220,7 +186,7 @@ class RecommenderService:
         if decision:
             request = decision.request
             self._bus.publish(PLAY, request, room=room.name)
-            self._recorder.add(decision.record)
+            self.diary.add(decision.record)
             DECISIONS.labels(request.how).inc()
             titles = ", ".join(track.title for track in request.tracks)
             extra = {"decision_id": str(request.decision_id)}
@@ -245,8 +211,7 @@ class RecommenderService:
         await self._state.save(SavedRooms(rooms=self._rooms.saved, forgotten=self.chronicle.forgotten))
 
     async def _opened(self) -> None:
-        for room in self._rooms:
-            room.tastes = await self.history.tastes(room.name)
+        await self.diary.opened()
         await self.reload()
 
     async def _tick_forever(self) -> None:

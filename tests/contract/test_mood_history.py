@@ -10,10 +10,11 @@ from sqlalchemy import Connection, create_engine, inspect
 
 from services.recommender import mood_history, retention
 from services.recommender.database import Database, database_url
-from services.recommender.history import DecisionInfo, Judgement, SqlHistoryStore, Started
+from services.recommender.history import SqlHistoryStore
 from services.recommender.migrations import configuration
 from services.recommender.minutes import Held, Minute
 from services.recommender.mood_history import MoodDecision, Resolution, SqlMoodHistoryStore
+from services.recommender.records import DecisionInfo, Judgement, Started
 from services.recommender.retention import EPOCH, Deleted, delete_history
 from services.recommender.songs import FoundSong, SqlSongStore
 from services.runtime.settings import Settings

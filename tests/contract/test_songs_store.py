@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from services.contracts.moods import Point
 from services.recommender.database import Database, DatabaseAwayError, database_url
-from services.recommender.history import DecisionInfo, Ended, Judgement, SqlHistoryStore, Started
+from services.recommender.history import SqlHistoryStore
 from services.recommender.migrate import migrate
 from services.recommender.playlists import NoSuchSongsError, SqlPlaylistStore, TakenError
+from services.recommender.records import DecisionInfo, Ended, Judgement, Started
 from services.recommender.songs import FoundSong, PlacedBy, SqlSongStore
 from services.recommender.tables import Base, SongRow
 from services.runtime.health import Health

@@ -15,10 +15,10 @@ import pytest
 
 from services.recommender import api_history, export, mood_history
 from services.recommender.export import cell
-from services.recommender.history import DecisionInfo, Ended, Judgement, Started, happened_at
 from services.recommender.migrate import migrate
 from services.recommender.minutes import Held, Minute
 from services.recommender.mood_history import MoodDecision, SqlMoodHistoryStore
+from services.recommender.records import DecisionInfo, Ended, Judgement, Started, happened_at
 from services.recommender.service import RecommenderService, build
 from services.recommender.songs import FoundSong
 from services.runtime.memory import MemoryBus
@@ -262,10 +262,10 @@ async def test_what_waits_to_be_written_is_deleted_with_its_time(tmp_path: Path)
     service = build(settings)  # it does not run: nothing is written before the test has it so
     await service._database.connect()
     for room, minutes in (("home", 1), ("home", 3), ("kitchen", 1)):
-        service._recorder.add(requested(room, minutes))
+        service.diary.add(requested(room, minutes))
     async with client_of(service) as client:
         await client.delete(PATH, params={"from": at(0), "to": at(2)})
-    await service._recorder.drain()
+    await service.diary._recorder.drain()
     kept = {room: await service.history.decisions(room, 10) for room in ("home", "kitchen")}
     await service._database.close()
     assert [each.decided_at for each in kept["home"]] == [NOON + timedelta(minutes=3)]
@@ -282,11 +282,11 @@ async def test_a_song_that_plays_leaves_no_trace_though_its_start_still_waited_t
     assert player.current
     service._room("home").hear(player)
     started = Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))
-    service._recorder.add(started)
+    service.diary.add(started)
     async with client_of(service) as client:
         await client.delete(PATH, params={"from": at(0), "to": at(2)})
-    service._recorder.add(Ended(started, skipped=False, heard_s=60, at=NOON + timedelta(minutes=3)))
-    await service._recorder.drain()
+    service.diary.add(Ended(started, skipped=False, heard_s=60, at=NOON + timedelta(minutes=3)))
+    await service.diary._recorder.drain()
     plays = await service.history.plays("home", 10)
     await service._database.close()
     assert plays == []

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from services.contracts.messages import Event, EventType, QueuedTrack, Track
 from services.recommender.database import DatabaseAwayError
 from services.recommender.events import record_of
-from services.recommender.history import Ended, Judgement, Record, Started
 from services.recommender.recorder import MAX_WAITING, Recorder
+from services.recommender.records import Ended, Judgement, Record, Started
 from tests.unit.recommender_doubles import NOON
 
 QUEUED = QueuedTrack(track=Track(song_id=3, title="Song", uri="file:///3.mp3"), decision_id=uuid4())
