@@ -36,6 +36,25 @@ def resolve(track: Track, roots: Iterable[Path]) -> Path:
     return path
 
 
+class Music:
+    """The folders whose files may be played."""
+
+    def __init__(self, roots: Iterable[Path]) -> None:
+        self._roots = tuple(roots)
+
+    def find(self, track: Track) -> Path:
+        """Return a track's file; see `resolve`."""
+        return resolve(track, self._roots)
+
+    def has(self, track: Track) -> bool:
+        """Whether a track has a file that may be played."""
+        try:
+            self.find(track)
+        except UnplayableError:
+            return False
+        return True
+
+
 def media_type(path: Path) -> str:
     """Return the MIME type of a sound file."""
     return AUDIO_TYPES.get(path.suffix.lower(), "application/octet-stream")

@@ -11,10 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from services.contracts.channels import PLAY, PLAYER_SET
-from services.contracts.messages import EventType, PlayerCommand, PlayerState, PlayRequest, QueuedTrack, Track, uuid7
+from services.contracts.messages import EventType, PlayerCommand, PlayerState, PlayRequest, QueuedTrack, uuid7
 from services.player import session as sessions
 from services.player.announcements import Announcements
 from services.player.api import routes
@@ -22,7 +20,7 @@ from services.player.asked import Asked
 from services.player.backends.base import Backend, Capability, Observation
 from services.player.backends.browser import BrowserBackend, TabOrder, TabReport
 from services.player.choice import choose
-from services.player.files import UnplayableError, resolve
+from services.player.files import Music, UnplayableError
 from services.player.output import Output
 from services.player.session import Session, Step
 from services.player.state import Keeper
@@ -70,8 +68,8 @@ class PlayerService:
         self.room = settings.room
         self.health = Health()
         self.asked = Asked()
-        self.router: APIRouter = routes(self)
-        self._roots = [root for root in (settings.music, settings.data / "songs") if root]
+        self.router = routes(self)
+        self._music = Music(root for root in (settings.music, settings.data / "songs") if root)
         self._keeper = Keeper(settings.data, self.health, clock)
         self._clock = clock
         self._tabs = tabs
@@ -167,7 +165,7 @@ class PlayerService:
         current = [self._session.current] if self._session.current else []
         for queued in (*current, *self._session.queue, *reversed(self._session.recent)):
             if queued.track.song_id == song_id:
-                return self._find(queued.track)
+                return self._music.find(queued.track)
         raise UnplayableError(f"song {song_id} is not in the queue of room {self.room} nor was it played lately")
 
     async def _on_play(self, delivery: Delivery[PlayRequest]) -> None:
@@ -180,23 +178,13 @@ class PlayerService:
     def _load(self) -> Session:
         """Return the saved session without what can no longer be played: songs of another folder, say."""
         session = self._keeper.load()
-        playable = tuple(queued for queued in session.queue if self._is_playable(queued))
+        playable = tuple(queued for queued in session.queue if self._music.has(queued.track))
         if gone := len(session.queue) - len(playable):
             log.warning("%d queued song(s) are no longer in the music folder and were left out", gone)
         return replace(session, queue=playable)
 
-    def _is_playable(self, queued: QueuedTrack) -> bool:
-        try:
-            self._find(queued.track)
-        except UnplayableError:
-            return False
-        return True
-
     def _new_output(self) -> Output:
-        return Output(self._backends, find=self._find, health=self.health, clock=self._clock)
-
-    def _find(self, track: Track) -> Path:
-        return resolve(track, self._roots)
+        return Output(self._backends, find=self._music.find, health=self.health, clock=self._clock)
 
     async def _drive(self) -> None:
         """Keep session and backend together: look, conclude, tell."""

@@ -119,7 +119,7 @@ async def test_a_song_that_cannot_be_played_does_not_take_the_one_along_that_a_l
             found.wait(30)
         return resolve(track, roots)
 
-    monkeypatch.setattr("services.player.service.resolve", slowly)
+    monkeypatch.setattr("services.player.files.resolve", slowly)
     async with playing(silent(tmp_path, clock)) as room:
         room.play(gone, *tracks[:2])
         assert await asyncio.to_thread(looking.wait, 30)
