@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from services.camera.analysis import Analyst, Seen, pace_of
 from services.camera.condition import WORDS, Condition
@@ -11,12 +10,13 @@ from services.camera.debug_crops import DebugCrops
 from services.camera.glance import Glance
 from services.camera.inbox import Inbox
 from services.camera.pace import Limit
+from services.camera.patience import Patience
 from services.camera.privacy import PrivacySwitch
 from services.camera.quality import Flaw
 from services.camera.reading import Reader
 from services.camera.session import ENDED, Session
 from services.camera.silence import Silence
-from services.camera.sources import LOST_AFTER_S, Source
+from services.camera.sources import Source
 from services.camera.status import STARTING, STOPPED, Announcer, Tally
 from services.contracts.channels import FACES, STATUS_EVERY_S
 from services.contracts.messages import CameraState, CameraStatus, FaceYield
@@ -30,24 +30,6 @@ from services.vision.images import Bgr
 
 HANGS = "The device does not close, though no picture of it is used; unplug it to be sure, or restart Moodring."
 SILENT = "The camera sends no more pictures; it is opened again until it does."
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a camera is waited for, in seconds."""
-
-    retry_s: tuple[float, float] = (1.0, 30.0)
-    """First and longest wait before a source is opened again, each cut by up to half at random."""
-    private_within_s: float = 3.0
-    """A source that hangs longer when privacy is turned on is a problem that people have to know of."""
-    silent_s: float = LOST_AFTER_S
-    """A camera that has sent nothing for so long is offline, whatever its library still waits for."""
-    steady_s: float = 10.0
-    """A source that worked for longer is opened again at once when it is lost; people hear of it if it stays silent."""
-    others_s: float = 1.5 * STATUS_EVERY_S
-    """By then a camera of another process has said how it does."""
-    shown_s: float = 10.0
-    """Who was seen longer ago may have left: their picture is neither shown nor kept in memory."""
 
 
 class Camera:

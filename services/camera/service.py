@@ -7,10 +7,11 @@ from functools import partial
 
 from services.camera.analysis import detector_of
 from services.camera.api import routes
-from services.camera.camera import Camera, Patience
+from services.camera.camera import Camera
 from services.camera.debug_crops import DebugCrops
 from services.camera.departed import Departed
 from services.camera.inbox import Inbox
+from services.camera.patience import Patience
 from services.camera.privacy import Memory, PrivacySwitch
 from services.camera.room import Room
 from services.camera.sources import Source, open_source

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from services.camera.camera import Patience
 from services.camera.inbox import Inbox
+from services.camera.patience import Patience
 from services.camera.sent import NONE_SENT, Sent
 from services.camera.service import CameraService, build
 from services.camera.sources import SourceError

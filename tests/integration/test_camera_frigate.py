@@ -9,8 +9,8 @@ import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from services.camera.camera import Patience
 from services.camera.frigate import Frigate
+from services.camera.patience import Patience
 from services.camera.preview import stream
 from services.camera.service import build
 from services.camera.sources import SourceError, open_source

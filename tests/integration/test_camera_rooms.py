@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.camera.camera import SILENT, Patience
+from services.camera.camera import SILENT
 from services.camera.condition import WORDS
+from services.camera.patience import Patience
 from services.camera.service import CameraService, build
 from services.camera.sources import ScriptedSource, SourceError
 from services.contracts import channels

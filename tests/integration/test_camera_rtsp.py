@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.camera.camera import Patience
+from services.camera.patience import Patience
 from services.camera.service import CameraService, build
 from services.contracts.messages import CameraState, Privacy
 from services.runtime.settings import load

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.camera.camera import Patience
+from services.camera.patience import Patience
 from services.camera.service import CameraService, build
 from services.camera.sources import ScriptedSource, Source, SourceEnded, SourceError
 from services.contracts import channels

@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 import pytest
 
-from services.camera.camera import Patience
 from services.camera.captures import Stream
+from services.camera.patience import Patience
 from services.camera.service import build
 from services.camera.sources import SourceError
 from services.camera.status import STARTING
