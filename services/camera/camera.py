@@ -197,13 +197,13 @@ class Camera:
                 self._glance.forget()
             if worked:
                 backoff.reset()
-            stopped = problem is None or not self._switch.open
-            if worked and not stopped and problem is not ENDED and self._clock() - began > self._patience.steady_s:
-                continue  # a network hiccup is no news, as long as its silence is short
-            self._silence.end()
             if problem is None or not self._switch.open:
+                self._silence.end()
                 self.rest()
                 continue
+            if worked and problem is not ENDED and self._clock() - began > self._patience.steady_s:
+                continue  # a network hiccup is no news, as long as its silence is short
+            self._silence.end()
             self._announcer.turn(CameraState.OFFLINE, problem)
             await self._pause(None if problem is ENDED else backoff.next_s())
 

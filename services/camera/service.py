@@ -45,6 +45,7 @@ def build(
         SetupError: No source takes an address, or the detector's file is not usable.
     """
     health = Health()
+    patience = patience or Patience()
     memory = Memory(settings.data / "state" / "camera.json")
     make_detector = detector or detector_of(settings)
     switches = {
@@ -64,16 +65,12 @@ def build(
             health=health,
             among_others=len(settings.watched) > 1,
             clock=clock,
-            patience=patience or Patience(),
+            patience=patience,
         )
-    rooms = {
-        name: Room(name, switch, [one for one in cameras.values() if one.room == name], health)
-        for name, switch in switches.items()
-    }
-    here: dict[str, tuple[str, ...]] = {
-        room: tuple(one.name for one in cameras.values() if one.room == room) for room in rooms
-    }
-    departed = Departed(memory, here, (patience or Patience()).others_s)
+    of_room = {name: [one for one in cameras.values() if one.room == name] for name in switches}
+    rooms = {name: Room(name, switch, of_room[name], health) for name, switch in switches.items()}
+    here = {name: tuple(one.name for one in each) for name, each in of_room.items()}
+    departed = Departed(memory, here, patience.others_s)
     return CameraService(cameras, rooms, kept, departed, health)
 
 

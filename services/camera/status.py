@@ -12,7 +12,7 @@ from services.camera.analysis import Seen
 from services.camera.quality import Flaw
 from services.camera.session import ENDED
 from services.camera.yields import Yields
-from services.contracts.channels import CAMERA_STATUS, EVENTS
+from services.contracts.channels import CAMERA_STATUS, EVENTS, spoken
 from services.contracts.messages import CameraState, CameraStatus, Event, EventType, FaceYield
 from services.runtime.bus import Bus
 from services.runtime.health import Health
@@ -133,7 +133,7 @@ class Announcer:
         self._health = health
         self._camera = camera
         self._room = room
-        self._who = f"{_words(camera)} ({_words(room).lower()}): " if among_others else ""
+        self._who = f"{spoken(camera)} ({spoken(room).lower()}): " if among_others else ""
         self._clock = clock
         self._trouble: CameraState | None = None
         self._ended_at: dict[CameraState, float] = {}
@@ -175,7 +175,3 @@ class Announcer:
         """Publish the status as it is."""
         if self.bus is not None:
             self.bus.publish(CAMERA_STATUS, self._tally.status(), room=self._room, camera=self._camera)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -64,6 +64,11 @@ def misnamed(name: str, level: str) -> str:
     return f"no {name} can be called {shown!r} ({rule}){f'; {near} can' if allowed(name, near) else ''}"
 
 
+def spoken(level: str) -> str:
+    """Return a room, camera or mood as people write it: `living_room` → `Living room`."""
+    return level.replace("_", " ").capitalize()
+
+
 @dataclass(frozen=True)
 class Channel(Generic[M]):
     """One row of the table of topics.

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.contracts.channels import spoken
 from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway.colours import colour, mood_colour
-from services.gateway.words import name
 
 LENGTH = timedelta(hours=24)
 WORDS = {UNKNOWN: "Not sure", NOBODY: "Nobody"}
@@ -30,7 +30,7 @@ def day(spans: Sequence[Mapping[str, Any]], start: datetime) -> dict[str, Any]:
         if parts and parts[-1]["mood"] == mood and parts[-1]["from"] + parts[-1]["minutes"] == minute:
             parts[-1]["minutes"] += 1
         else:
-            word = WORDS.get(mood, name(mood))
+            word = WORDS.get(mood, spoken(mood))
             parts.append({"mood": mood, "word": word, "from": minute, "minutes": 1, "colour": _colour(mood, span)})
     return {"text": _text(parts), "start": int(start.timestamp() * 1000), "parts": parts}
 

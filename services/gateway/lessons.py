@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.contracts.channels import spoken
 from services.contracts.moods import Point
-from services.gateway.words import name
 
 Json = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ def mood_name(text: str) -> str:
 
 def instruction(teaching: Json) -> str:
     """Return what people are to do now."""
-    mood, room = name(teaching["mood"]), name(teaching["room"]).lower()
+    mood, room = spoken(teaching["mood"]), spoken(teaching["room"]).lower()
     if teaching["step"] == "usual":
         return f"Look as you usually do: talk, smile, look about. The face nearest to a camera of {room} counts."
     if teaching["step"] == "ready":
@@ -62,5 +62,5 @@ def described(mood: Json) -> str:
     """Return what is known of a taught mood."""
     if mood["problem"]:
         return f"{mood['problem'][:1].upper()}{mood['problem'][1:]}."
-    rooms = ", ".join(name(room) for room in mood["rooms"])
+    rooms = ", ".join(spoken(room) for room in mood["rooms"])
     return f"{rooms} · found in {mood['recognised']:.0%} of its faces, and in {mood['mistaken']:.0%} of usual ones"

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.contracts.channels import spoken
 from services.contracts.messages import Axis, Name, Unit
 from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, NOBODY, UNKNOWN, Point
 from services.gateway.views import LIKELY, REFERENCES
-from services.gateway.words import name
 
 CLEAR: Final = 0.4
 """Share of the faces' probability from which one word is said for them all."""
@@ -106,7 +106,7 @@ def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
 
 def word(reading: Reading) -> str:
     """Return the big word."""
-    return {UNKNOWN: "Hard to say", NOBODY: "Nobody here"}.get(reading.mood, name(reading.mood))
+    return {UNKNOWN: "Hard to say", NOBODY: "Nobody here"}.get(reading.mood, spoken(reading.mood))
 
 
 def line(reading: Reading) -> str:
@@ -116,7 +116,7 @@ def line(reading: Reading) -> str:
     people = f"{reading.faces} {'face' if reading.faces == 1 else 'faces'}"
     if reading.mood == UNKNOWN:
         return f"{people} · no mood stands out"
-    return f"{people} · {reading.share:.0%} {name(reading.mood).lower()}"
+    return f"{people} · {reading.share:.0%} {spoken(reading.mood).lower()}"
 
 
 def plane(reading: Reading | None) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.contracts.channels import spoken
 from services.contracts.messages import BROWSER, FaceYield, Mood, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway.colours import mood_colour
 from services.gateway.state import House
-from services.gateway.words import mood_word, name
+from services.gateway.words import mood_word
 
 MAX_FACES = 4
 """Faces whose bars are shown, the largest first."""
@@ -52,7 +53,7 @@ def _face(camera: str, face: Expression, taught: Mapping[str, Point], *, several
     bars = [
         {
             "label": label,
-            "word": name(label),
+            "word": spoken(label),
             "percent": round(values[label] * 100),
             "top": label == top,
             "colour": mood_colour(label, taught),
@@ -60,8 +61,12 @@ def _face(camera: str, face: Expression, taught: Mapping[str, Point], *, several
         for label in labels
     ]
     # The number that its box has in the camera's picture; each camera counts by itself.
-    title = f"Face {face.track_id}, {name(camera)}" if several else f"Face {face.track_id}"
-    return {"id": f"{camera}-{face.track_id}", "title": f"{title}: {name(top).lower()}" if top else title, "bars": bars}
+    title = f"Face {face.track_id}, {spoken(camera)}" if several else f"Face {face.track_id}"
+    return {
+        "id": f"{camera}-{face.track_id}",
+        "title": f"{title}: {spoken(top).lower()}" if top else title,
+        "bars": bars,
+    }
 
 
 def face_yield(found: FaceYield) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def face_yield(found: FaceYield) -> dict[str, Any]:
     counts = {"usable": found.usable} | found.rejected
     parts = [
         {
-            "word": name(word),
+            "word": spoken(word),
             "kind": "usable" if word == "usable" else "rejected",
             "count": count,
             "percent": round(100 * count / found.sights),

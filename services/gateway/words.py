@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from services.contracts.channels import spoken
 from services.contracts.messages import CameraState, CameraStatus, Mood, MoodSource, PlayerState, PolicyMode, Privacy
 from services.contracts.messages import ServiceState as State
 from services.contracts.moods import NOBODY, UNKNOWN
@@ -31,12 +32,7 @@ def mood_word(mood: Mood | None) -> str:
     """Return the big word."""
     if mood is None:
         return "One moment"
-    return {UNKNOWN: "Not sure yet", NOBODY: "Nobody here"}.get(mood.mood, name(mood.mood))
-
-
-def name(word: str) -> str:
-    """Return a mood, room or camera as people write it: `living_room` → `Living room`."""
-    return word.replace("_", " ").capitalize()
+    return {UNKNOWN: "Not sure yet", NOBODY: "Nobody here"}.get(mood.mood, spoken(mood.mood))
 
 
 def mood_line(mood: Mood | None, now: datetime, *, blind: bool = False) -> str:
@@ -65,12 +61,12 @@ def taught(lesson: Mapping[str, Any]) -> str:
     found = [f"{lesson['problem'][:1].upper()}{lesson['problem'][1:]}."] if lesson["problem"] else []
     if lesson["baseline"]:
         less = ", ".join(
-            f"{name(label).lower()} counts {round(100 * factor)} %" for label, factor in lesson["factors"].items()
+            f"{spoken(label).lower()} counts {round(100 * factor)} %" for label, factor in lesson["factors"].items()
         )
         found.append(f"Your resting face is known: {less or 'it looks neutral as it is'}.")
     moved = {mood: one for mood, one in lesson["thresholds"].items() if one["shift"]}
     found += [
-        f"{name(mood)} needs {round(100 * one['enter'], 1):g} % instead of {round(100 * one['usual'], 1):g} %."
+        f"{spoken(mood)} needs {round(100 * one['enter'], 1):g} % instead of {round(100 * one['usual'], 1):g} %."
         for mood, one in moved.items()
     ]
     return " ".join(found)
@@ -151,7 +147,7 @@ def problems(house: House, room: Room, *, bus_away: bool) -> list[str]:
     found = [f"{SERVICES[key][0]} is away: {SERVICES[key][1]}." for key in away(house) if key in SERVICES]
     cameras = _camera_problems(house, room)
     for key, instances in house.services.items():
-        title = SERVICES.get(key, (name(key),))[0]
+        title = SERVICES.get(key, (spoken(key),))[0]
         online = [status for status in instances.values() if status.state is State.ONLINE]
         texts = dict.fromkeys(text for one in online for text in one.problems)
         told = [text for text in texts if key == "camera" and _is_one_of(text, cameras)]
@@ -163,7 +159,7 @@ def _camera_problems(house: House, room: Room) -> list[str]:
     """Return what ails the cameras of a room, each by its name where the house has several."""
     several = len(room.cameras) > 1 or sum(len(each.cameras) for each in house.rooms.values()) > 1
     return [
-        f"{name(camera) if several else 'The camera'}: {status.detail}"
+        f"{spoken(camera) if several else 'The camera'}: {status.detail}"
         for camera, status in room.cameras.items()
         if status.detail and not status.well and status.state not in {CameraState.OK, CameraState.PRIVATE}
     ]

@@ -14,7 +14,6 @@ from services.contracts.moods import Point
 Json = dict[str, Any]
 """An object as REST gives it."""
 
-
 CUSTOM_MOODS = "/api/custom-moods"
 
 log = logging.getLogger(__name__)

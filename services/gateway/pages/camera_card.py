@@ -7,6 +7,7 @@ import httpx
 from nicegui import ui
 from pydantic import ValidationError
 
+from services.contracts.channels import spoken
 from services.contracts.messages import BROWSER, FaceYield, Privacy
 from services.gateway import views, words
 from services.gateway.pages.actions import Actions
@@ -107,7 +108,7 @@ class CameraCard:
         note, icon = words.camera_note(status, look.room, look.is_away("camera"))
         self._previews[camera].show(
             src=f"/api/cameras/{camera}/preview.jpg" if camera and not note else "",
-            alt=f"What the camera {words.name(camera)} sees",
+            alt=f"What the camera {spoken(camera)} sees",
             note=note,
             icon=icon,
         )

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from services.gateway import views, words
+from services.contracts.channels import spoken
+from services.gateway import views
 from services.gateway.pages.elements import Sender, Text, box
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class CameraPage:
                 with box("div", "lend-words"):
                     self._line = Text("h2", testid="lend-line")
                     if len(self._places) > 1:
-                        choices = {name: words.name(name) for name in self._places}
+                        choices = {name: spoken(name) for name in self._places}
                         ui.select(
                             choices,
                             value=self._camera,
@@ -47,4 +48,4 @@ class CameraPage:
 
     def _choose(self, camera: str) -> None:
         self._sender.show(camera=camera)
-        self._line.text = f"This device is the camera of {words.name(self._places[camera]).lower()}"
+        self._line.text = f"This device is the camera of {spoken(self._places[camera]).lower()}"

@@ -5,7 +5,8 @@ from functools import partial
 
 from nicegui import ui
 
-from services.gateway import lessons, words
+from services.contracts.channels import spoken
+from services.gateway import lessons
 from services.gateway.colours import colour, mood_colour
 from services.gateway.pages.actions import Actions, Json
 from services.gateway.pages.elements import Button, Live, Text, box
@@ -78,7 +79,7 @@ class CustomMoodsCard:
 
     def _offer(self, mood: str) -> None:
         """Ask for consent to teach a mood; without a name, for that too."""
-        self._name.value = words.name(mood) if mood else ""
+        self._name.value = spoken(mood) if mood else ""
         self._name.set_enabled(not mood)
         self._place.set_visibility(not mood)
         self._agreed.value = False
@@ -153,7 +154,7 @@ class CustomMoodsCard:
         with box("li", testid=f"own-{word}").style(f"--own: {own}"):
             box("i").props("aria-hidden=true")
             with box("div", "own-words"):
-                Text("span", words.name(word), "own-name")
+                Text("span", spoken(word), "own-name")
                 Text("span", lessons.described(mood), "quiet")
             self._tool("add", f"Teach {word} further", partial(self._further, word), f"further-{word}")
             self._tool("edit", f"Rename {word}", partial(self._rename, word), f"rename-{word}")
@@ -167,8 +168,8 @@ class CustomMoodsCard:
 
     async def _rename(self, mood: str) -> None:
         with ui.dialog() as dialog, box("div", "card dialog"):
-            Text("h2", f"Rename {words.name(mood)}")
-            field = ui.input("New name", value=words.name(mood)).props('dense outlined data-testid="new-name"')
+            Text("h2", f"Rename {spoken(mood)}")
+            field = ui.input("New name", value=spoken(mood)).props('dense outlined data-testid="new-name"')
             with box("div", "chips"):
                 Button(_closing(dialog, "yes"), text="Rename", classes="button primary", testid="rename-yes")
                 Button(_closing(dialog, ""), text="Cancel", classes="button")
@@ -178,7 +179,7 @@ class CustomMoodsCard:
 
     async def _forget(self, mood: str) -> None:
         with ui.dialog() as dialog, box("div", "card dialog"):
-            Text("h2", f"Forget {words.name(mood)}?")
+            Text("h2", f"Forget {spoken(mood)}?")
             Text("p", "What was kept of the faces is deleted. This cannot be undone.", "quiet")
             with box("div", "chips"):
                 Button(_closing(dialog, "yes"), text="Forget", classes="button primary", testid="forget-yes")

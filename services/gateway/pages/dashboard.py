@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from services.contracts.channels import allowed
+from services.contracts.channels import allowed, spoken
 from services.gateway import views, words
 from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
@@ -94,7 +94,7 @@ class Dashboard:
         if len(rooms) > 1:
             with self._nav:
                 for room in rooms:
-                    link = Text("a", words.name(room), "room")
+                    link = Text("a", spoken(room), "room")
                     link.props["href"] = f"/?room={room}"
                     link.props["aria-current"] = "page" if room == self._room else "false"
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from nicegui import ui
 
+from services.contracts.channels import spoken
 from services.contracts.messages import MoodSource
 from services.contracts.moods import EXPRESSIONS, NAMED_MOODS, Point
 from services.gateway import views, words
@@ -29,7 +30,7 @@ class MoodCard:
     def refresh(self, look: Look) -> None:
         """Show the mood."""
         mood = look.room.mood
-        self._room.text = f"{words.name(look.name)} feels" if views.mood_point(mood) else words.name(look.name)
+        self._room.text = f"{spoken(look.name)} feels" if views.mood_point(mood) else spoken(look.name)
         self._word.text = words.mood_word(mood)
         self._line.text = words.mood_line(mood, look.now, blind=words.unwatched(look.room))
         self._plane.show(**views.plane(mood, look.room.player))
@@ -95,9 +96,9 @@ class PickerCard:
     def _chip(self, mood: str) -> Button:
         async def choose() -> None:
             if await self._actions.set_mood(mood, self._minutes):
-                ui.notify(f"{words.name(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
+                ui.notify(f"{spoken(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
 
-        button = Button(choose, text=words.name(mood), classes="chip", testid=f"mood-{mood}")
+        button = Button(choose, text=spoken(mood), classes="chip", testid=f"mood-{mood}")
         return button.style(f"--own: {colour((self._places | self._taught)[mood])}")
 
     def _set_minutes(self) -> None:

@@ -7,8 +7,9 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 from pydantic import ValidationError
 
+from services.contracts.channels import spoken
 from services.contracts.moods import MOOD_POINTS, Point
-from services.gateway import photo, views, words
+from services.gateway import photo, views
 from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Faces, PhotoPicker, Plane, Text, box
@@ -78,12 +79,12 @@ class PhotoPage:
         playable = reading is not None and reading.mood in {*MOOD_POINTS, *self._service.house.taught}
         self._play.show(hidden=not playable)
         if reading and playable:
-            self._play.says(text=f"Play {words.name(reading.mood).lower()} songs")
+            self._play.says(text=f"Play {spoken(reading.mood).lower()} songs")
 
     async def _feel(self) -> None:
         if self._reading and await self._actions.set_mood(self._reading.mood, MINUTES):
-            mood = words.name(self._reading.mood).lower()
-            ui.notify(f"{words.name(self._room)} feels {mood} for {MINUTES} minutes", icon="check", timeout=3000)
+            mood = spoken(self._reading.mood).lower()
+            ui.notify(f"{spoken(self._room)} feels {mood} for {MINUTES} minutes", icon="check", timeout=3000)
 
 
 def _list(into: Element, songs: list[photo.Song]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from services.contracts.channels import spoken
 from services.contracts.messages import Mood, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
 from services.gateway import words
@@ -58,7 +59,7 @@ class TeachCard:
                 for one in moods:
                     chip = Button(
                         self._answer(right=False, mood=one),
-                        text=f"Rather {words.name(one).lower()}", classes="chip", testid=f"rather-{one}",
+                        text=f"Rather {spoken(one).lower()}", classes="chip", testid=f"rather-{one}",
                     )  # fmt: skip
                     chip.style(f"--own: {mood_colour(one, look.house.taught)}")
 
