@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from services.runtime.service import SetupError
 from services.runtime.state import replace_file
@@ -21,11 +21,16 @@ RENEW_DAYS = 400
 DAY_S = 86_400
 
 
-def certify(folder: Path, names: Sequence[str], *, clock: Callable[[], float] = time.time) -> None:
+def certify(folder: Path, names: Sequence[str], *, clock: Callable[[], float] = time.time) -> bool:
     """Have `server.pem`, certificate and key for names and addresses, signed by the authority in `ca.crt` beside it.
 
-    What holds for all names, and long enough, stays as it is. An authority that runs out is replaced, and then has to
-    be given to the devices that trusted it. While the clock is wrong nothing is made: it would not hold later.
+    What holds for all names, and long enough, stays as it is. The authority is judged by what it signs, as its clients
+    do. One that strict clients refuse, or that runs out, has its certificate made anew with the key that it has: who
+    trusts the one before still trusts what is signed, for as long as that one lasts. While the clock is wrong nothing
+    is made: it would not hold later.
+
+    Returns:
+        Whether the authority's certificate is a new one.
 
     Raises:
         SetupError: openssl is not installed, or refuses; or the clock is wrong and there is no certificate yet.
@@ -33,30 +38,89 @@ def certify(folder: Path, names: Sequence[str], *, clock: Callable[[], float] = 
     openssl = shutil.which("openssl")
     if openssl is None:
         raise SetupError("the TLS listener needs a certificate and openssl is not installed; install it")
-    authority, server = folder / "ca.crt", folder / "server.pem"
     judged = machine.clock(clock(), None)
     if judged.how is How.BROKEN:
-        if server.exists():
-            return
+        if (folder / "server.pem").exists():
+            return False
         raise SetupError(f"no certificate can be made by this clock: {judged.what}; {judged.do}")
-    until = ("-attime", str(int(clock()) + RENEW_DAYS * DAY_S))
-    # Strictly by RFC 5280, as Python does from 3.13 on.
-    trusted = (openssl, "verify", "-x509_strict", "-no-CApath", "-no-CAstore", "-CAfile", str(authority), *until)
-    if not _succeeds(*trusted, str(authority)):
-        certificate, key = _made(
-            *(openssl, "-days", str(AUTHORITY_DAYS), "-subj", "/CN=Moodring home authority"),
+    home, server = _Home(openssl, folder, names), folder / "server.pem"
+    now = int(clock())
+    until = now + RENEW_DAYS * DAY_S
+    if server.exists() and home.trusts(server.read_bytes(), until):
+        return False
+    signed = home.signed() if home.lasts(until) else b""
+    renewed = not home.trusts(signed, now + DAY_S)  # by openssl's clock it holds from a moment ahead of ours on
+    if renewed:
+        home.renew()
+        signed = home.signed()
+    replace_file(server, signed)
+    return renewed
+
+
+@dataclass(frozen=True)
+class _Home:
+    """The authority of a home in its folder, and the names that it signs for."""
+
+    openssl: str
+    folder: Path
+    names: Sequence[str]
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "ca.crt"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "ca.key"
+
+    def lasts(self, until: int) -> bool:
+        """Whether its certificate is there and holds at a time in seconds since 1970."""
+        return self.certificate.exists() and self._verifies(self.certificate.read_bytes(), until)
+
+    def trusts(self, server: bytes, at: int) -> bool:
+        """Whether clients trust a server then that are strict by RFC 5280, as Python is from 3.13 on.
+
+        Of an authority alone openssl judges less: that it lacks a key usage shows in what it signed.
+        """
+        return all(self._verifies(server, at, *_expecting(name)) for name in self.names)
+
+    def renew(self) -> None:
+        """Make the authority's certificate anew, and its key where there is none."""
+        if not self.key.exists():
+            replace_file(self.key, self._new_key())
+        certificate = self._request(
+            *("-key", str(self.key), "-days", str(AUTHORITY_DAYS), "-subj", "/CN=Moodring home authority"),
             *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         )
-        replace_file(folder / "ca.key", key)
-        replace_file(authority, certificate)
-    if not all(_succeeds(*trusted, *_expecting(name), str(server)) for name in names):
-        certificate, key = _made(
-            *(openssl, "-CA", str(authority), "-CAkey", str(folder / "ca.key")),
-            *("-days", str(SERVER_DAYS), "-subj", f"/CN={names[0]}"),
-            *("-addext", f"subjectAltName={','.join(_alternative(name) for name in names)}"),
+        replace_file(self.certificate, certificate)
+
+    def signed(self) -> bytes:
+        """Return a certificate for the names with a key of its own."""
+        key = self._new_key()
+        certificate = self._request(
+            *("-CA", str(self.certificate), "-CAkey", str(self.key), "-key", "/dev/stdin"),
+            *("-days", str(SERVER_DAYS), "-subj", f"/CN={self.names[0]}"),
+            *("-addext", f"subjectAltName={','.join(_alternative(name) for name in self.names)}"),
             *("-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"),
+            given=key,
         )
-        replace_file(server, certificate + key)
+        return certificate + key
+
+    def _verifies(self, certificate: bytes, at: int, *expecting: str) -> bool:
+        verify = (self.openssl, "verify", "-x509_strict", "-no-CApath", "-no-CAstore", "-CAfile", str(self.certificate))
+        return _run(*verify, "-attime", str(at), *expecting, given=certificate).returncode == 0
+
+    def _new_key(self) -> bytes:
+        return self._made("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+    def _request(self, *options: str, given: bytes = b"") -> bytes:
+        return self._made("req", "-x509", "-new", *options, given=given)
+
+    def _made(self, *command: str, given: bytes = b"") -> bytes:
+        done = _run(self.openssl, *command, given=given)
+        if done.returncode:
+            raise SetupError(f"openssl cannot make the certificate: {' '.join(done.stderr.decode().split())[-300:]}")
+        return done.stdout
 
 
 def is_address(name: str) -> bool:
@@ -76,22 +140,5 @@ def _expecting(name: str) -> tuple[str, str]:
     return ("-verify_ip" if is_address(name) else "-verify_hostname", name)
 
 
-def _made(openssl: str, *options: str) -> tuple[bytes, bytes]:
-    """Return a new certificate and its key, as PEM."""
-    with TemporaryDirectory() as place:
-        certificate, key = Path(place) / "certificate", Path(place) / "key"
-        done = _run(
-            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-keyout", str(key), "-out", str(certificate), *options),
-        )
-        if done.returncode:
-            raise SetupError(f"openssl cannot make the certificate: {' '.join(done.stderr.split())[-300:]}")
-        return certificate.read_bytes(), key.read_bytes()
-
-
-def _succeeds(*command: str) -> bool:
-    return _run(*command).returncode == 0
-
-
-def _run(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our words
+def _run(*command: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(command, input=given, capture_output=True, check=False)  # noqa: S603 - no shell, our words

@@ -187,8 +187,7 @@ def _first_start(options: argparse.Namespace, settings: Settings, say: Say) -> i
             f"write {login.scheme}://{login.username}:password@{login.hostname}"
         )
     names = tuple(name for name in options.name if name)
-    made = prepare(options.volumes, options.given, prefix=settings.mqtt.prefix, names=names)
-    for name in made:
-        say(f"made the secret {name}")
+    for line in prepare(options.volumes, options.given, prefix=settings.mqtt.prefix, names=names):
+        say(line)
     say("everything is there")
     return 0

@@ -39,6 +39,10 @@ TO_CHANGE_IT = (
 """What to type; without the file that says which password holds there, the one that is given is taken."""
 OTHERS = 0o077
 """Rights of everyone but the owner."""
+NEW_AUTHORITY = (
+    "the authority of the broker's TLS has a new certificate; give it to Home Assistant and whoever else checks it: "
+    "`docker compose exec mosquitto cat /mosquitto/data/tls/ca.crt`"
+)
 
 
 def _secrets() -> tuple[Secret, ...]:
@@ -66,7 +70,7 @@ def prepare(volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] =
         names: Names and addresses of this server, for TLS on the broker; without any it has no TLS listener.
 
     Returns:
-        The names of the secrets that were made.
+        What was made, a line each.
 
     Raises:
         SetupError: A secret of the user's is not usable, or a volume is not writable.
@@ -80,11 +84,11 @@ def prepare(volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] =
             files = [volumes / file for file in secret.files]
             values[secret.name] = _value(secret, given / secret.name, *files) or secrets.token_urlsafe(SECRET_BYTES)
             if not all(file.exists() for file in files):
-                made.append(secret.name)
+                made.append(f"made the secret {secret.name}")
             for file in files:
                 _write(file, values[secret.name])
-        if names:
-            certify(volumes / "mosquitto" / "tls", names)
+        if names and certify(volumes / "mosquitto" / "tls", names):
+            made.append(NEW_AUTHORITY)
         passwords = {name.removeprefix("mqtt-"): value for name, value in values.items() if name.startswith("mqtt-")}
         broker = volumes / "mosquitto"
         (broker / "store").mkdir(exist_ok=True, mode=0o700)

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import ssl
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import pytest
 
 from services.runtime.service import SetupError
 from services.upkeep.authority import DAY_S, certify
-from services.upkeep.first_start import SECRETS, prepare
+from services.upkeep.first_start import NEW_AUTHORITY, SECRETS, prepare
 
-FILES = ("ca.crt", "ca.key", "server.pem")
+NAMES = ("server.lan", "192.0.2.7")
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def given(tmp_path: Path) -> Path:
 
 
 def test_every_secret_is_made_once_and_kept(tmp_path: Path, given: Path) -> None:
-    assert prepare(tmp_path, given, prefix="moodring") == [secret.name for secret in SECRETS]
+    assert prepare(tmp_path, given, prefix="moodring") == [f"made the secret {secret.name}" for secret in SECRETS]
     before = {file: (tmp_path / file).read_text() for secret in SECRETS for file in secret.files}
     assert prepare(tmp_path, given, prefix="moodring") == []
     assert {file: (tmp_path / file).read_text() for file in before} == before
@@ -77,10 +78,9 @@ def test_a_database_keeps_the_password_that_it_was_made_with(tmp_path: Path, giv
 
 
 def test_what_is_right_is_not_written_again(tmp_path: Path, given: Path) -> None:
-    names = ("server.lan", "192.0.2.7")
-    prepare(tmp_path, given, prefix="moodring", names=names)
+    prepare(tmp_path, given, prefix="moodring", names=NAMES)
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
-    prepare(tmp_path, given, prefix="moodring", names=names)
+    prepare(tmp_path, given, prefix="moodring", names=NAMES)
     assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
 
 
@@ -128,31 +128,67 @@ def test_an_authority_stays_while_names_change(tmp_path: Path) -> None:
     assert after["server.pem"] != before["server.pem"]
 
 
-def test_strict_clients_trust_the_authority(tmp_path: Path) -> None:
-    """Python is one from 3.13 on, and so is what people write in it."""
-    certify(tmp_path, ("server.lan",))
-    context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(tmp_path / "server.pem")
+def trusts(authority: bytes, server: Path, *, strict: bool = True) -> bool:
+    """Whether a client that was given the authority speaks with a server; Python is strict from 3.13 on."""
+    context = ssl.create_default_context(cadata=authority.decode())
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_STRICT if strict else ssl.VerifyFlags(0)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(server)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client_side = context.wrap_bio(to_client, to_server, server_hostname="server.lan")
-    server_side = server.wrap_bio(to_server, to_client, server_side=True)
-    for _ in range(3):
-        for side in (client_side, server_side):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                side.do_handshake()
-    assert client_side.version() is not None
-    assert client_side.getpeercert()
+    server_side = serving.wrap_bio(to_server, to_client, server_side=True)
+    try:
+        for _ in range(3):
+            for side in (client_side, server_side):
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    side.do_handshake()
+    except ssl.SSLCertVerificationError:
+        return False
+    return client_side.version() is not None and bool(client_side.getpeercert())
 
 
-@pytest.mark.parametrize(("days", "renewed"), [(300, set()), (500, {"server.pem"}), (3500, {*FILES})])
+def test_strict_clients_trust_the_authority(tmp_path: Path) -> None:
+    certify(tmp_path, NAMES)
+    assert trusts((tmp_path / "ca.crt").read_bytes(), tmp_path / "server.pem")
+
+
+def old_authority(volumes: Path) -> Path:
+    """Make the authority and the server's certificate as an older version did, without any key usage."""
+    folder = volumes / "mosquitto" / "tls"
+    folder.mkdir(parents=True)
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    authority = ["-keyout", "ca.key", "-out", "ca.crt", "-days", "3650", "-subj", "/CN=Moodring home authority"]
+    server = ["-keyout", "key", "-out", "crt", "-days", "825", "-subj", "/CN=server.lan", "-CA", "ca.crt"]
+    server += ["-CAkey", "ca.key", "-addext", "subjectAltName=DNS:server.lan,IP:192.0.2.7"]
+    server += ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"]
+    for options in (authority, server):
+        subprocess.run([*make, *options], cwd=folder, check=True, capture_output=True)
+    (folder / "server.pem").write_bytes((folder / "crt").read_bytes() + (folder / "key").read_bytes())
+    return folder
+
+
+def test_an_old_authority_that_strict_clients_refuse_is_renewed_and_said(tmp_path: Path, given: Path) -> None:
+    folder = old_authority(tmp_path)
+    before = (folder / "ca.crt").read_bytes()
+    assert not trusts(before, folder / "server.pem")
+    made = prepare(tmp_path, given, prefix="moodring", names=NAMES)
+    after = (folder / "ca.crt").read_bytes()
+    assert NEW_AUTHORITY in made
+    assert trusts(after, folder / "server.pem")
+    assert trusts(before, folder / "server.pem", strict=False), "who was let in before still is"
+    assert prepare(tmp_path, given, prefix="moodring", names=NAMES) == []
+    assert (folder / "ca.crt").read_bytes() == after
+
+
+@pytest.mark.parametrize(("days", "renewed"), [(300, set()), (500, {"server.pem"}), (3500, {"ca.crt", "server.pem"})])
 def test_what_runs_out_is_made_anew_in_time(days: int, renewed: set[str], tmp_path: Path) -> None:
     certify(tmp_path, ("server.lan",))
     before = made_by(tmp_path)
-    certify(tmp_path, ("server.lan",), clock=lambda: time.time() + days * DAY_S)
+    new = certify(tmp_path, ("server.lan",), clock=lambda: time.time() + days * DAY_S)
     after = made_by(tmp_path)
-    assert {name for name in FILES if after[name] != before[name]} == renewed
+    assert {name for name in after if after[name] != before[name]} == renewed
+    assert new == ("ca.crt" in renewed)
 
 
 def test_a_certificate_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> None:
