@@ -14,6 +14,7 @@ from services.runtime.settings import Settings
 from services.runtime.state import private
 from services.runtime.tokens import open_tokens
 from services.upkeep import host_words
+from services.upkeep.findings import by_way
 from services.upkeep.first_start import prepare
 
 Say = Callable[[str], None]
@@ -112,7 +113,11 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
     with _source(options.file) as file:
         lines = restore(settings, file, _aside, replace=options.replace)
     if lines:
-        _aside("these settings held there; put them into moodring.yml or .env to have them here:")
+        alone = "set them so, or under their names in moodring.yml"
+        put = by_way(settings, alone, "put them into .env, before `docker compose up -d`")
+        _aside(f"these settings held there and do not here; to have them here, {put}:")
+    else:
+        _aside("settings: those of the backup hold here")
     for line in lines:
         print(line)
     return 0
