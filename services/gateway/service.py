@@ -83,7 +83,8 @@ class GatewayService:
 
     def sign_in_page(self, then: str, problem: str = "") -> str:
         """Return the page that asks for a token, before one goes on to the path `then`."""
-        return sign_in_page(then, problem, tokens=bool(self.tokens.all))
+        make = "docker compose exec gateway moodring token" if self.settings.container else ".venv/bin/moodring token"
+        return sign_in_page(then, problem, make=make, tokens=bool(self.tokens.all))
 
     async def run(self, bus: Bus) -> None:
         """Follow the bus until cancelled; the event streams end with it, and browsers come back by themselves."""

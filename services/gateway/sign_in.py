@@ -40,12 +40,13 @@ def local_path(path: str) -> str:
     return path if safe and not path.startswith(AUTH_PATH) else "/"
 
 
-def sign_in_page(then: str, problem: str = "", *, tokens: bool = True) -> str:
+def sign_in_page(then: str, problem: str = "", *, make: str = "moodring token", tokens: bool = True) -> str:
     """Return the page that asks for a token; it works without scripts and loads nothing.
 
     Args:
         then: The path to go to afterwards.
         problem: What was wrong with the last attempt.
+        make: What makes a token where it is typed on the machine that runs Moodring.
         tokens: Whether there are any.
     """
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
@@ -54,17 +55,17 @@ def sign_in_page(then: str, problem: str = "", *, tokens: bool = True) -> str:
         then=escape(local_path(then)),
         alert=alert,
         style=_STYLE,
-        about=_ABOUT if tokens else _NO_TOKENS,
+        about=(_ABOUT if tokens else _NO_TOKENS).format(make=escape(make)),
     )
 
 
 _ABOUT = (
-    "Sign in with an access token. The first one was printed once, when Moodring started for the first time; "
-    "<code>moodring token</code> makes another on the machine that runs it."
+    "Sign in with an access token. A token is shown once, when it is made; without one at hand, make another: type "
+    "<code>{make}</code> in Moodring's folder on the machine that runs it."
 )
 _NO_TOKENS = (
-    "There is no access token yet. Make one on the machine that runs Moodring, with <code>moodring token</code> or, "
-    "under Docker, <code>docker compose exec gateway moodring token</code>."
+    "There is no access token yet. To make one, type <code>{make}</code> in Moodring's folder on the machine that "
+    "runs it."
 )
 
 _STYLE = """

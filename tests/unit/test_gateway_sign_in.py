@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
 
+from services.gateway.service import GatewayService
 from services.gateway.sign_in import MAX_CLIENTS, MAX_FAILURES, WINDOW_S, Failures, local_path, sign_in_page
+from services.runtime.settings import load
+from tests.unit.gateway_doubles import Clock, tokens
 
 
 @pytest.mark.parametrize(
@@ -19,11 +24,21 @@ def test_what_others_wrote_is_no_html_on_the_page() -> None:
     assert "<b>" not in sign_in_page('/"><b>', "<b>")
 
 
-def test_where_no_token_was_made_the_page_says_how_to_have_one_made() -> None:
-    assert "printed once" in sign_in_page("/")
-    page = sign_in_page("/", tokens=False)
-    assert "docker compose exec gateway moodring token" in page
-    assert "printed once" not in page
+@pytest.mark.parametrize(
+    ("container", "typed"),
+    [("gateway", "<code>docker compose exec gateway moodring token<"), ("", "<code>.venv/bin/moodring token<")],
+)
+@pytest.mark.parametrize("made", [True, False])
+def test_the_page_says_what_makes_a_token_in_this_way_of_running(
+    container: str, typed: str, made: bool, tmp_path: Path
+) -> None:
+    book = tokens(tmp_path)
+    _ = book.create("phone") if made else None
+    settings = load(container=container, data=tmp_path)
+    page = GatewayService(settings, clock=Clock(), tokens=book, transport=None).sign_in_page("/")
+    assert typed in page
+    assert ("no access token yet" in page) == (not made)
+    assert "was printed" not in page
 
 
 def test_ten_failures_in_a_minute_make_one_wait() -> None:
