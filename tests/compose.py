@@ -25,6 +25,8 @@ LONG_RUNNING = (
 ROOM = "home"
 SERVER = "server.lan"
 """The stack's name in its network, which no test looks up."""
+ADDRESS = "192.0.2.7"
+"""Its address there, which nobody has (RFC 5737)."""
 
 Done = subprocess.CompletedProcess[bytes]
 

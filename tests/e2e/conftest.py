@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.contracts.messages import uuid7
-from tests.compose import SERVER, Stack
+from tests.compose import ADDRESS, SERVER, Stack
 from tests.home_automation import Hand
 
 
@@ -13,7 +13,8 @@ from tests.home_automation import Hand
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole house, healthy."""
     name = f"moodring-test-{uuid7().hex[-6:]}"
-    with Stack(name, tmp_path_factory.mktemp("compose"), HOST_MODEL_SERVER="light", HOST_NAME=SERVER) as running:
+    told = {"HOST_MODEL_SERVER": "light", "HOST_NAME": SERVER, "HOST_ADDRESS": ADDRESS}
+    with Stack(name, tmp_path_factory.mktemp("compose"), **told) as running:
         yield running
 
 

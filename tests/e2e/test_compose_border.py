@@ -19,7 +19,7 @@ from selenium.webdriver.common.keys import Keys
 
 from services.contracts.rights import RIGHTS
 from tests.browser import Browser
-from tests.compose import LONG_RUNNING, NEEDS_ENGINE, ROOM, SERVER, Stack
+from tests.compose import ADDRESS, LONG_RUNNING, NEEDS_ENGINE, ROOM, SERVER, Stack
 from tests.home_automation import Hand
 
 pytestmark = NEEDS_ENGINE
@@ -66,13 +66,14 @@ def test_home_automation_never_hears_a_face(stack: Stack, hand: Hand) -> None:
     assert not [topic for topic, _ in hand.heard if topic.endswith(("/faces", "/expressions"))]
 
 
-def test_home_automation_may_come_over_tls(stack: Stack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_home_automation_may_come_over_tls(stack: Stack, tmp_path: Path, host: str) -> None:
     authority = tmp_path / "ca.crt"
     authority.write_text(stack.inside("mosquitto", "cat", "/mosquitto/data/tls/ca.crt"))
     password = stack.inside("mosquitto", "cat", "/mosquitto/data/home_automation")
     found = paho.mqtt.subscribe.simple(
         f"moodring/{ROOM}/mood",
-        hostname="localhost",
+        hostname=host,
         port=stack.ports["MQTTS_PORT"],
         auth={"username": "home_automation", "password": password},
         tls={"ca_certs": str(authority)},
@@ -110,7 +111,7 @@ def test_https_is_known_by_the_households_own_authority(stack: Stack, tmp_path: 
     authority.write_text(stack.inside("caddy", "cat", "/data/caddy/pki/authorities/local/root.crt"))
     context = ssl.create_default_context(cafile=str(authority))
     port = stack.ports["HTTPS_PORT"]
-    for host in (SERVER, "localhost", "127.0.0.1"):
+    for host in (SERVER, "localhost", ADDRESS):
         with (
             socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
             context.wrap_socket(plain, server_hostname=host) as door,

@@ -152,23 +152,39 @@ def test_compose_accepts_it_without_any_settings() -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def configured(env: Path, *lines: str) -> dict[str, Any]:
+    """Return the services as Compose has them with lines of `.env`."""
+    env.write_text("".join(f"MOODRING_{line}\n" for line in lines))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
+    command = ["docker", "compose", "--env-file", str(env), "config", "--format", "json"]
+    done = run(command, cwd=ROOT, env=clean, capture_output=True, check=True)
+    services: dict[str, Any] = json.loads(done.stdout)["services"]
+    return services
+
+
+@pytest.mark.skipif(not engine_there(), reason="needs Docker Compose 2.24 or newer")
+def test_over_tls_the_broker_keeps_the_names_that_it_has_on_this_machine(tmp_path: Path) -> None:
+    lines = ("HOST_MQTTS_PORT=8883", "HOST_NAME=server.lan", "HOST_ADDRESS=192.168.1.5")
+    command = configured(tmp_path / "env", *lines)["first-start"]["command"]
+    names = {word.removeprefix("--name=") for word in command if word.startswith("--name=")}
+    assert names == {"localhost", "127.0.0.1", "server.lan", "192.168.1.5"}
+    without = configured(tmp_path / "env", *lines[1:])["first-start"]["command"]
+    assert {word for word in without if word.startswith("--name=")} == {"--name="}
+
+
 @pytest.mark.skipif(not engine_there(), reason="needs Docker Compose 2.24 or newer")
 @pytest.mark.parametrize(
     ("lines", "url"),
     [
-        ("", "mqtt://camera@mosquitto"),
-        ("HOST_BROKER=broker.lan", "mqtt://camera@broker.lan"),
-        ("HOST_BROKER=broker.lan:8884\nMOODRING_MQTT_CA_FILE=/ca.crt", "mqtts://camera@broker.lan:8884"),
-        ("MQTT_URL=mqtts://me:secret@broker.lan\nMOODRING_MQTT_CA_FILE=/ca.crt", "mqtts://me:secret@broker.lan"),
+        ((), "mqtt://camera@mosquitto"),
+        (("HOST_BROKER=broker.lan",), "mqtt://camera@broker.lan"),
+        (("HOST_BROKER=broker.lan:8884", "MQTT_CA_FILE=/ca.crt"), "mqtts://camera@broker.lan:8884"),
+        (("MQTT_URL=mqtts://me:secret@broker.lan", "MQTT_CA_FILE=/ca.crt"), "mqtts://me:secret@broker.lan"),
     ],
 )
-def test_services_find_the_households_own_broker(tmp_path: Path, lines: str, url: str) -> None:
-    file = tmp_path / "env"
-    file.write_text(f"MOODRING_{lines}\n" if lines else "")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MOODRING_")}
-    command = ["docker", "compose", "--env-file", str(file), "config", "--format", "json"]
-    done = run(command, cwd=ROOT, env=clean, capture_output=True, check=True)
-    assert json.loads(done.stdout)["services"]["camera"]["environment"]["MOODRING_MQTT_URL"] == url
+def test_services_find_the_households_own_broker(tmp_path: Path, lines: tuple[str, ...], url: str) -> None:
+    camera = configured(tmp_path / "env", *lines)["camera"]
+    assert camera["environment"]["MOODRING_MQTT_URL"] == url
 
 
 def test_the_door_sends_every_path_to_its_owner() -> None:
