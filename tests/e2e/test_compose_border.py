@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from ipaddress import ip_network
 from pathlib import Path
 
 import paho.mqtt.subscribe
@@ -174,7 +175,27 @@ def test_a_service_reaches_the_broker_and_no_other_service(stack: Stack) -> None
         assert stack.inside(service, "python3", "-c", probe) == "done", service
 
 
-@pytest.mark.parametrize("service", [name for name in LONG_RUNNING if name not in {"mosquitto", "caddy"}])
+WITHOUT_PORTS = [name for name in LONG_RUNNING if name not in {"mosquitto", "caddy"}]
+"""Containers that publish nothing, and so are on isolated networks only."""
+
+
+@pytest.mark.parametrize("service", WITHOUT_PORTS)
+def test_no_service_reaches_what_listens_on_this_machine(stack: Stack, service: str) -> None:
+    """Under the address that the engine gives this machine in a network, the first one, in its own or another."""
+    networks = {name for one in stack.containers().values() for name in one["NetworkSettings"]["Networks"]} - {"none"}
+    command = ["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", *networks]
+    subnets = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        port = listener.getsockname()[1]
+        broker = "mosquitto/1883"  # which it reaches, or the probe is none
+        places = [broker, *(f"{ip_network(subnet)[1]}/{port}" for subnet in subnets)]
+        probe = (
+            f"for place in {' '.join(places)}; do timeout 4 bash -c 'exec 3<>/dev/tcp/'$place && echo $place; done; :"
+        )
+        assert stack.inside(service, "bash", "-c", probe) == broker
+
+
+@pytest.mark.parametrize("service", WITHOUT_PORTS)
 def test_no_way_leads_out_of_a_service(stack: Stack, service: str) -> None:
     """By the engine's word: an address beyond this machine that surely answers is none for a test to rely on."""
     networks = stack.containers()[service]["NetworkSettings"]["Networks"]

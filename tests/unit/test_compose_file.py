@@ -64,7 +64,12 @@ def test_a_container_can_do_no_more_than_it_needs(name: str) -> None:
 )
 def test_no_service_has_a_way_out(name: str) -> None:
     networks = COMPOSE["networks"]
-    assert all(":-true" in str(networks[network]["internal"]) for network in SERVICES[name]["networks"])
+    for network in SERVICES[name]["networks"]:
+        isolated = networks[network]["internal"]
+        assert ":-true" in isolated
+        # Without these this machine has an address there, and whatever listens on it is reached.
+        assert networks[network]["enable_ipv6"] is False
+        assert networks[network]["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": isolated}
     assert "ports" not in SERVICES[name]
 
 
