@@ -159,16 +159,26 @@ def test_everything_is_still_there_after_down_and_up_and_from_a_backup(stack: St
     stack.music_moves_on()
 
 
+def update(stack: Stack) -> None:
+    """Make the recommender's image another one, as an update does, and type what the documents have one type."""
+    image = f"{stack.name}-recommender"
+    newer = f"FROM {image}\nLABEL version=newer\n".encode()
+    subprocess.run(["docker", "build", "--quiet", "--tag", image, "-"], input=newer, capture_output=True, check=True)
+    stack.up()
+
+
 def test_a_rollback_begins_with_a_backup_of_the_version_before(stack: Stack) -> None:
-    """As docs/operations.md has it; that the version that ran was newer shows in its tables."""
+    """As docs/operations.md has it; that the version that ran was newer shows in its image and tables."""
     playlists = stack.get("/api/playlists")
     backup = stack.run("run", "--rm", "-T", "upkeep", "backup", "-").stdout
+    update(stack)
     newer = "CREATE TABLE of_the_newer_version (id integer); UPDATE alembic_version SET version_num = 'newer'"
     stack.inside("postgres", "psql", "-q", "-h", "/run/postgresql", "-U", "moodring", "-d", "moodring", "-c", newer)
     stack.run("stop", "camera", "inference", "aggregator", "recommender", "player", "gateway")
     assert stack.run("run", "--rm", "-T", "migrate", check=False).returncode == 1
     stack.run("build")
     stack.run("run", "--rm", "-T", "upkeep", "restore", "--replace", "-", stdin=backup)
+    assert stack.containers()["camera"]["State"]["Status"] == "exited", "nobody is started under a restore"
     stack.up()
     assert stack.get("/api/playlists") == playlists
 
@@ -178,10 +188,7 @@ def test_an_update_starts_those_again_whose_files_it_brings(stack: Stack) -> Non
         return {name: one["State"]["StartedAt"] for name, one in stack.containers().items()}
 
     before = started()
-    image = f"{stack.name}-recommender"
-    newer = f"FROM {image}\nLABEL version=newer\n".encode()
-    subprocess.run(["docker", "build", "--quiet", "--tag", image, "-"], input=newer, capture_output=True, check=True)
-    stack.up()
+    update(stack)
     again = {name for name, at in started().items() if at != before[name]}
     assert {"first-start", "migrate", "recommender", "mosquitto"} <= again
 
