@@ -24,6 +24,8 @@ class Tally:
         unknown: Seconds with `unknown`.
         flaps: Changes of the shown mood while the true one was constant; the first arrival at the true mood is none,
             and not knowing for a while between is none (`dips` counts that).
+        settled_flaps: Those of them that come when the true mood has been constant for longer than the deadline: by
+            then nothing of what was before it is left to be misled by.
         dips: Times that a mood rightly shown was given up for `unknown`.
         delays: Seconds from each true change that could be told to its recognition; infinite where it never was.
     """
@@ -34,6 +36,7 @@ class Tally:
     wrong: int = 0
     unknown: int = 0
     flaps: int = 0
+    settled_flaps: int = 0
     dips: int = 0
     delays: list[float] = field(default_factory=list)
 
@@ -61,17 +64,20 @@ class Tally:
         self.wrong += other.wrong
         self.unknown += other.unknown
         self.flaps += other.flaps
+        self.settled_flaps += other.settled_flaps
         self.dips += other.dips
         self.delays += other.delays
 
     def _changes(self, mood: str, spell: Sequence[str], before: str) -> str:
         """Count what changes while a mood lasts and return the last one shown that was not `unknown`."""
         arrived, last = before == mood, before
-        for was, one in zip((before, *spell), spell, strict=False):
+        for second, (was, one) in enumerate(zip((before, *spell), spell, strict=False)):
             self.dips += was == mood and one == UNKNOWN and arrived
             if one in (last, UNKNOWN):
                 continue
-            self.flaps += arrived or one != mood
+            flap = arrived or one != mood
+            self.flaps += flap
+            self.settled_flaps += flap and second > self.deadline_s
             arrived = arrived or one == mood
             last = one
         return last
@@ -80,6 +86,11 @@ class Tally:
     def flaps_per_hour(self) -> float:
         """Flaps per hour."""
         return self.flaps * HOUR_S / max(1, self.seconds)
+
+    @property
+    def settled_flaps_per_hour(self) -> float:
+        """Flaps per hour once the true mood has been constant for longer than the deadline."""
+        return self.settled_flaps * HOUR_S / max(1, self.seconds)
 
     @property
     def dips_per_hour(self) -> float:

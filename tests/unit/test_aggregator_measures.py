@@ -33,6 +33,15 @@ def test_a_flap_is_a_change_of_what_is_shown_while_the_truth_is_constant(truth: 
     assert tally(truth, shown).flaps == flaps
 
 
+@pytest.mark.parametrize(
+    ("shown", "settled"), [("hhhssshhhhhhh", 0), ("hhhcssssscsss", 2), ("hhhcccccsssss", 0), ("hhhhhhhcsssss", 1)]
+)
+def test_a_settled_flap_comes_when_the_truth_has_been_constant_for_longer_than_the_deadline(
+    shown: str, settled: int
+) -> None:
+    assert tally("hhhssssssssss", shown).settled_flaps == settled
+
+
 @pytest.mark.parametrize(("shown", "dips"), [("hh??hh", 1), ("??hhhh", 0), ("h?h?h?", 3), ("ss??hh", 0)])
 def test_a_dip_is_doubt_of_what_was_right(shown: str, dips: int) -> None:
     assert tally("hhhhhh", shown).dips == dips
