@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from prometheus_client import Counter, Histogram
@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from services.contracts.channels import EVENTS, PLAYER
 from services.contracts.messages import Event, EventType, Playback, PlayerState, QueuedTrack
 from services.runtime.bus import Bus
+from services.runtime.measures import from_zero
 
 log = logging.getLogger(__name__)
 
@@ -17,23 +18,37 @@ PUBLISH_EVERY_S = 10.0
 JUMP_S = 1.0
 """A position this far from where the last state put it is news."""
 
-TRACK_EVENTS = Counter("moodring_player_track_events", "What happened to songs", ["type"])
+TRACK_EVENTS = from_zero(
+    Counter("moodring_player_track_events", "What happened to songs", ["type"]),
+    [kind for kind in EventType if kind not in (EventType.MOOD_CHANGED, EventType.PROBLEM)],
+)
 DECISION_SECONDS = Histogram(
     "moodring_player_decision_to_song_seconds",
-    "Time from a mood's decision until a song that was chosen for it starts",
+    "Time from a mood's decision until the first song that was chosen for it starts",
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 180, 600, 1800),
 )
 UUID7 = 7
+NO_DECISION = UUID(int=0)
 
 
 class Announcements:
-    """Publishes for one room over one life of the bus."""
+    """Publishes for one room over one life of the bus.
 
-    def __init__(self, bus: Bus, room: str, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        bus: Where to.
+        room: The room.
+        clock: Seconds since the epoch.
+        played: Songs that were started before.
+    """
+
+    def __init__(
+        self, bus: Bus, room: str, clock: Callable[[], float] = time.time, played: Iterable[QueuedTrack] = ()
+    ) -> None:
         self._bus = bus
         self._room = room
         self._clock = clock
         self._last: PlayerState | None = None
+        self._heard = max((track.decision_id for track in played if track.decision_id), default=NO_DECISION)
 
     def state(self, state: PlayerState) -> bool:
         """Publish a state that says something new, or the running position every 10 s; return whether it is news."""
@@ -49,10 +64,18 @@ class Announcements:
         """Publish what happened to a song, and where in it (seconds)."""
         TRACK_EVENTS.labels(kind).inc()
         log.info("%s: %s", kind, track.track.title, extra={"decision_id": str(track.decision_id)})
-        if kind is EventType.TRACK_STARTED and (decided_at := made_at(track.decision_id)):
-            DECISION_SECONDS.observe(max(0.0, self._clock() - decided_at))
+        if kind is EventType.TRACK_STARTED:
+            self._measure(track.decision_id)
         after = track.model_dump(mode="json") | {"position_s": round(position_s, 3)}
         self._bus.publish(EVENTS, Event(type=kind, after=after, decision_id=track.decision_id), room=self._room)
+
+    def _measure(self, decision: UUID | None) -> None:
+        """Note how long a decision took to be heard; ids of version 7 grow, so later songs of one change nothing."""
+        decided_at = made_at(decision)
+        if decision is None or decided_at is None or decision <= self._heard:
+            return
+        self._heard = decision
+        DECISION_SECONDS.observe(max(0.0, self._clock() - decided_at))
 
     def problem(self, text: str) -> None:
         """Publish a problem in a person's words."""

@@ -83,7 +83,8 @@ class PlayerService:
         """Play until cancelled."""
         self._session = await asyncio.to_thread(self._load)
         self._output = self._new_output()
-        self._announcements = Announcements(bus, self.room, self._clock)
+        before = (*self._session.recent, *([self._session.current] if self._session.current else []))
+        self._announcements = Announcements(bus, self.room, self._clock, played=before)
         bus.subscribe(PLAY, self._on_play, room=self.room)
         bus.subscribe(PLAYER_SET, self._on_command, room=self.room)
         try:

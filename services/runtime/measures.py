@@ -5,9 +5,10 @@ The ages tell the whole way from a frame to its song: faces and expressions are 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from itertools import product
+from typing import Any, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -25,6 +26,24 @@ AGE_SECONDS = Histogram(
 HANDLING_SECONDS = Histogram("moodring_handling_seconds", "Time in a message's handler", ["channel"], buckets=SECONDS)
 CONNECTED = Gauge("moodring_broker_connected", "Whether the broker is there", ["client"])
 PROBLEMS = Gauge("moodring_service_problems", "Parts of a service that are not well", ["service"])
+
+Measure = TypeVar("Measure", Counter, Histogram)
+
+
+def from_zero(measure: Measure, *labels: Iterable[str]) -> Measure:
+    """Have a measure's series begin at zero, one for every combination of these values of its labels, and return it.
+
+    A series is born with its first event otherwise, as 1, and Prometheus, for which nothing rose then, never sees it
+    (https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics).
+    """
+    for values in product(*labels):
+        measure.labels(*values)
+    return measure
+
+
+def ages(message: type[Any]) -> bool:
+    """Whether messages of a class say when what they tell was: see `age_s`."""
+    return issubclass(message, (FaceCrops, Expressions, Command, Event))
 
 
 def age_s(message: Any, now: Callable[[], float] = time.time) -> float | None:

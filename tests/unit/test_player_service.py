@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
-from services.contracts.channels import PLAYER
-from services.contracts.messages import EventType, Playback, Track
+from services.contracts.channels import PLAY, PLAYER
+from services.contracts.messages import EventType, Playback, PlayHow, Track, uuid7
 from services.player.backends.browser import ALIVE_S, TabOrder
 from services.player.files import resolve
 from services.player.service import PlayerService, build
@@ -46,6 +48,39 @@ async def test_songs_play_one_after_the_other_and_their_decision_goes_with_them(
     assert [(event.type, event.decision_id) for event in room.events] == [
         (kind, request.decision_id) for kind in [EventType.TRACK_STARTED, EventType.TRACK_FINISHED] * 2
     ]
+
+
+def timed() -> tuple[float, float]:
+    """Return how many decisions were heard, and the seconds from them to their songs, in all."""
+    count, total = (
+        REGISTRY.get_sample_value(f"moodring_player_decision_to_song_seconds_{what}") for what in ("count", "sum")
+    )
+    return count or 0, total or 0
+
+
+async def test_the_time_from_a_decision_to_its_song_is_that_of_the_first_song(
+    tmp_path: Path, clock: Clock, tracks: list[Track]
+) -> None:
+    clock.now = time.time() + 4  # a decision's id holds the time that it was made
+    count, total = timed()
+    async with playing(silent(tmp_path, clock)) as room:
+        request = room.play(*tracks[:2])
+        await room.plays(tracks[0])
+        clock.now += 1
+        await room.plays(tracks[1])
+    async with playing(silent(tmp_path, clock)) as room:  # started again, it goes on with the same decision
+        more = request.model_copy(update={"id": uuid7(), "tracks": (tracks[2],)})
+        room.bus.publish(PLAY, more, room="home")
+        await room.until(lambda state: len(state.queue) == 1)
+        room.tell("next")
+        await room.plays(tracks[2])
+    after, seconds = timed()
+    assert after == count + 1
+    assert 3 < seconds - total < 5
+    async with playing(silent(tmp_path, clock)) as room:
+        room.play(tracks[3], how=PlayHow.REPLACE)
+        await room.plays(tracks[3])
+    assert timed()[0] == count + 2, "another decision counts"
 
 
 async def test_the_state_is_retained_and_says_the_backend(tmp_path: Path, clock: Clock) -> None:
