@@ -8,7 +8,7 @@ from prometheus_client import Counter
 from services.aggregator.errors import NoSuchRoomError, UnknownMoodError
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
-from services.aggregator.sieve import OBSERVATIONS, place, sifted
+from services.aggregator.sieve import OBSERVATIONS, USED, place, sifted
 from services.aggregator.window import Observation, Refusal
 from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS, MOOD_SET, PLAYER
 from services.contracts.messages import CameraStatus, CustomMoods, Mood, MoodOverride, PlayerState
@@ -85,7 +85,7 @@ class Hearing:
     def _observe(self, room: Room, seen: Iterable[Observation], now: float, where: str) -> None:
         for observation in seen:
             refusal = room.observe(observation, now)
-            OBSERVATIONS.labels(refusal or "used").inc()
+            OBSERVATIONS.labels(refusal or USED).inc()
             if refusal in {Refusal.LATE, Refusal.FUTURE}:
                 apart = f"{abs(now - observation.at):.1f} s {'ago' if refusal is Refusal.LATE else 'ahead'}"
                 problem = f"{refusal}, captured {apart}; if that stays so, {SET_CLOCKS}"

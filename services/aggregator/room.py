@@ -96,7 +96,7 @@ class Room:
         if changed and self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
             self._evidence = Evidence()
             self._enter(Decision(UNKNOWN, now))
-        if self._override and self._override.mood not in self._sayable:
+        if self._override and self._override.mood not in self.sayable:
             self._release()
 
     def _listen(self) -> None:
@@ -106,7 +106,7 @@ class Room:
         self._memory = Memory(self._settings.window_s, self._settings.hold_s, len(labels))
 
     @property
-    def _sayable(self) -> Mapping[str, Point]:
+    def sayable(self) -> Mapping[str, Point]:
         """The moods that can be said by hand; a taught one lies where it was taught to."""
         return {**self._points, **self.vocabulary.known}
 
@@ -147,11 +147,11 @@ class Room:
         if command.ends:
             self._release()
             return
-        if command.mood not in self._sayable:
+        if command.mood not in self.sayable:
             raise UnknownMoodError(
-                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(self._sayable))}, and auto"
+                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(self.sayable))}, and auto"
             )
-        said = overridden(command, self._sayable[command.mood], self._settings.window_s, now)
+        said = overridden(command, self.sayable[command.mood], self._settings.window_s, now)
         self._override = said or self._override
 
     def measure_neutral(self, now: float) -> None:

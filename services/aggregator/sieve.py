@@ -2,14 +2,17 @@
 
 from prometheus_client import Counter
 
-from services.aggregator.intake import doubt, observations
-from services.aggregator.window import Observation
+from services.aggregator.intake import Fault, doubt, observations
+from services.aggregator.window import Observation, Refusal
 from services.contracts.moodring_pb2 import Expressions
 from services.runtime.bus import Delivery
 from services.runtime.complaints import Complaints
+from services.runtime.measures import from_zero
 
-OBSERVATIONS = Counter(
-    "moodring_aggregator_observations_total", "Faces classified, by what became of them", ["outcome"]
+USED = "used"
+OBSERVATIONS = from_zero(
+    Counter("moodring_aggregator_observations_total", "Faces classified, by what became of them", ["outcome"]),
+    [USED, *Refusal, *Fault],
 )
 
 

@@ -6,14 +6,18 @@ from prometheus_client import Counter
 
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
+from services.aggregator.vocabulary import Vocabulary
 from services.contracts.channels import EVENTS, MOOD
-from services.contracts.messages import Event, EventType, Mood
+from services.contracts.messages import Event, EventType, Mood, MoodSource
+from services.contracts.moods import NOBODY, UNKNOWN
 from services.runtime.bus import Bus
+from services.runtime.measures import from_zero
 from services.runtime.mood_settings import Aggregator
 
 log = logging.getLogger(__name__)
 
 DECISIONS = Counter("moodring_aggregator_decisions_total", "Moods entered", ["mood", "source"])
+BY_CAMERA, BY_HAND = (MoodSource.CAMERA,), (MoodSource.OVERRIDE,)
 
 
 class Telling:
@@ -29,16 +33,19 @@ class Telling:
     def __init__(self, bus: Bus, settings: Aggregator, rooms: Rooms, now: float) -> None:
         self._bus = bus
         self._settings = settings
+        self._words: dict[str, Vocabulary] = {}
         self._told = {name: (room.mood(), float("-inf")) for name, room in rooms.items() if room.has_mood(now)}
 
     def forget_all_but(self, rooms: Rooms) -> None:
         """Forget the rooms that are gone, and have the bus forget them."""
-        for name in [name for name in self._told if name not in rooms]:
-            del self._told[name]
-            self._bus.withdraw(MOOD, room=name)
+        for name in [name for name in self._words if name not in rooms]:
+            del self._words[name]
+            if self._told.pop(name, None):
+                self._bus.withdraw(MOOD, room=name)
 
     def tell(self, name: str, room: Room, now: float) -> None:
         """Publish a room's mood if it is new, or if it was not said for a while."""
+        self._expect(name, room)
         if not room.has_mood(now):
             return
         before, told_at = self._told.get(name, (None, now))
@@ -50,6 +57,13 @@ class Telling:
         self._bus.publish(MOOD, mood, room=name)
         if changed:
             self._announce(name, before, mood)
+
+    def _expect(self, name: str, room: Room) -> None:
+        """Begin to count the moods that a room can have, whenever it learns others."""
+        if self._words.get(name) is not room.vocabulary:
+            self._words[name] = room.vocabulary
+            from_zero(DECISIONS, (*room.moods, UNKNOWN, NOBODY), BY_CAMERA)
+            from_zero(DECISIONS, room.sayable, BY_HAND)
 
     def _announce(self, name: str, before: Mood | None, mood: Mood) -> None:
         DECISIONS.labels(mood.mood, mood.source).inc()

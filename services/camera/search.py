@@ -7,6 +7,7 @@ from prometheus_client import Counter, Histogram
 from services.camera.attention import Attention
 from services.camera.motion import Motion
 from services.camera.tracking import GONE_AFTER_S, Tracker
+from services.runtime.measures import from_zero
 from services.vision.detectors import MAX_FACES, Detection, Detector
 from services.vision.images import Bgr
 from services.vision.views import View, without_doubles
@@ -16,7 +17,11 @@ DETECTION = Histogram(
     "Time to find the faces of one frame.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
 )
-LOOKS = Counter("moodring_camera_looks_total", "Frames by how faces were looked for in them.", ["where"])
+NOWHERE, NEAR_FACES, EVERYWHERE = "nowhere", "near faces", "everywhere"
+LOOKS = from_zero(
+    Counter("moodring_camera_looks_total", "Frames by how faces were looked for in them.", ["where"]),
+    [NOWHERE, NEAR_FACES, EVERYWHERE],
+)
 
 OVERLAP = 0.3
 """Two detections that share more (intersection over union) are one face: YuNet's own limit."""
@@ -62,14 +67,14 @@ class Search:
                     return found
                 return _merged(found, self._look(frame, [self._attention.everywhere(size, at)]))
             if not self._motion.since_looked(frame) and 0 <= at - self._looked_at < LOOK_ANYWAY_S:
-                LOOKS.labels("nowhere").inc()
+                LOOKS.labels(NOWHERE).inc()
                 return []
             self._looked_at = at
             return self._look(frame, [self._attention.everywhere(size, at)])
 
     def _look(self, frame: Bgr, views: Sequence[View]) -> list[Detection]:
         whole = views[-1].width == frame.shape[1] and views[-1].height == frame.shape[0]
-        LOOKS.labels("everywhere" if whole else "near faces").inc()
+        LOOKS.labels(EVERYWHERE if whole else NEAR_FACES).inc()
         found: list[Detection] = []
         for view in views:
             found = _merged(found, self._detector.detect(frame, view))

@@ -16,11 +16,15 @@ from services.contracts.channels import CAMERA_STATUS, EVENTS, spoken
 from services.contracts.messages import CameraState, CameraStatus, Event, EventType, FaceYield
 from services.runtime.bus import Bus
 from services.runtime.health import Health
+from services.runtime.measures import from_zero
 
 log = logging.getLogger(__name__)
 
 FRAMES = Metric("moodring_camera_frames_total", "Frames in which faces were looked for.")
-FACES = Metric("moodring_camera_faces_total", "Faces found, by what became of them.", ["outcome"])
+USED = "used"
+FACES = from_zero(
+    Metric("moodring_camera_faces_total", "Faces found, by what became of them.", ["outcome"]), [USED, *Flaw]
+)
 
 FPS_FRAMES = 50
 """The rate of frames is that of the last so many."""
@@ -77,7 +81,7 @@ class Tally:
             self._yields.add(Flaw.HIDDEN)
         for face in seen.faces:
             self._yields.add(face.flaw)
-            FACES.labels(face.flaw or "used").inc()
+            FACES.labels(face.flaw or USED).inc()
             if face.flaw is None:
                 self._used += 1
             else:

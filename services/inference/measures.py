@@ -2,8 +2,13 @@
 
 from prometheus_client import Counter, Histogram
 
+from services.runtime.measures import from_zero
+
 FACES_DONE = Counter("moodring_inference_faces", "Faces classified")
-FACES_BAD = Counter("moodring_inference_faces_dropped", "Faces that were not classified", ["reason"])
+BAD_IMAGE = "bad image"
+FACES_BAD = from_zero(
+    Counter("moodring_inference_faces_dropped", "Faces that were not classified", ["reason"]), [BAD_IMAGE]
+)
 PREDICT_SECONDS = Histogram(
     "moodring_inference_predict_seconds",
     "Time from a batch of crops to their probabilities",

@@ -33,6 +33,7 @@ from services.inference.servable import RefusedError
 from services.inference.versions import Versions
 from services.runtime.bus import Bus
 from services.runtime.health import Health
+from services.runtime.measures import from_zero
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
 
@@ -45,6 +46,7 @@ PREDICTION: Final = "tensorflow.serving.PredictionService"
 MODEL: Final = "tensorflow.serving.ModelService"
 
 REQUESTS = Counter("moodring_model_server_requests", "Requests by method and gRPC code", ["method", "code"])
+CODES = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "INTERNAL")
 REQUEST_SECONDS = Histogram(
     "moodring_model_server_request_seconds",
     "Time from a request to its answer or refusal",
@@ -176,6 +178,8 @@ class ModelServer:
 
 def _method(name: str, request_type: type[Message], method: Callable[[Any], Awaitable[Message]]) -> Any:
     """Return the gRPC handler of a method."""
+    from_zero(REQUESTS, [name], CODES)
+    from_zero(REQUEST_SECONDS, [name])
 
     async def respond(payload: bytes, context: Any) -> bytes:
         with REQUEST_SECONDS.labels(name).time():

@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from services.contracts.channels import FACES
 from services.contracts.moodring_pb2 import Face, FaceCrops
 from services.runtime.bus import Delivery
+from services.runtime.measures import from_zero
 
 MAX_AGE_S: Final = float(FACES.expires_s or 0)
 """A frame older than this says nothing about now."""
@@ -31,8 +32,11 @@ LATE_FRAMES: Final = 5
 FORGET_S: Final = 30.0
 """A camera that has sent nothing for so long is not complained of any more."""
 
-DROPPED = Counter("moodring_inference_frames_dropped", "Frames that were not classified, by reason", ["reason"])
-
+BEHIND, STALE, TOO_MANY, NO_ANSWER = "behind", "stale", "too many cameras", "no answer"
+DROPPED = from_zero(
+    Counter("moodring_inference_frames_dropped", "Frames that were not classified, by reason", ["reason"]),
+    [BEHIND, STALE, TOO_MANY, NO_ANSWER],
+)
 
 Key = tuple[str, str]
 """A camera: its room and its name."""
@@ -86,7 +90,7 @@ class NewestFrames:
         camera = (delivery.room, delivery.camera)
         self._note_age(camera, self.age_s(delivery.message))
         if camera not in self._waiting and len(self._waiting) >= MAX_CAMERAS:
-            DROPPED.labels("too many cameras").inc()
+            DROPPED.labels(TOO_MANY).inc()
             return
         now = self._timer()
         self._seen = {key: at for key, at in self._seen.items() if now - at < LIVE_S and key != camera}
@@ -95,7 +99,7 @@ class NewestFrames:
         frame = Frame(delivery, now, list(delivery.message.faces[:MAX_FACES]))
         older = _without(self._waiting.get(camera, ()), {face.track_id for face in frame.faces})
         self._waiting[camera] = [*older, frame][-MAX_FRAMES:]
-        DROPPED.labels("behind").inc(max(0, len(older) + 1 - MAX_FRAMES))
+        DROPPED.labels(BEHIND).inc(max(0, len(older) + 1 - MAX_FRAMES))
         self._arrived.set()
 
     def late(self) -> str:
@@ -145,7 +149,7 @@ class NewestFrames:
             while frames and len(frames[0].faces) <= room:
                 frame = frames.pop(0)
                 if self.age_s(frame.delivery.message) > MAX_AGE_S:
-                    DROPPED.labels("stale").inc()
+                    DROPPED.labels(STALE).inc()
                     continue
                 room -= len(frame.faces)
                 batch.append(frame)
@@ -166,5 +170,5 @@ def _without(frames: Iterable[Frame], tracks: set[int]) -> list[Frame]:
         if frame.faces:
             left.append(frame)
         else:
-            DROPPED.labels("behind").inc()
+            DROPPED.labels(BEHIND).inc()
     return left

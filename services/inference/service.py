@@ -17,8 +17,8 @@ from services.inference.breaker import Breaker
 from services.inference.classroom import Classroom
 from services.inference.custom_moods import read
 from services.inference.kept_moods import KeptMoods
-from services.inference.measures import AGE_SECONDS, FACES_BAD, FACES_DONE, PREDICT_SECONDS, WAIT_SECONDS
-from services.inference.newest import DROPPED, Frame, NewestFrames
+from services.inference.measures import AGE_SECONDS, BAD_IMAGE, FACES_BAD, FACES_DONE, PREDICT_SECONDS, WAIT_SECONDS
+from services.inference.newest import DROPPED, NO_ANSWER, Frame, NewestFrames
 from services.inference.photo import Photos
 from services.inference.predictor import (
     GrpcPredictor,
@@ -146,7 +146,7 @@ class InferenceService:
             try:
                 prediction = await self.classify(batch, predictor)
             except PredictorError as error:
-                DROPPED.labels("no answer").inc(len(usable))
+                DROPPED.labels(NO_ANSWER).inc(len(usable))
                 cameras = ", ".join(sorted({frame.delivery.camera for frame, _ in usable}))
                 self._warn("no answer", f"frames of {cameras} are not classified: {error}")
                 continue
@@ -189,7 +189,7 @@ class InferenceService:
         try:
             return face_input(face)
         except BadImageError as error:
-            FACES_BAD.labels("bad image").inc()
+            FACES_BAD.labels(BAD_IMAGE).inc()
             self._warn("bad image", f"a face of {frame.camera} is dropped: {error}")
             return None
 

@@ -10,7 +10,7 @@ from random import Random
 from prometheus_client import Counter
 
 from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
-from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, Policy, SetPolicy
+from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, PlayHow, Policy, SetPolicy
 from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
@@ -25,6 +25,7 @@ from services.recommender.state import RoomsFile, SavedRooms
 from services.runtime.bus import Bus, Delivery
 from services.runtime.complaints import Complaints
 from services.runtime.health import Health
+from services.runtime.measures import from_zero
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 
@@ -35,7 +36,7 @@ TICK_S = 1.0
 
 Clock = Callable[[], float]
 
-DECISIONS = Counter("moodring_recommender_decisions_total", "Requests to players.", ["how"])
+DECISIONS = from_zero(Counter("moodring_recommender_decisions_total", "Requests to players.", ["how"]), PlayHow)
 
 
 class RecommenderService:

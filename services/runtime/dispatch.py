@@ -14,7 +14,7 @@ from services.runtime.arrivals import Arrival, Arrivals
 from services.runtime.bus import Delivery, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.complaints import Complaints
-from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s
+from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s, ages, from_zero
 from services.runtime.traces import step
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,11 @@ UNCLAIMED = 50
 """Messages that may wait for a subscription yet to be made: fewer than a broker sends us unacknowledged."""
 SHOWN = 100
 """Characters of a topic that are said."""
+BAD_MESSAGE, BAD_NAME, OVERLOAD, FAILED = "bad message", "bad name", "overload", "handler failed"
+REASONS = (BAD_MESSAGE, BAD_NAME, OVERLOAD, FAILED)
+"""Why a message may reach no handler, or in vain."""
+RETAINED, NOT_DONE = "retained command", "command refused"
+COMMAND_REASONS = (*REASONS, RETAINED, NOT_DONE)
 
 Drop = Callable[[Channel[Any], str, str, str], None]
 """Counts and says what is lost: its channel, its place, the reason, and details."""
@@ -51,6 +56,10 @@ class Subscription(Generic[M]):
         self._drop = drop
         self.pending = 0
         self.queue = Arrivals(QUEUE_QOS1 if channel.qos else QUEUE_QOS0)
+        from_zero(RECEIVED, [channel.template])
+        from_zero(HANDLING_SECONDS, [channel.template])
+        from_zero(AGE_SECONDS, [channel.template] if ages(channel.message) else [])
+        from_zero(DROPPED, [channel.template], COMMAND_REASONS if channel.command else REASONS)
 
     def wants(self, where: dict[str, str]) -> bool:
         """Whether a topic with these levels is listened to."""
@@ -72,7 +81,7 @@ class Subscription(Generic[M]):
 
     def _overload(self, what: str) -> None:
         many = f"more comes than can be handled, {self.queue.maxsize} messages wait"
-        self._drop(self.channel, self.channel.template, "overload", f"{many}; {what}")
+        self._drop(self.channel, self.channel.template, OVERLOAD, f"{many}; {what}")
 
     def finish(self) -> None:
         """Count one arrival as handled."""
@@ -92,7 +101,7 @@ class Subscription(Generic[M]):
             with HANDLING_SECONDS.labels(self.channel.template).time(), step(self.channel.template, message):
                 await self._handler(Delivery(message, where, retained))
         except Exception:
-            DROPPED.labels(self.channel.template, "handler failed").inc()
+            DROPPED.labels(self.channel.template, FAILED).inc()
             log.exception("%s: the handler failed", self.channel.template)
             return False
         return True
@@ -184,7 +193,7 @@ class Dispatcher:
         withdrawn = subscription.channel.retain and not arrival.payload
         if not withdrawn and NOWHERE not in levels.values():
             wrong = next(misnamed(*level) for level in levels.items() if not allowed(*level))
-            self._drop(subscription.channel, arrival.topic[:SHOWN], "bad name", wrong)
+            self._drop(subscription.channel, arrival.topic[:SHOWN], BAD_NAME, wrong)
         arrival.settle()
 
     def _keep(self, arrival: Arrival) -> None:
@@ -228,13 +237,13 @@ class Dispatcher:
         try:
             message = channel.decode(arrival.payload)
         except BadMessageError as error:
-            self._drop(channel, arrival.topic, "bad message", str(error))
+            self._drop(channel, arrival.topic, BAD_MESSAGE, str(error))
             return
         if channel.command and arrival.retained:
-            self._drop(channel, arrival.topic, "retained command", "publish commands without the retain flag")
+            self._drop(channel, arrival.topic, RETAINED, "publish commands without the retain flag")
             return
         if isinstance(message, Command) and (refusal := self._commands.refusal(message)):
-            self._drop(channel, arrival.topic, "command refused", refusal)
+            self._drop(channel, arrival.topic, NOT_DONE, refusal)
             return
         where = channel.where(self.prefix, arrival.topic)
         assert where is not None

@@ -47,29 +47,44 @@ def test_what_is_wrong_in_env_is_one_clear_line(stack: Stack) -> None:
         assert said in told[0]
 
 
+def asked(stack: Stack, query: str) -> list[dict[str, Any]]:
+    """Return the rows that Prometheus answers a query with."""
+    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query={urllib.parse.quote(query)}"
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        rows: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return rows
+
+
 def test_every_panel_of_the_dashboard_shows_something(stack: Stack) -> None:
     dashboard = json.loads((ROOT / "infra" / "grafana" / "dashboards" / "moodring.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
     assert len(queries) > 20
-    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query="
     left = set(queries)
     deadline = time.monotonic() + 240
     while left and time.monotonic() < deadline:
         for query in list(left):
-            with urllib.request.urlopen(address + urllib.parse.quote(query), timeout=20) as answer:
-                result = json.load(answer)["data"]["result"]
+            result = asked(stack, query)
             if result and not all(row["value"][1] == "NaN" for row in result):
                 left.discard(query)
         time.sleep(2)
     assert not left
 
 
+def test_the_first_event_of_its_kind_is_seen(stack: Stack) -> None:
+    """A series that began with it, at 1, would rise by nothing."""
+    counted = 'moodring_aggregator_decisions_total{mood="romantic",source="override"}'
+    assert [row["value"][1] for row in asked(stack, counted)] == ["0"]
+    stack.get(f"/api/rooms/{ROOM}/mood/override", "PUT", {"mood": "romantic", "minutes": 5})
+    deadline = time.monotonic() + 120
+    while not [row for row in asked(stack, f"increase({counted}[5m])") if float(row["value"][1]) > 0]:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    stack.get(f"/api/rooms/{ROOM}/mood/override", "DELETE")
+
+
 def test_every_service_is_scraped(stack: Stack) -> None:
     # A model server has one of two ports, by which it is.
-    query = urllib.parse.quote("max by (service) (up)")
-    address = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query?query={query}"
-    with urllib.request.urlopen(address, timeout=20) as answer:
-        rows = json.load(answer)["data"]["result"]
+    rows = asked(stack, "max by (service) (up)")
     up = {row["metric"]["service"]: row["value"][1] for row in rows}
     services = ("camera", "inference", "aggregator", "recommender", "player", "gateway", "model-server")
     assert up == dict.fromkeys(services, "1")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.aggregator.errors import UnknownMoodError
 from services.aggregator.fusion import PLACES
@@ -158,6 +159,20 @@ def test_a_taught_mood_is_replayed_as_it_was_decided() -> None:
     with_it, without = (list(replay([state, *first, *frames], Aggregator()))[-1] for first in ([told], []))
     assert (with_it.mood.mood, without.mood.mood) == ("focused", "neutral")
     assert Line.model_validate_json(told.written()) == told
+
+
+async def test_a_taught_mood_is_counted_from_zero(tmp_path: Path) -> None:
+    daydreaming = CustomMood(mood="daydreaming", valence=0.3, arousal=-0.4, rooms=("home",))
+    async with running(tmp_path) as run:
+        await run.tick()
+        counted = ("moodring_aggregator_decisions_total", {"mood": "daydreaming", "source": "camera"})
+        assert REGISTRY.get_sample_value(*counted) is None
+        run.bus.publish(CUSTOM_MOODS, CustomMoods(moods=(daydreaming,)))
+        await run.tick()
+        assert REGISTRY.get_sample_value(*counted) == 0
+        for mood, source in ((NOBODY, "camera"), ("happy", "camera"), ("romantic", "override")):
+            said = {"mood": mood, "source": source}
+            assert REGISTRY.get_sample_value("moodring_aggregator_decisions_total", said) is not None
 
 
 async def test_the_service_hears_of_taught_moods_on_the_bus_and_keeps_one_over_a_restart(tmp_path: Path) -> None:
