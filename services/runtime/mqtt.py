@@ -15,15 +15,18 @@ from services.runtime.commands import CommandLog
 from services.runtime.complaints import Complaints
 from services.runtime.dispatch import Dispatcher, Subscription
 from services.runtime.health import Health
-from services.runtime.measures import CONNECTED, DROPPED
+from services.runtime.measures import CONNECTED, DROPPED, from_zero
 from services.runtime.mqtt_client import Access, Packet
 from services.runtime.mqtt_link import Link
+from services.runtime.mqtt_refusals import Refusals
 from services.runtime.settings import redact
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 1000
 """Messages of quality 1 kept while the broker is away."""
+AWAY, TOO_SLOW, REFUSED = "broker away", "broker too slow", "refused by the broker"
+"""Why a message is not sent."""
 
 
 class MqttBus:
@@ -56,7 +59,10 @@ class MqttBus:
     ) -> None:
         self._url, self._prefix = redact(url), prefix
         self._health = health or Health()
+        complaints = complaints or Complaints(log)
         self._dispatcher = Dispatcher(prefix, commands, complaints)
+        self._refusals = Refusals(url, self._health, complaints, self._publish_again)
+        self._spoken: set[str] = set()
         self._retained: dict[str, Packet] = {}
         self._backlog: deque[Packet] = deque()
         self._ready = asyncio.Event()
@@ -81,6 +87,7 @@ class MqttBus:
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
         await self._link.close()
+        self._refusals.forget()
 
     @property
     def connected(self) -> bool:
@@ -110,8 +117,9 @@ class MqttBus:
 
     def withdraw(self, channel: Channel[M], **where: str) -> None:
         """Have the broker forget a retained message, which in MQTT an empty one does."""
-        packet = Packet(channel.topic(self._prefix, **channel.exact(where)), b"", channel.qos, retain=True)
-        self._retained.pop(packet.topic, None)
+        topic = channel.topic(self._prefix, **channel.exact(where))
+        packet = Packet(channel.template, topic, b"", channel.qos, retain=True)
+        self._retained.pop(topic, None)
         if self._link.up:
             self._link.send(packet)
         else:
@@ -141,6 +149,7 @@ class MqttBus:
         """Say what is wrong with the broker."""
         self._ready.clear()
         self._connected.set(0)
+        self._refusals.forget()
         if not self._was_away:
             log.warning("the MQTT broker at %s is away: %s", self._url, problem)
         self._was_away = True
@@ -163,11 +172,26 @@ class MqttBus:
 
     def gave_up(self, packet: Packet) -> None:
         """Count a packet that the broker was too slow for."""
-        self._refuse(packet, "broker too slow")
+        self._lose(packet, TOO_SLOW)
+
+    def answered(self, packet: Packet, refusal: str) -> None:
+        """Hear whether the broker took a packet."""
+        if not refusal:
+            self._refusals.taken(packet)
+        elif self._link.up:
+            DROPPED.labels(packet.channel, REFUSED).inc()
+            self._refusals.refused(packet, refusal)
+
+    def _publish_again(self, packet: Packet) -> None:
+        if self._link.up:
+            self._link.send(self._retained.get(packet.topic, packet))
 
     def _packet(self, channel: Channel[Any], message: Any, where: dict[str, str]) -> Packet:
         topic = channel.topic(self._prefix, **channel.exact(where))
-        return Packet(topic, channel.encode(message), channel.qos, channel.retain, channel.expires_s)
+        if channel.template not in self._spoken:
+            self._spoken.add(channel.template)
+            from_zero(DROPPED, [channel.template], [AWAY, TOO_SLOW, REFUSED] if channel.qos else [TOO_SLOW])
+        return Packet(channel.template, topic, channel.encode(message), channel.qos, channel.retain, channel.expires_s)
 
     def _filter(self, one: Subscription[Any]) -> tuple[str, int]:
         topic = one.channel.topic(self._prefix, **one.where)
@@ -178,9 +202,9 @@ class MqttBus:
         if len(self._backlog) < BACKLOG:
             self._backlog.append(packet)
         else:
-            self._refuse(packet, "broker away")
+            self._lose(packet, AWAY)
 
-    def _refuse(self, packet: Packet, reason: str) -> None:
-        DROPPED.labels(packet.topic.rpartition("/")[2], reason).inc()
+    def _lose(self, packet: Packet, reason: str) -> None:
+        DROPPED.labels(packet.channel, reason).inc()
         if packet.qos:
             log.error("%s: the message was not sent: %s", packet.topic, reason)

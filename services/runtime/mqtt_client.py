@@ -30,8 +30,9 @@ KERNEL_QUEUE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Packet:
-    """A message ready for the wire."""
+    """A message ready for the wire; `channel` is its channel's template."""
 
+    channel: str
     topic: str
     payload: bytes
     qos: int

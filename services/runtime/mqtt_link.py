@@ -61,6 +61,10 @@ class Listener(Protocol):
         """The broker is too slow for this packet, which is not sent."""
         ...
 
+    def answered(self, packet: Packet, refusal: str) -> None:
+        """The broker took a packet of quality 1, or says why not."""
+        ...
+
 
 class Link:
     """A connection to a broker; its listener hears what happens.
@@ -78,6 +82,7 @@ class Link:
         self._client = self._new_client(self._protocol)
         self._inbox: deque[paho.MQTTMessage] = deque()
         self._unsent: set[int] = set()
+        self._unanswered: dict[int, Packet] = {}  # those that paho holds, which is `QUEUE_QOS1` and a few
         self._waiting: deque[tuple[float, Packet]] = deque()
         self._unconfirmed: set[int] = set()
         self._last: paho.MQTTMessageInfo | None = None
@@ -148,8 +153,13 @@ class Link:
         self._last = info
         if packet.qos == 0:
             self._unsent.add(info.mid)
+        else:
+            self._unanswered[info.mid] = packet
 
-    def _sent(self, mid: int) -> None:
+    def _sent(self, mid: int, code: ReasonCode) -> None:
+        """Take it that a packet is out: written, or, of quality 1, answered by the broker."""
+        if packet := self._unanswered.pop(mid, None):
+            self._listener.answered(packet, str(code) if code.is_failure else "")
         self._unsent.discard(mid)
         self._send_waiting()
 
@@ -170,6 +180,7 @@ class Link:
         protocol = self._protocol if self._hang_ups < MAX_HANG_UPS else MQTTProtocolVersion.MQTTv311
         if self._client.protocol != protocol:
             self._client = self._new_client(protocol)
+            self._unanswered.clear()
         self.connection += 1
         self._inbox.clear()  # the broker sends what was not acknowledged again
         self._unsent.clear()
@@ -193,7 +204,7 @@ class Link:
         client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
         client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._disconnected, code)
         client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
-        client.on_publish = lambda _c, _u, mid, _code, _p: self._later(self._sent, mid)
+        client.on_publish = lambda _c, _u, mid, code, _p: self._later(self._sent, mid, code)
         client.on_message = lambda _c, _u, message: self._received(message)
         return client
 

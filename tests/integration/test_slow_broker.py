@@ -17,7 +17,7 @@ PATIENCE_S = 30
 
 def given_up() -> float:
     samples = [one for metric in DROPPED.collect() for one in metric.samples if one.name.endswith("_total")]
-    slow = {"channel": "faces", "reason": "broker too slow"}
+    slow = {"channel": channels.FACES.template, "reason": "broker too slow"}
     return sum(float(one.value) for one in samples if one.labels == slow)
 
 
