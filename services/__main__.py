@@ -34,13 +34,14 @@ comes back from OpenCV waits for the event loop longer than it has worked."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
-    typed = options.command is not _run  # by people, who read what it says: they get lines in any case
     try:
-        if not typed and os.environ.get(settings.variable("logs.form")) == "json":  # what is known before the rest is
+        if (
+            options.logged and os.environ.get(settings.variable("logs.form")) == "json"
+        ):  # what is known before the rest is
             logs.configure("info", "json")
         loaded = settings.load()
-        logs.configure(loaded.logs.level, "text" if typed else loaded.logs.form)
-        if typed:
+        logs.configure(loaded.logs.level, loaded.logs.form if options.logged else "text")
+        if options.command is not _run:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code: int = options.command(options, loaded)
         sys.stdout.flush()
@@ -56,12 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="moodring", description="Music that follows, or lifts, the mood of a room.")
     parser.add_argument("--version", action="version", version=__version__)
+    parser.set_defaults(logged=False)  # what people type answers in lines for them, whatever the logs' form
     commands = parser.add_subparsers(required=True, metavar="command")
     run = commands.add_parser("run", help="run all services in one process, or the named ones")
     run.add_argument("services", nargs="*", metavar="service", help="camera, inference, … ; all without a name")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, logged=True)
     commands.add_parser("config", help="list all settings").set_defaults(command=_config)
-    commands.add_parser("migrate", help="bring the database to this version").set_defaults(command=_migrate)
+    migrate = commands.add_parser("migrate", help="bring the database to this version")
+    migrate.set_defaults(command=_migrate, logged=True)
     commands.add_parser("models", help="fetch the face detector's file").set_defaults(command=_models)
     _add_recordings(commands)
     add_commands(commands, logs.say)

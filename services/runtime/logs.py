@@ -1,4 +1,4 @@
-"""Logs: one line per decision, for people or as JSON, and a brake for lines that repeat."""
+"""Logs: a line for each step of a decision, for people or as JSON, and a brake for lines that repeat."""
 
 import json
 import logging

@@ -21,7 +21,10 @@ Say = Callable[[str], None]
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Say) -> None:
-    """Add the commands; each is called with the options and the settings and returns the exit code."""
+    """Add the commands; each is called with the options and the settings and returns the exit code.
+
+    What a container runs by itself is `logged`: it speaks as its logs do, not as to whoever has typed it.
+    """
     doctor = commands.add_parser("doctor", help="look at everything that Moodring needs, and say what to do")
     doctor.add_argument("services", nargs="*", metavar="service", help="what these need; everything without a name")
     doctor.add_argument("--json", action="store_true", help="for scripts")
@@ -30,12 +33,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     token.add_argument("name", nargs="?", default="admin", help="what it is for (admin)")
     token.set_defaults(command=_token)
     songs = commands.add_parser("demo-songs", help="make the demo songs, unless there is music")
-    songs.set_defaults(command=lambda _options, settings: _demo_songs(settings, say))
+    songs.set_defaults(command=lambda _options, settings: _demo_songs(settings, say), logged=True)
     first = commands.add_parser("first-start", help="make the secrets and broker files of an installation")
     first.add_argument("volumes", type=Path, help="folder with one folder per volume")
     first.add_argument("--given", type=Path, default=Path("secrets"), help="folder with secrets of one's own")
     first.add_argument("--name", action="append", default=[], help="a name of this server, for TLS on the broker")
-    first.set_defaults(command=lambda options, settings: _first_start(options, settings, say))
+    first.set_defaults(command=lambda options, settings: _first_start(options, settings, say), logged=True)
     _add_moods(commands)
     _add_backups(commands)
 

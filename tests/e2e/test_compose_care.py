@@ -41,7 +41,7 @@ def test_what_is_wrong_in_env_is_one_clear_line(stack: Stack) -> None:
     ):
         wrong = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
         done = stack.run("run", "--rm", "--no-deps", "-T", *wrong, "first-start", check=False)
-        told = [line for line in done.stderr.decode().splitlines() if line.startswith("moodring:")]
+        told = [json.loads(line)["message"] for line in done.stderr.decode().splitlines() if line.startswith("{")]
         assert done.returncode == 1
         assert len(told) == 1, f"{variables}: {done.stderr.decode()}"
         assert said in told[0]

@@ -287,7 +287,29 @@ def test_broker_that_forbids_what_we_have_to_say(tmp_path: Path) -> None:
     acl.write_text(acl.read_text().replace("topic write moodring/+/play\n", ""))
     with strict:
         finding = at_broker(f"mqtt://recommender:recommender@127.0.0.1:{strict.port}")
+        url = f"mqtt://recommender:recommender@localhost:{strict.port}"
+        in_container = broker(load(mqtt={"url": url}, container="recommender"))
     is_broken(finding, "forbids recommender to publish on moodring/Doctor/play")
+    is_broken(finding, "lacks, below `user recommender`: `topic write moodring/+/play`", "systemctl reload mosquitto")
+    assert "docker" not in finding.do
+    is_broken(in_container, "`topic write moodring/+/play`", "`docker compose cp mosquitto:/mosquitto/data/acl")
+    assert "restart mosquitto" not in in_container.do, "the one of the stack is not asked"
+
+
+def test_broker_of_the_stack_is_to_read_its_list_again() -> None:
+    for user, lacks in (("camera", "`topic write moodring/+/events`"), ("one_for_all", "`topic readwrite moodring/#`")):
+        settings = load(mqtt={"url": f"mqtt://{user}:x@mosquitto"}, container="camera")
+        advice = broker_check._allow(settings, user, ["topic write moodring/+/events"])
+        assert "docker compose up -d && docker compose restart mosquitto" in advice
+        assert lacks in advice
+
+
+def test_the_broker_rows_of_the_documents_are_what_the_doctor_says() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    source = Path(broker_check.__file__).read_text()
+    for said in ("nothing answers at ", "does not let ", " forbids ", "does not confirm "):
+        assert said in source
+        assert f"`{said.strip()}" in table, f"no row of the table is for {said!r}"
 
 
 def test_broker_that_takes_a_subscription_and_passes_nothing_on(tmp_path: Path) -> None:

@@ -32,6 +32,20 @@ def test_every_line_is_json_also_those_for_people(wrong: dict[str, str], said: l
     assert (done.returncode, lines[-1]["level"]) == (1, "error")
 
 
+@pytest.mark.parametrize("by_itself", ["first-start", "demo-songs", "migrate"])
+def test_what_a_container_runs_once_is_logged_as_json_too(by_itself: str, tmp_path: Path) -> None:
+    for name in ("mosquitto", "songs"):
+        (tmp_path / name).mkdir()
+    folder = [str(tmp_path)] if by_itself == "first-start" else []
+    data = {"MOODRING_DATA": str(tmp_path), "MOODRING_MUSIC": str(tmp_path) if by_itself == "demo-songs" else ""}
+    for wrong in ({}, {"MOODRING_CAMERA_FPS": "many"}):
+        done = said_by(by_itself, *folder, **data, **wrong)
+        lines = [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+        assert lines or not wrong
+        assert done.returncode == (1 if wrong else 0), lines
+    assert "camera.fps (MOODRING_CAMERA_FPS) is wrong" in lines[-1]["message"]
+
+
 def test_a_reader_that_has_enough_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)

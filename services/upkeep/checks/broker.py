@@ -18,6 +18,8 @@ from services.runtime.settings import Settings, redact
 from services.upkeep.findings import Finding, broken, by_way, correct, skipped, way_out, well
 
 ANSWER_S = 5.0
+OURS = "mosquitto"
+"""What the broker of the stack is called in its network."""
 
 
 class _Conversation:
@@ -114,14 +116,28 @@ def _rights(settings: Settings, conversation: _Conversation, user: str, place: s
     if mute:
         log = by_way(settings, "its log says why (`journalctl -u mosquitto`)", "`docker compose logs mosquitto`")
         return broken("broker", f"{place} does not confirm {', '.join(mute)}", f"{log}; or start it again")
-    verbs = (("publish on", said), ("subscribe to", heard), ("hear", back))
-    for verb, answers in verbs:
-        if refused := [topic for topic, refusal in answers.items() if refusal != ""]:
-            what = f"{place} forbids {user or 'us'} to {verb} {', '.join(refused)}"
-            alone = "give it the access list that `moodring first-start` writes: see docs/operations.md"
-            again = "`docker compose up -d`, then `docker compose restart mosquitto`"
-            return broken("broker", what, by_way(settings, alone, again))
-    return well("broker", f"{place} takes what {user or 'we'} publish")
+    verbs = (("publish on", "write", said), ("subscribe to", "read", heard), ("hear", "read", back))
+    refused = [(verb, right, topic) for verb, right, said_of in verbs for topic, no in said_of.items() if no != ""]
+    if refused:
+        first = refused[0][0]
+        topics = ", ".join(topic for verb, _, topic in refused if verb == first)
+        lines = dict.fromkeys(f"topic {right} {topic.replace(NOWHERE, '+')}" for _, right, topic in refused)
+        return broken(
+            "broker", f"{place} forbids {user or 'us'} to {first} {topics}", _allow(settings, user, list(lines))
+        )
+    return well("broker", f"{place} lets {user or 'us'} in and takes all that is to be published there")
+
+
+def _allow(settings: Settings, user: str, lines: list[str]) -> str:
+    """Return how the broker is made to allow what these lines of Mosquitto's access list would."""
+    if user not in RIGHTS:  # one login for everything
+        lines = [f"topic readwrite {settings.mqtt.prefix}/#"]
+    missing = f"its acl_file lacks, below `user {user or 'NAME'}`: {', '.join(f'`{line}`' for line in lines)}"
+    if settings.container and urlsplit(settings.mqtt.url).hostname == OURS:
+        return f"have ours read its list again: `docker compose up -d && docker compose restart mosquitto`; {missing}"
+    copy = "`docker compose cp mosquitto:/mosquitto/data/acl moodring.acl` gives the whole list; "
+    read = "when it has them, have it read them (Mosquitto: `sudo systemctl reload mosquitto`)"
+    return f"{missing}; {by_way(settings, '', copy)}{read}"
 
 
 def _topics(prefix: str, user: str) -> tuple[list[str], list[str]]:
