@@ -9,6 +9,7 @@ from services.aggregator.errors import NoSuchRoomError, UnknownMoodError
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
 from services.aggregator.sieve import OBSERVATIONS, USED, place, sifted
+from services.aggregator.sight import sight
 from services.aggregator.window import Observation, Refusal
 from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, EXPRESSIONS, MOOD_SET, PLAYER
 from services.contracts.messages import CameraStatus, CustomMoods, Mood, MoodOverride, PlayerState
@@ -77,7 +78,9 @@ class Hearing:
         seen = sifted(delivery, self._complaints)
         if seen and (room := self._room(delivery.room, now)):
             self._observe(room, seen, now, place(delivery))
-            if offset_s := room.clock_offset_s(delivery.camera):
+            offset_s = room.clock_offset_s(delivery.camera)
+            room.newest = sight(delivery.message, delivery.camera, offset_s, now)
+            if offset_s:
                 apart = f"{abs(offset_s):.0f} s {'behind' if offset_s > 0 else 'ahead'}"
                 camera = f"the clock of {delivery.room}/{delivery.camera}"
                 self._complaints.note("clock", camera, f"it is {apart}, which is allowed for; {SET_CLOCKS}")

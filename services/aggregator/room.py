@@ -15,6 +15,7 @@ from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Evidence, fuse
 from services.aggregator.people import people
 from services.aggregator.saying import decided, overridden
+from services.aggregator.sight import Sight
 from services.aggregator.state import Calibration, RoomState
 from services.aggregator.vocabulary import Vocabulary
 from services.aggregator.window import BUCKETS, Observation, Refusal, Window
@@ -33,6 +34,7 @@ class Room:
 
     Attributes:
         heard_at: When any camera of it or a person spoke last.
+        newest: The way of the last frame that counted.
         calibration: What it was taught.
         vocabulary: What its faces can say; see `learn`.
     """
@@ -55,6 +57,7 @@ class Room:
         self._changes = changes_within(settings.window_s / BUCKETS, settings.hold_s)
         self._cameras = Cameras()
         self._began_at = self._last_face_at = self.heard_at = now
+        self.newest: Sight | None = None
         self._evidence = Evidence()
         self._saved = saved.mood if saved else None
         self._override = saved.override if saved else None
@@ -132,6 +135,7 @@ class Room:
         if self._cameras.hear(camera, state, now) and state is CameraState.PRIVATE:
             self._window.forget(camera)
             self._memory.forget()
+            self.newest = None
             self.calibration.give_up("a camera of this room went private; start again when it looks")
             if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
                 self._evidence = Evidence()

@@ -6,6 +6,7 @@ from prometheus_client import Counter
 
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
+from services.aggregator.tracing import trace
 from services.aggregator.vocabulary import Vocabulary
 from services.contracts.channels import EVENTS, MOOD
 from services.contracts.messages import Event, EventType, Mood, MoodSource
@@ -57,6 +58,7 @@ class Telling:
         self._bus.publish(MOOD, mood, room=name)
         if changed:
             self._announce(name, before, mood)
+            trace(name, mood, room.newest, now)
 
     def _expect(self, name: str, room: Room) -> None:
         """Begin to count the moods that a room can have, whenever it learns others."""

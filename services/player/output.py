@@ -11,6 +11,7 @@ from services.contracts.messages import Track
 from services.player import session as sessions
 from services.player.backends.base import AwayError, Backend, Capability, Observation, Sound
 from services.player.session import Session
+from services.player.tracing import Tracing
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
 
@@ -28,6 +29,7 @@ class Output:
         find: Returns the file of a track, or raises `UnplayableError`; may block.
         health: Hears of backends that are away without that being normal.
         clock: Seconds since the epoch.
+        tracing: Of songs that are started.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Output:
         find: Callable[[Track], Path],
         health: Health,
         clock: Callable[[], float],
+        tracing: Tracing | None = None,
     ) -> None:
         self._backends = tuple(backends)
         self._find = find
         self._health = health
         self._clock = clock
+        self._tracing = tracing or Tracing()
         self._backend: Backend | None = None
         self._there = False
         self._told: Session | None = None
@@ -115,9 +119,10 @@ class Output:
                 await backend.stop()
             session = replace(session, current=None, cue=NOTHING)
         elif told is None or told.cue != session.cue:
-            path = await asyncio.to_thread(self._find, session.current.track)
-            sound = Sound(session.current.play_id, session.current.track, path)
-            await backend.load(sound, sessions.position(session, self._clock()), playing=session.playing)
+            with self._tracing.starts(session.current, backend.name):
+                path = await asyncio.to_thread(self._find, session.current.track)
+                sound = Sound(session.current.play_id, session.current.track, path)
+                await backend.load(sound, sessions.position(session, self._clock()), playing=session.playing)
         elif told.playing != session.playing:
             await backend.pause(paused=not session.playing)
         self._told = session

@@ -24,6 +24,7 @@ from services.player.files import Music, UnplayableError
 from services.player.output import Output
 from services.player.session import Session, Step
 from services.player.state import Keeper
+from services.player.tracing import Tracing
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
 from services.runtime.settings import Settings
@@ -74,6 +75,7 @@ class PlayerService:
         self._clock = clock
         self._tabs = tabs
         self._backends = backends
+        self._tracing = Tracing()
         self._output = self._new_output()
         self._session = Session()
         self._announcements: Announcements | None = None
@@ -83,8 +85,7 @@ class PlayerService:
         """Play until cancelled."""
         self._session = await asyncio.to_thread(self._load)
         self._output = self._new_output()
-        before = (*self._session.recent, *([self._session.current] if self._session.current else []))
-        self._announcements = Announcements(bus, self.room, self._clock, played=before)
+        self._announcements = Announcements(bus, self.room, self._clock, self._session.played)
         bus.subscribe(PLAY, self._on_play, room=self.room)
         bus.subscribe(PLAYER_SET, self._on_command, room=self.room)
         try:
@@ -140,7 +141,8 @@ class PlayerService:
         if manual:
             for track in queued:
                 self._tell(EventType.MANUAL_PLAY, track, 0)
-        self._take(sessions.enqueue(self._session, queued, request.how, self._clock()))
+        with self._tracing.queues(self.room, request, queued, manual=manual):
+            self._take(sessions.enqueue(self._session, queued, request.how, self._clock()))
         if left_out := len(set(queued) - {self._session.current, *self._session.queue}):
             log.warning("the queue is full at %d songs: %d song(s) were left out", sessions.MAX_QUEUE, left_out)
 
@@ -163,8 +165,7 @@ class PlayerService:
         Raises:
             UnplayableError: It is none of this session's, or it has no file that may be played.
         """
-        current = [self._session.current] if self._session.current else []
-        for queued in (*current, *self._session.queue, *reversed(self._session.recent)):
+        for queued in (*reversed(self._session.played), *self._session.queue):
             if queued.track.song_id == song_id:
                 return self._music.find(queued.track)
         raise UnplayableError(f"song {song_id} is not in the queue of room {self.room} nor was it played lately")
@@ -185,7 +186,9 @@ class PlayerService:
         return replace(session, queue=playable)
 
     def _new_output(self) -> Output:
-        return Output(self._backends, find=self._music.find, health=self.health, clock=self._clock)
+        return Output(
+            self._backends, find=self._music.find, health=self.health, clock=self._clock, tracing=self._tracing
+        )
 
     async def _drive(self) -> None:
         """Keep session and backend together: look, conclude, tell."""

@@ -54,6 +54,11 @@ class Session:
         return self.failures >= MAX_FAILURES and not self.playing
 
     @property
+    def played(self) -> tuple[QueuedTrack, ...]:
+        """What was started lately, newest last."""
+        return (*self.recent, self.current) if self.current else self.recent
+
+    @property
     def playback(self) -> Playback:
         """What a listener hears: a wanted song whose backend is away counts as paused."""
         if self.current is None:

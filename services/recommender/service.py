@@ -22,6 +22,7 @@ from services.recommender.retention import Deleted
 from services.recommender.room import Room
 from services.recommender.rooms import Rooms, TooManyRoomsError
 from services.recommender.state import RoomsFile, SavedRooms
+from services.recommender.tracing import traced
 from services.runtime.bus import Bus, Delivery
 from services.runtime.complaints import Complaints
 from services.runtime.health import Health
@@ -175,7 +176,7 @@ class RecommenderService:
         """Send a room's next request, if there is one; the lock is held."""
         if self._bus is None or not room.complete:
             return
-        keys = self.settings.recommender
+        keys, began_s = self.settings.recommender, self.clock()
         decision = await asyncio.to_thread(
             room.decide,
             self.library.shelf,
@@ -186,8 +187,9 @@ class RecommenderService:
         )
         if decision:
             request = decision.request
-            self._bus.publish(PLAY, request, room=room.name)
-            self.diary.add(decision.record)
+            with traced(decision, began_s):
+                self._bus.publish(PLAY, request, room=room.name)
+                self.diary.add(decision.record)
             DECISIONS.labels(request.how).inc()
             titles = ", ".join(track.title for track in request.tracks)
             extra = {"decision_id": str(request.decision_id)}

@@ -15,7 +15,6 @@ from services.runtime.bus import Delivery, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.complaints import Complaints
 from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s, ages, from_zero
-from services.runtime.traces import step
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class Subscription(Generic[M]):
         if not retained and (age := age_s(message)) is not None:
             AGE_SECONDS.labels(self.channel.template).observe(age)
         try:
-            with HANDLING_SECONDS.labels(self.channel.template).time(), step(self.channel.template, message):
+            with HANDLING_SECONDS.labels(self.channel.template).time():
                 await self._handler(Delivery(message, where, retained))
         except Exception:
             DROPPED.labels(self.channel.template, FAILED).inc()

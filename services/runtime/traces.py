@@ -1,25 +1,43 @@
-"""Traces, when asked for: one per decision, from the mood to the song.
+"""Traces, when asked for: one per decision, from the frame that it rests on to the song that starts.
 
-A decision's id is the trace's id: every service finds the trace by what the message carries anyway, and what log and
-database call a decision is found under the same number. Nothing else travels with messages.
+A decision's id is its trace's id, so what log and database call a decision is found under the same number. A step that
+another service goes on from has its span's id from the message that tells of it: the decision's for the first step, a
+request's for the choice of songs. So every service knows the parents of its spans by what messages carry anyway.
+
+Nothing else is traced: requests for pages, health and figures would be all there is to see.
 """
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
 from uuid import UUID
 
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, NoOpTracer, Span, SpanContext, TraceFlags
 
 from services.runtime.service import SetupError
 
 SPAN_BITS = (1 << 64) - 1
+NS_PER_S = 1_000_000_000
+NAMES = "moodring."
+"""What the names of our attributes begin with."""
+
+GIVEN_IDS: ContextVar[tuple[int, int] | None] = ContextVar("given_ids", default=None)
+"""Ids of the trace and the span that are begun, where they follow from a message."""
+
+Attribute = str | bool | int | float | Sequence[str] | Sequence[int] | None
 
 
-def configure(endpoint: str, service: str) -> None:
-    """Send traces to a collector.
+class _Traces:
+    """Where spans go: nowhere, until there is a collector."""
+
+    tracer: trace.Tracer = NoOpTracer()
+
+
+@contextmanager
+def sent_to(endpoint: str, service: str) -> Iterator[None]:
+    """Send traces to a collector while the context is open.
 
     Args:
         endpoint: `http://collector:4318/v1/traces` (OTLP over HTTP); empty for none.
@@ -29,54 +47,72 @@ def configure(endpoint: str, service: str) -> None:
         SetupError: The libraries are not installed.
     """
     if not endpoint:
+        yield
         return
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from services.runtime.traces_export import exporting
     except ImportError as error:
         raise SetupError(
             "traces.endpoint is set, and OpenTelemetry is not installed: install moodring[traces]"
         ) from error
-    provider = TracerProvider(resource=Resource.create({"service.name": f"moodring-{service}"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    trace.set_tracer_provider(provider)
-    logging.getLogger("services").addHandler(Steps())
+    with exporting(endpoint, f"moodring-{service}") as tracer:
+        _Traces.tracer = tracer
+        try:
+            yield
+        finally:
+            _Traces.tracer = NoOpTracer()
 
 
 @contextmanager
-def step(name: str, message: Any) -> Iterator[None]:
-    """Record what is done with a message that follows from a decision; anything else is no part of a trace."""
-    decision = getattr(message, "decision_id", None)
-    if not isinstance(decision, UUID):
-        yield
+def step(
+    name: str,
+    decision: UUID | None,
+    *,
+    told_by: UUID | None = None,
+    after: UUID | None = None,
+    began_s: float | None = None,
+    attributes: Mapping[str, Attribute],
+) -> Iterator[Span]:
+    """Record what is done for a decision while the context is open; without one, nothing.
+
+    Args:
+        name: What is done: one of few names; what differs from one time to the next is an attribute.
+        decision: The decision.
+        told_by: Id of the message that tells others of this step, so that theirs can follow it; for the first step
+            of all it is the decision's.
+        after: The message that told us of the step which this one follows; without it, it follows the decision.
+        began_s: When it began, in seconds since 1970; now without it.
+        attributes: What there is to know of it; `None` is left out.
+    """
+    if decision is None:
+        yield INVALID_SPAN
         return
-    with trace.get_tracer("moodring").start_as_current_span(name, context=within(decision)):
-        yield
-
-
-def within(decision: UUID) -> Any:
-    """Return the context of a decision's trace."""
-    parent = SpanContext(
-        trace_id=decision.int,
-        span_id=(decision.int & SPAN_BITS) or 1,
-        is_remote=True,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+    context = Context() if told_by == decision else _within(decision, after or decision)
+    known = {f"{NAMES}{key}": value for key, value in attributes.items() if value is not None}
+    given = GIVEN_IDS.set((decision.int, span_id(told_by)) if told_by else None)
+    span = _Traces.tracer.start_span(
+        name,
+        context=context,
+        start_time=None if began_s is None else int(began_s * NS_PER_S),
+        attributes={f"{NAMES}decision_id": str(decision), **known},
     )
-    return trace.set_span_in_context(NonRecordingSpan(parent))
+    GIVEN_IDS.reset(given)
+    with trace.use_span(span, end_on_exit=True):
+        yield span
 
 
-class Steps(logging.Handler):
-    """Turns each log line about a decision into a moment of its trace."""
+def part(name: str, began_s: float, ended_s: float) -> None:
+    """Record a part of the step that is being recorded, which is over; times are in seconds since 1970."""
+    span = _Traces.tracer.start_span(name, start_time=int(began_s * NS_PER_S))
+    span.end(int(ended_s * NS_PER_S))
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Record a line that carries a `decision_id`."""
-        try:
-            decision = UUID(str(getattr(record, "decision_id", "")))
-        except ValueError:
-            return
-        span = trace.get_tracer("moodring").start_span(
-            record.getMessage(), context=within(decision), start_time=int(record.created * 1e9)
-        )
-        span.end()
+
+def span_id(message: UUID) -> int:
+    """Return the id of the span that a message tells of."""
+    return (message.int & SPAN_BITS) or 1
+
+
+def _within(decision: UUID, after: UUID) -> Context:
+    """Return the context of a step of a decision that was taken elsewhere."""
+    parent = SpanContext(decision.int, span_id(after), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return trace.set_span_in_context(NonRecordingSpan(parent), Context())
