@@ -70,7 +70,7 @@ class Refusals:
         problem = ""
         if self._refused:
             topic, *others = self._refused
-            more = f" and {len(others)} more topics" if others else ""
+            more = f" and {len(others)} more" if others else ""
             problem = (
                 f"the MQTT broker at {self._broker} does not let {self._user} publish on {topic}{more} "
                 f"({self._reason}); {WHAT_TO_DO}"
