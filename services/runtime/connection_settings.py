@@ -72,7 +72,7 @@ class Mqtt(Section):
 
 
 class Traces(Section):
-    """Traces by OpenTelemetry."""
+    """Traces by OpenTelemetry, one for each decision."""
 
     endpoint: str = Field(
         "", description="Where they are sent, such as `http://collector:4318/v1/traces`; none are made without it."
