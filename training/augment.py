@@ -1,18 +1,21 @@
-"""Varies training faces as cameras, distance, light and the face detector vary them.
+"""Variation of training faces as cameras, distance, light and the face detector vary them, a batch at a time.
 
-Plain OpenCV on one 48x48 face at a time, about 40 microseconds each, so that it runs beside the
-training step. All randomness comes from the generator that the caller passes.
+Everything is arithmetic on whole batches, so that it takes next to no time beside the training step on any device.
+All randomness comes from the generator that the caller passes.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
 
-Face = NDArray[np.uint8]
+from training.shape import FACE_PX
 
 
 @dataclass(frozen=True)
@@ -46,53 +49,94 @@ class Augmentation:
     erase: float = 0.12
 
 
-_SIDE: Final = 48
-_CENTRE: Final = (_SIDE - 1) / 2
+_LARGEST_PX: Final = 40
+"""Faces from afar are smaller than this."""
+_ERASED_PX: Final = (6, 22)
+"""Sides of the covered rectangles."""
+_ENLARGED: Final = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
 
 
-def _affine(generator: np.random.Generator, by: Augmentation) -> NDArray[np.float64]:
-    turn, zoom, stretch, shift_x, shift_y = generator.standard_normal(5)
-    angle = math.radians(turn * by.rotation_deg)
-    scale = math.exp(zoom * by.scale)
-    aspect = math.exp(stretch * by.aspect / 2)
-    flip = -1.0 if generator.random() < 0.5 else 1.0  # noqa: PLR2004  (a fair coin)
-    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
-    linear = np.array([[cos / aspect * flip, -sin], [sin * flip, cos * aspect]])
-    centre = np.array([_CENTRE, _CENTRE])
-    offset = centre - linear @ centre + np.array([shift_x, shift_y]) * by.shift_px
-    return np.column_stack([linear, offset])
+class Dice:
+    """Random numbers for one batch."""
+
+    def __init__(self, count: int, generator: Generator) -> None:
+        """Gives ``count`` numbers at a time, on the generator's device."""
+        self._count, self._generator = count, generator
+
+    def normal(self, spread: float) -> Tensor:
+        """Gives normally distributed numbers (N,) around zero."""
+        return torch.randn(self._count, generator=self._generator, device=self._generator.device) * spread
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        """Gives evenly distributed numbers (N,)."""
+        return low + (high - low) * torch.rand(self._count, generator=self._generator, device=self._generator.device)
+
+    def whole(self, low: int, high: int) -> Tensor:
+        """Gives whole numbers (N,) from ``low`` to below ``high``."""
+        return torch.randint(low, high, (self._count,), generator=self._generator, device=self._generator.device)
+
+    def chance(self, probability: float) -> Tensor:
+        """Gives truths (N,) with a probability."""
+        return self.uniform(0, 1) < probability
 
 
-def _seen_from_afar(face: Face, generator: np.random.Generator, smallest_px: int) -> Face:
-    side = int(generator.integers(smallest_px, 40))
-    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
-    how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)[int(generator.integers(3))]
-    return np.asarray(cv2.resize(small, (_SIDE, _SIDE), interpolation=how), np.uint8)
+def _framed(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
+    angle, scale = dice.normal(math.radians(by.rotation_deg)), dice.normal(by.scale).exp()
+    aspect, flip = dice.normal(by.aspect / 2).exp(), 1 - 2 * dice.chance(0.5).float()
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    shift = by.shift_px * 2 / FACE_PX
+    rows = (cos / aspect * flip, -sin, dice.normal(shift), sin * flip, cos * aspect, dice.normal(shift))
+    places = functional.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(faces.shape), align_corners=False)
+    seen = functional.grid_sample(faces, places, padding_mode="border", align_corners=False)
+    outside = (places.abs().amax(3) > 1) & dice.chance(0.5)[:, None, None]
+    return seen.masked_fill(outside[:, None], 0)
 
 
-def _relit(face: Face, generator: np.random.Generator, by: Augmentation) -> Face:
-    low, high = 1 - by.contrast, 1 + by.contrast
-    gain = generator.uniform(low, high)
-    offset = generator.uniform(-by.brightness, by.brightness) + 128 * (1 - gain)
-    return np.asarray(np.clip(face * np.float32(gain) + np.float32(offset), 0, 255), np.uint8)
+@functools.cache
+def _distances(smallest_px: int) -> Tensor:
+    """Gives what scaling down and up again does to a face's rows, matrices (M, 48, 48); the first does nothing.
+
+    Scaling is linear and the same for rows and columns: what it does to a face is ``matrix @ face @ matrix.T``.
+    """
+    sides = range(smallest_px, _LARGEST_PX)
+    unit = np.eye(FACE_PX, dtype=np.float32)
+    small = {side: cv2.resize(unit, (FACE_PX, side), interpolation=cv2.INTER_AREA) for side in sides}
+    again = [cv2.resize(small[side], (FACE_PX, FACE_PX), interpolation=how) for side in sides for how in _ENLARGED]
+    return torch.from_numpy(np.stack([unit, *again]))
 
 
-def _erased(face: Face, generator: np.random.Generator) -> Face:
-    height, width = generator.integers(6, 22, size=2)
-    top = int(generator.integers(0, _SIDE - height))
-    left = int(generator.integers(0, _SIDE - width))
-    covered = face.copy()
-    covered[top : top + height, left : left + width] = generator.integers(0, 256)
-    return covered
+def _seen_from_afar(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
+    distances = _distances(by.smallest_px).to(faces.device)
+    chosen = distances[dice.whole(1, len(distances)) * dice.chance(by.distance)][:, None]
+    return chosen @ faces @ chosen.transpose(2, 3)
 
 
-def varied(face: Face, generator: np.random.Generator, by: Augmentation) -> Face:
-    """Gives a face (48, 48) as another camera, distance, light or detector might have shown it."""
-    border = cv2.BORDER_REPLICATE if generator.random() < 0.5 else cv2.BORDER_CONSTANT  # noqa: PLR2004
-    seen = np.asarray(cv2.warpAffine(face, _affine(generator, by), (_SIDE, _SIDE), borderMode=border), np.uint8)
-    if generator.random() < by.distance:
-        seen = _seen_from_afar(seen, generator, by.smallest_px)
-    seen = _relit(seen, generator, by)
-    if generator.random() < by.erase:
-        seen = _erased(seen, generator)
-    return seen
+def _relit(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
+    gain = dice.uniform(1 - by.contrast, 1 + by.contrast)
+    offset = dice.uniform(-by.brightness, by.brightness) + 128 * (1 - gain)
+    return (faces * gain[:, None, None, None] + offset[:, None, None, None]).clamp(0, 255)
+
+
+def _erased(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
+    along, covered = torch.arange(FACE_PX, device=faces.device), dice.chance(by.erase)[:, None, None]
+    for axis in (1, 2):
+        size = dice.whole(*_ERASED_PX)
+        start = (dice.uniform(0, 1) * (FACE_PX - size)).long()
+        inside = (along >= start[:, None]) & (along < (start + size)[:, None])
+        covered = covered & inside.unsqueeze(axis)
+    return torch.where(covered[:, None], dice.uniform(0, 255)[:, None, None, None], faces)
+
+
+def varied(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
+    """Gives faces as another camera, distance, light or detector might have shown them.
+
+    Args:
+        faces: uint8 (N, 48, 48), on the dice's device.
+        dice: For N faces.
+        by: How far to vary them.
+
+    Returns:
+        float32 (N, 1, 48, 48), 0-255.
+    """
+    seen = _framed(faces.float()[:, None], dice, by)
+    return _erased(_relit(_seen_from_afar(seen, dice, by), dice, by), dice, by)

@@ -13,7 +13,6 @@ import datetime as dt
 import hashlib
 import json
 import os
-import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +165,6 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "command": "make train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
-            "hardware": f"{os.cpu_count()} cores {platform.machine()}, no accelerator",
             "seconds": history[-1]["seconds"],
             "epochs_done": history[-1]["epoch"],
             **settings,

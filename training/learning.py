@@ -18,17 +18,18 @@ class MovingAverage:
 
     EVERY: Final = 8
 
-    def __init__(self, decay: float, steps: int, start: Weights) -> None:
-        """Starts from the averages after ``steps``."""
+    def __init__(self, horizon: float, steps: int, start: Weights) -> None:
+        """Starts from the averages after ``steps``, to reach back over about ``horizon`` of them."""
         self.values = {name: value.detach().float().clone() for name, value in start.items()}
-        self._decay, self._steps = decay, steps
+        self._horizon, self.steps = horizon, steps
 
     def follow(self, network: nn.Module) -> None:
         """Moves the averages towards the weights, every few calls."""
-        self._steps += 1
-        if self._steps % self.EVERY:
+        self.steps += 1
+        if self.steps % self.EVERY:
             return
-        keep = min(self._decay**self.EVERY, 1 - 1 / (1 + self._steps / self.EVERY))
+        over = min(self._horizon, self.steps) / self.EVERY
+        keep = over / (1 + over)
         for name, value in network.state_dict().items():
             self.values[name].lerp_(value.float(), 1 - keep)
 
@@ -43,6 +44,8 @@ def loss_of(answers: tuple[Tensor, Tensor, Tensor], batch: Batch, recipe: Recipe
 
 def share_gradients(network: nn.Module, processes: int) -> None:
     """Replaces every gradient by its mean over all processes."""
+    if processes == 1:
+        return
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     together = torch.cat([gradient.flatten() for gradient in gradients])
     distributed.all_reduce(together)

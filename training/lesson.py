@@ -3,46 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
-from training.augment import Augmentation, varied
-from training.dataset import TRAIN_SPLIT, Faces, load_split
+from training.augment import Augmentation, Dice, varied
+from training.dataset import TRAIN_SPLIT, load_split
 from training.labels import original_targets
 from training.network import standardised
 from training.recipe import Recipe
-from training.shape import FACE_PX
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """Training faces and what they should teach.
-
-    Attributes:
-        faces: uint8 (N, 48, 48).
-        targets: Distributions over the eight expressions, (N, 8).
-        original: Distributions over FER2013's own seven labels, (N, 7), zero where there is no label.
-        weights: Weight of each face in the loss (N,), 1 on average.
-    """
-
-    faces: Faces
-    targets: NDArray[np.float32]
-    original: NDArray[np.float32]
-    weights: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some varied faces.
+    """Some varied faces, on the device that trains.
 
     Attributes:
-        faces: Standardised, float32 (B, 1, side, side), channels last in memory.
-        targets: float32 (B, 8).
-        original: float32 (B, 7).
-        weights: float32 (B,).
+        faces: Standardised, float32 (B, 1, 48, 48), channels last in memory.
+        targets: Distributions over the eight expressions, float32 (B, 8).
+        original: Distributions over FER2013's own seven labels, float32 (B, 7), zero where there is no label.
+        weights: Weight of each face in the loss, float32 (B,), 1 on average over all training faces.
     """
 
     faces: Tensor
@@ -51,38 +31,34 @@ class Batch:
     weights: Tensor
 
 
-def read_lesson(data: Path, recipe: Recipe, teacher: Path | None) -> Lesson:
-    """Reads the training split, weighs its faces by how rare their expressions are, and mixes in a teacher's answers.
+class Lesson:
+    """The training split, weighed by how rare expressions are."""
 
-    Args:
-        data: The FER+ archive.
-        recipe: Says how far to do either.
-        teacher: What `teacher.write_answers` wrote, or ``None``.
-    """
-    faces, targets, labels = load_split(data, TRAIN_SPLIT).soft()
-    original = original_targets(labels, recipe.smoothing)
-    frequency = targets.mean(axis=0)
-    weights = (targets @ (frequency.mean() / frequency) ** recipe.balance).astype(np.float32)
-    if teacher is not None:
-        with np.load(teacher) as answers:
-            targets += recipe.trust * (answers["expressions"] - targets)
-            original += recipe.trust * (answers["fer2013"] - original)
-    return Lesson(faces, targets, original, weights / weights.mean())
+    def __init__(self, data: Path, recipe: Recipe, device: torch.device) -> None:
+        """Reads the FER+ archive to the device."""
+        faces, targets, labels = load_split(data, TRAIN_SPLIT).soft()
+        frequency = targets.mean(axis=0)
+        weights = (targets @ (frequency.mean() / frequency) ** recipe.balance).astype(np.float32)
+        arrays = faces, targets, original_targets(labels, recipe.smoothing), weights / weights.mean()
+        self._faces, *self._taught = (torch.from_numpy(array).to(device) for array in arrays)
+        self._recipe = recipe
+
+    def __len__(self) -> int:
+        """Gives the number of faces."""
+        return len(self._faces)
+
+    def batch(self, rows: Tensor, generator: Generator) -> Batch:
+        """Gives some of the faces (B,), varied, and some of those blended with another (mixup, arXiv:1710.09412)."""
+        dice = Dice(len(rows), generator)
+        faces, taught = varied(self._faces[rows], dice, Augmentation()), [each[rows] for each in self._taught]
+        other = torch.randperm(len(rows), generator=generator, device=generator.device)
+        share = torch.where(dice.chance(self._recipe.mix), dice.uniform(0.5, 1), 1.0)
+        blended = _blended(faces, other, share)
+        return Batch(
+            standardised(blended).contiguous(memory_format=torch.channels_last),
+            *(_blended(each, other, share) for each in taught),
+        )
 
 
-def reduced(faces: Faces, side: int) -> Faces:
-    """Reduces faces (N, 48, 48) to (N, side, side) by area."""
-    if side == FACE_PX:
-        return faces
-    return np.stack([cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in faces]).astype(np.uint8)
-
-
-def batch_of(lesson: Lesson, rows: NDArray[np.int64], side: int, generator: np.random.Generator) -> Batch:
-    """Gives some of a lesson's faces, varied and reduced to ``side`` pixels."""
-    faces = np.stack([varied(lesson.faces[row], generator, Augmentation()) for row in rows])
-    return Batch(
-        standardised(reduced(faces, side)).contiguous(memory_format=torch.channels_last),
-        torch.from_numpy(lesson.targets[rows]),
-        torch.from_numpy(lesson.original[rows]),
-        torch.from_numpy(lesson.weights[rows]),
-    )
+def _blended(values: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    return torch.lerp(values[other], values, share.view(-1, *[1] * (values.ndim - 1)))

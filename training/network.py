@@ -1,12 +1,10 @@
 """The expression network as it is trained: a small residual network over one grey face, in PyTorch.
 
-A 6x6 stem of stride 2 leaves 24x24 before the first wide layer, because on one core the time goes
-into the wide layers. Stages of residual blocks (He et al. 2016, arXiv:1512.03385) with
+A stem of stride 2 leaves 24x24 before the first wide layer, because on one core the time goes into the wide
+layers; teachers can do without. Stages of residual blocks (He et al. 2016, arXiv:1512.03385) with
 squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507) follow, and an average over what is left.
 `training/served.py` holds the same network folded, for export.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +65,7 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         """Draws fresh weights."""
         super().__init__()
-        self.stem = Convolution(1, shape.stem, 6, 2)
+        self.stem = Convolution(1, shape.stem, shape.stem_px, shape.stem_stride)
         self.stages = nn.ModuleList()
         before = shape.stem
         for stage, (width, blocks) in enumerate(zip(shape.widths, shape.blocks, strict=True)):
@@ -99,21 +97,22 @@ class Network(nn.Module):
         self.load_state_dict(smaller, strict=False)
 
 
-def standardised(faces: Any) -> Tensor:
+def standardised(faces: Tensor) -> Tensor:
     """Gives each face zero mean and about unit variance, whatever the light.
 
     Args:
-        faces: uint8 array (N, 48, 48), 0-255.
+        faces: Grey levels (N, 1, 48, 48), 0-255, of any type.
 
     Returns:
         float32 (N, 1, 48, 48).
     """
-    grey = torch.from_numpy(faces).float()[:, None]
+    grey = faces.float()
     centred = grey - grey.mean((1, 2, 3), keepdim=True)
     deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
     return centred / (deviation + MIN_CONTRAST)
 
 
-def narrowed() -> torch.autocast:
-    """Gives a context in which layers calculate in bfloat16, where this processor can; others emulate it, slowly."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
+def narrowed(device: torch.device) -> torch.autocast:
+    """Gives a context in which layers calculate in bfloat16, where this device can; others emulate it, slowly."""
+    able = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)

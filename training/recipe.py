@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from training.shape import FACE_PX
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -16,13 +14,13 @@ class Recipe:
         peak_rate: Learning rate after the warm-up; it falls to zero along a cosine.
         warm_up: Fraction of the steps over which the rate rises.
         decay: Weight decay, times the learning rate.
-        average: Decay per step of the weights' moving average; shorter in the first steps.
+        average: Share of the run over which the weights are averaged: longer than they need to settle, the averaged
+            network no longer fits its own batch statistics.
         balance: How strongly rare expressions weigh more: 0 not at all, 1 as much as frequent ones.
         original: Weight of the loss on FER2013's own labels.
         smoothing: Share of those labels that is spread over all seven.
-        trust: Share of every target that a teacher's answer replaces, where there is a teacher.
-        small_px: Side that faces are reduced to at first: most is learnt as well from half the pixels.
-        small: Share of the epochs over which they are.
+        mix: Share of the faces that are blended with another.
+        trust: Share of every target that the teachers' answers replace, where there are teachers.
         seed: Seed of the order, the augmentation and the weights.
     """
 
@@ -31,22 +29,16 @@ class Recipe:
     peak_rate: float = 0.1
     warm_up: float = 0.05
     decay: float = 5e-4
-    average: float = 0.997
+    average: float = 0.15
     balance: float = 0.25
     original: float = 0.4
     smoothing: float = 0.1
+    mix: float = 0.0
     trust: float = 0.5
-    small_px: int = 32
-    small: float = 0.0
-    seed: int = 20261127
+    seed: int = 20261128
 
 
 def learning_rate(recipe: Recipe, epoch: float) -> float:
     """Gives the rate after some epochs: a linear rise, then half a cosine down to zero."""
     done = epoch / recipe.epochs
     return recipe.peak_rate * min(1.0, done / recipe.warm_up) * (1 + math.cos(math.pi * done)) / 2
-
-
-def side_of(recipe: Recipe, epoch: int) -> int:
-    """Gives the side in pixels of the faces that an epoch teaches."""
-    return recipe.small_px if epoch < recipe.small * recipe.epochs else FACE_PX

@@ -90,7 +90,7 @@ def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
     """
     builder = Builder(arrays)
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
-    hidden = builder.convolution(standardised(faces), "stem", "relu", 2)
+    hidden = builder.convolution(standardised(faces), "stem", "relu", shape.stem_stride)
     for stage, blocks in enumerate(shape.blocks):
         for block in range(blocks):
             hidden = builder.residual(hidden, f"stages.{stage}.{block}", 2 if stage and not block else 1)

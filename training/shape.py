@@ -16,7 +16,9 @@ class Shape:
     """How wide and deep the network is.
 
     Attributes:
-        stem: Channels of the first convolution, which halves height and width.
+        stem: Channels of the first convolution.
+        stem_px: Its side.
+        stem_stride: By how much it divides height and width.
         widths: Channels of each stage, multiples of 32 (bfloat16 kernels are slow on others). Every
             stage but the first halves height and width.
         blocks: Residual blocks of each stage.
@@ -25,6 +27,8 @@ class Shape:
     """
 
     stem: int = 32
+    stem_px: int = 6
+    stem_stride: int = 2
     widths: tuple[int, ...] = (32, 64, 128, 128)
     blocks: tuple[int, ...] = (1, 3, 3, 2)
     squeeze: int = 8

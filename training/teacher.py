@@ -1,46 +1,62 @@
-"""A trained network's answers to the training faces, which another learns beside the votes.
+"""What finished networks say of the very faces that another learns from, beside the votes.
 
-Distillation (Hinton et al. 2015, arXiv:1503.02531), of a network into one of the same shape (Furlanello et al. 2018,
-arXiv:1805.04770): the teacher averages over mirror images, so that the pupil need look only once.
+Distillation (Hinton et al. 2015, arXiv:1503.02531), by Beyer et al. 2022 (arXiv:2106.05237): the teachers see what the
+pupil sees, varied and blended alike, for as long as it learns. Every second one sees it in a mirror: together they
+judge both images at the price of one.
 """
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from training import checkpoint as checkpoints
-from training.dataset import TRAIN_SPLIT, Faces, load_split
-from training.network import Network, narrowed, standardised
-
-BATCH = 128
+from training.lesson import Batch
+from training.network import Network, narrowed
 
 
-@torch.inference_mode()
-def answers(network: Network, faces: Faces) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gives probabilities (N, 8) and (N, 7) of faces (N, 48, 48), each judged together with its mirror image."""
-    parts = []
-    for i in range(0, len(faces), BATCH):
-        some = faces[i : i + BATCH]
-        with narrowed():
-            both = standardised(np.concatenate([some, some[:, :, ::-1]])).contiguous(memory_format=torch.channels_last)
-            logits = network(both)[:2]
-        parts.append([torch.stack(head.float().split(len(some))).mean(0).softmax(1) for head in logits])
-    expressions, fer2013 = (torch.cat(head) for head in zip(*parts, strict=True))
-    return expressions, fer2013
-
-
-def write_answers(run: Path, data: Path, out: Path) -> None:
-    """Writes a finished run's answers to the training faces: ``expressions`` (N, 8) and ``fer2013`` (N, 7).
+def network_of(run: Path, device: torch.device) -> Network:
+    """Gives a finished run's network with its averaged weights, ready to answer.
 
     Raises:
         SystemExit: The run has no checkpoint.
     """
     shape, averaged = checkpoints.finished(run)
-    network = Network(shape).eval().to(memory_format=torch.channels_last)
+    network = Network(shape)
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in averaged.items()})
-    faces, _, _ = load_split(data, TRAIN_SPLIT).soft()
-    expressions, fer2013 = answers(network, faces)
-    partial = out.with_suffix(".partial.npz")
-    np.savez(partial, expressions=expressions.numpy(), fer2013=fer2013.numpy())
-    partial.replace(out)
+    return network.eval().requires_grad_(requires_grad=False).to(device, memory_format=torch.channels_last)
+
+
+class Teachers:
+    """Finished networks that judge together."""
+
+    def __init__(self, runs: Sequence[Path], device: torch.device) -> None:
+        """Reads the runs' networks.
+
+        Raises:
+            SystemExit: A run has no checkpoint.
+        """
+        self._networks: list[Any] = [torch.compile(network_of(run, device)) for run in runs]
+
+    @torch.no_grad()
+    def answers(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Gives the mean of all probabilities, (N, 8) and (N, 7), of standardised faces (N, 1, 48, 48)."""
+        views = faces, faces.flip(3).contiguous(memory_format=torch.channels_last)
+        with narrowed(faces.device):
+            logits = [network(views[i % 2])[:2] for i, network in enumerate(self._networks)]
+        expressions, fer2013 = (
+            torch.stack([each.float().softmax(1) for each in head]).mean(0) for head in zip(*logits, strict=True)
+        )
+        return expressions, fer2013
+
+    def taught(self, batch: Batch, trust: float) -> Batch:
+        """Gives a batch in whose targets the answers have a share of ``trust``."""
+        if not self._networks:
+            return batch
+        expressions, fer2013 = self.answers(batch.faces)
+        targets = torch.lerp(batch.targets, expressions, trust)
+        return dataclasses.replace(batch, targets=targets, original=torch.lerp(batch.original, fer2013, trust))

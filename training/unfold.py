@@ -15,7 +15,6 @@ from typing import Any, Final
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import numpy as np
 import tensorflow as tf
 import torch
 from torch import Tensor, nn
@@ -23,11 +22,11 @@ from torch import Tensor, nn
 from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA
 from training.evaluate import DEFAULT_MODEL
-from training.lesson import batch_of, read_lesson
+from training.lesson import Lesson
 from training.network import Convolution, Network
 from training.recipe import Recipe
 from training.served import Kernel, mirrored, served_network
-from training.shape import EPSILON, FACE_PX, Shape, shape_of
+from training.shape import EPSILON, Shape, shape_of
 
 FACES: Final = 2048
 """Faces that the statistics are taken from."""
@@ -89,9 +88,10 @@ def unfold(version: Path, out: Path, data: Path) -> None:
     shape = shape_of(training["network"])
     network = Network(shape).eval()
     as_released(network, released_kernels(version, shape))
-    generator, lesson = np.random.default_rng(0), read_lesson(data, Recipe(), None)
-    rows = generator.choice(len(lesson.faces), FACES, replace=False)
-    normalise(network, batch_of(lesson, rows, FACE_PX, generator).faces)
+    lesson, chance = Lesson(data, Recipe(), torch.device("cpu")), torch.Generator()
+    chance.manual_seed(0)
+    rows = torch.randperm(len(lesson), generator=chance)[:FACES]
+    normalise(network, lesson.batch(rows, chance).faces)
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     epochs, seconds = training["epochs_done"], training["seconds"]
     checkpoints.save(out / "checkpoint.npz", checkpoints.Checkpoint(epochs, arrays, arrays, {}, seconds))

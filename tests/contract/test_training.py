@@ -1,0 +1,74 @@
+"""The training that a user starts: faces are varied and stay faces, a run goes on where it was stopped."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.contract.test_network_definitions import PYTHON, ROOT, has_both
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not has_both(), reason="needs PyTorch: run `make .venv-training/.torch`"),
+]
+SMALL = ("--processes", "1", "--batch", "32", "--stem", "8", "--widths", "8", "16", "--blocks", "1", "1")
+NOTHING_VARIES = """
+import torch
+from training.augment import Augmentation, Dice, varied
+
+chance = torch.Generator()
+chance.manual_seed(3)
+faces = torch.randint(0, 256, (40, 48, 48), generator=chance, dtype=torch.uint8)
+seen = varied(faces, Dice(40, chance), Augmentation(0, 0, 0, 0, 0, 0, 0, 14, 0))[:, 0]
+kept, mirrored = ((seen - one.float()).abs().amax((1, 2)) < 0.1 for one in (faces, faces.flip(2)))
+assert (kept ^ mirrored).all() and 5 < kept.sum() < 35, (kept, mirrored)
+seen = varied(faces, Dice(40, chance), Augmentation())
+assert seen.shape == (40, 1, 48, 48) and 0 <= seen.min() and seen.max() <= 255
+"""
+
+
+def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([PYTHON, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path, random = tmp_path_factory.mktemp("data") / "faces.npz", np.random.default_rng(1)
+    votes = np.eye(10, dtype=np.uint8)[random.integers(0, 8, 160)] * 10
+    np.savez(
+        path,
+        images=random.integers(0, 256, (160, 48, 48), np.uint8),
+        votes=votes,
+        fer2013=random.integers(0, 7, 160).astype(np.uint8),
+        split=np.repeat(np.array([0, 1], np.uint8), [120, 40]),
+    )
+    return path
+
+
+def epochs(out: Path) -> list[int]:
+    return [json.loads(line)["epoch"] for line in (out / "history.jsonl").read_text().splitlines()]
+
+
+def test_where_nothing_varies_a_face_stays_or_is_mirrored() -> None:
+    done = run("-c", NOTHING_VARIES)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp_path: Path) -> None:
+    train = ("-m", "training.train", "--data", archive, *SMALL)
+    first = run(*train, "--epochs", "1", "--out", tmp_path / "first")
+    assert first.returncode == 0, first.stderr
+    (tmp_path / "first/history.jsonl").open("a").write('{"epoch": 2, "seconds": 1}\n')  # of an epoch that was lost
+    assert run(*train, "--epochs", "3", "--out", tmp_path / "first").returncode == 0
+    assert epochs(tmp_path / "first") == [1, 2, 3]
+
+    other = run(*train, "--epochs", "3", "--decay", "0.1", "--out", tmp_path / "first")
+    assert other.returncode == 1
+    assert "another recipe" in other.stderr
+
+    pupil = run(*train, "--epochs", "1", "--out", tmp_path / "pupil", "--teachers", tmp_path / "first")
+    assert pupil.returncode == 0, pupil.stderr
+    assert len(json.loads((tmp_path / "pupil/recipe.json").read_text())["teachers"]) == 1
