@@ -16,6 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from training.evaluate import DEFAULT_MODEL, classifier
 from training.golden import golden_faces
@@ -40,12 +42,17 @@ def random_network(seed: int) -> Network:
     return network
 
 
+def as_channels(faces: NDArray[np.uint8]) -> Tensor:
+    """Gives faces (N, 48, 48, 1) as PyTorch has them, (N, 1, 48, 48)."""
+    return torch.from_numpy(faces).permute(0, 3, 1, 2)
+
+
 @torch.inference_mode()
 def largest_difference(seed: int) -> float:
     """Gives the largest difference between the outputs of both definitions with the same weights."""
     trained, faces = random_network(seed), golden_faces()
     served = served_network(Shape(), {name: value.numpy() for name, value in trained.state_dict().items()})
-    logits, fer2013, embedding = trained(standardised(faces[..., 0]))
+    logits, fer2013, embedding = trained(standardised(as_channels(faces)))
     answers = served(faces)
     pairs = (("logits", logits), ("fer2013", fer2013), ("embedding", embedding))
     return max(float(np.abs(np.asarray(answers[name]) - wanted.numpy()).max()) for name, wanted in pairs)
@@ -54,19 +61,20 @@ def largest_difference(seed: int) -> float:
 @torch.inference_mode()
 def released_difference(version: Path) -> float:
     """Gives the largest difference between a released version's answers and those of what is unfolded from it."""
-    facts, faces = json.loads((version / "model.json").read_text()), golden_faces()[..., 0]
+    facts, faces = json.loads((version / "model.json").read_text()), golden_faces()
     shape = shape_of(facts["training"]["network"])
     network = Network(shape).eval()
     as_released(network, released_kernels(version, shape))
-    normalise(network, standardised(faces))
-    views = [network(standardised(view)) for view in (faces, faces[:, :, ::-1].copy())]
+    seen = standardised(as_channels(faces))
+    normalise(network, seen)
+    views = [network(view) for view in (seen, seen.flip(3))]
     logits, fer2013, embedding = (np.mean([view[i].numpy() for view in views], axis=0) for i in range(3))
     answers = {
         "probabilities": softmax(logits + np.array(facts["offsets"]), facts["temperature"]),
         "fer2013": softmax(fer2013, facts["fer2013_temperature"]),
         "embedding": embedding,
     }
-    return max(float(np.abs(answers[name] - classifier(version, name)(faces)).max()) for name in answers)
+    return max(float(np.abs(answers[name] - classifier(version, name)(faces[..., 0])).max()) for name in answers)
 
 
 def expect(worst: float, what: str) -> None:
