@@ -19,6 +19,7 @@ from services.inference.predictor import Prediction
 from services.inference.state import TaughtMood
 from services.inference.teaching import Teaching
 from services.runtime.bus import Delivery
+from services.runtime.state import UnreadableStateError
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +218,8 @@ class Classroom:
             await self.kept.change(change)
         except OSError as error:
             raise NotNowError(f"it cannot be kept: {error.strerror}; make room on the disk and try again") from error
+        except UnreadableStateError as error:
+            raise NotNowError(f"it cannot be kept: {error}") from error
 
     def _check_cameras(self, room: str) -> None:
         here = [status for (where, _), status in self._cameras.items() if where == room]

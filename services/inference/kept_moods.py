@@ -47,7 +47,7 @@ class KeptMoods:
         """Take up what another process may have written, and tell the house where it does not know.
 
         Raises:
-            OSError: They cannot be read.
+            UnreadableStateError: They cannot be read.
         """
         async with self._changing:
             if self._file.stamp != self._stamp:
@@ -58,6 +58,7 @@ class KeptMoods:
         """Change the moods; on the disk when this returns.
 
         Raises:
+            UnreadableStateError: They cannot be read.
             OSError: They cannot be written.
         """
         async with self._changing:

@@ -32,6 +32,7 @@ from services.runtime.bus import Bus, Capability, Delivery
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
 from services.runtime.settings import Settings
+from services.runtime.state import UnreadableStateError
 from services.vision.crops import face_input
 from services.vision.images import BadImageError
 
@@ -214,8 +215,8 @@ class InferenceService:
         try:
             await kept.refresh()
             self.health.report("state")
-        except OSError as error:
-            self.health.report("state", f"the taught moods cannot be read from {self._state}: {error.strerror}")
+        except UnreadableStateError as error:
+            self.health.report("state", f"the taught moods: {error}")
 
     def _warn(self, key: str, text: str) -> None:
         if count := self._throttle.count(key):

@@ -9,6 +9,7 @@ differs from our `Host`), and, on loopback, a name of another site that was poin
 
 import hmac
 import ipaddress
+import logging
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,8 +18,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime.connections import POLICY_VIOLATION, Connections
+from services.runtime.logs import Throttle
 from services.runtime.open_paths import OPEN_PATHS, SAFE_METHODS, SIGN_IN_PATH, serve_anyone
+from services.runtime.state import UnreadableStateError
 from services.runtime.tokens import Session, Token, Tokens
+
+log = logging.getLogger(__name__)
 
 AUTH_PATH = "/auth"
 """What a reverse proxy asks before it lets a request through."""
@@ -56,6 +61,7 @@ class Guard:
         self._sign_in = sign_in
         self._metrics_token = metrics_token
         self._connections = Connections(tokens)
+        self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or answer it with why not."""
@@ -64,8 +70,8 @@ class Guard:
             return
         request, send = HTTPConnection(scope), _with_safety_headers(send)
         local = self._local and not any(name in request.headers for name in FORWARDED)
-        grant = None if local else self._grant(request)
         refusal = self._refusal(request, local=local)
+        grant, unreadable = self._grant(request) if not local else (None, None)
         if refusal:
             await _refuse(refusal, scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in OPEN_PATHS:
@@ -76,7 +82,7 @@ class Guard:
         elif grant:
             await self._connections.run(self.app, grant, scope, receive, send)
         else:
-            await _refuse(self._unauthorised(request), scope, receive, send)
+            await _refuse(unreadable or self._unauthorised(request), scope, receive, send)
 
     def _refusal(self, request: HTTPConnection, *, local: bool) -> Response | None:
         host = request.headers.get("host", "")
@@ -114,11 +120,15 @@ class Guard:
         )
         return right and request.scope["path"] == METRICS_PATH and _method(request) in SAFE_METHODS
 
-    def _grant(self, request: HTTPConnection) -> Token | Session | None:
+    def _grant(self, request: HTTPConnection) -> tuple[Token | Session | None, Response | None]:
+        """Return what opens for a request, and why that cannot be said where nobody can read who may in."""
         secret = _bearer(request)
-        if secret is not None:
-            return self._tokens.find(secret)
-        return self._tokens.signed_in(request.cookies.get(COOKIE, ""))
+        try:
+            if secret is not None:
+                return self._tokens.find(secret), None
+            return self._tokens.signed_in(request.cookies.get(COOKIE, "")), None
+        except UnreadableStateError as error:
+            return None, unavailable(error, self._throttle)
 
     def _unauthorised(self, request: HTTPConnection) -> Response:
         if self._sign_in and wants_html(request.headers) and _method(request) in SAFE_METHODS:
@@ -186,6 +196,13 @@ def _bearer(request: HTTPConnection) -> str | None:
     """Return the secret of an `Authorization: Bearer` header; `None` without one."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def unavailable(error: UnreadableStateError, throttle: Throttle) -> Response:
+    """Say that something that is kept cannot be read; where it lies is for the log, not for who asks."""
+    if count := throttle.count(str(error)):
+        log.error("%s (%d requests)", error, count)
+    return JSONResponse({"detail": "what is kept cannot be read; the log says which file, and why"}, status_code=503)
 
 
 def _forbidden(why: str) -> Response:

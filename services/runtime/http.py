@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
 from services import __version__
+from services.runtime.access import unavailable
+from services.runtime.logs import Throttle
 from services.runtime.service import Service, SetupError
+from services.runtime.state import UnreadableStateError
 
 STARTED_S = 10.0
 
@@ -38,6 +41,12 @@ def make_app(services: Sequence[Service]) -> FastAPI:
     async def metrics() -> Response:
         """Give the process's figures in Prometheus' text form."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    throttle = Throttle()
+
+    @app.exception_handler(UnreadableStateError)
+    async def unreadable(_request: Request, error: UnreadableStateError) -> Response:
+        return unavailable(error, throttle)
 
     for service in services:
         app.include_router(service.router)

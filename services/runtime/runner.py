@@ -14,7 +14,7 @@ from services.contracts.messages import ServiceState, ServiceStatus
 from services.runtime.backoff import Backoff
 from services.runtime.bus import Bus
 from services.runtime.measures import PROBLEMS
-from services.runtime.service import Service
+from services.runtime.service import Service, SetupError
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +70,20 @@ class Supervisor:
             except Exception as error:
                 if not self._restart:
                     raise
-                log.exception("the %s service failed and is started again", self.service.name)
-                self.service.health.report("service", f"it failed ({error}) and was started again")
+                self._say(error)
             if asyncio.get_running_loop().time() - started > WELL_AFTER_S:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s())
+
+    def _say(self, error: Exception) -> None:
+        if isinstance(error, SetupError):  # it says itself what is wrong
+            problem = f"it cannot start, and is tried again: {error}"
+            if problem != self.service.health.problems.get("service"):  # said once, however often it is tried
+                log.error("the %s service: %s", self.service.name, problem)
+        else:
+            problem = f"it failed ({error}) and was started again"
+            log.error("the %s service failed and is started again", self.service.name, exc_info=error)
+        self.service.health.report("service", problem)
 
     async def _run_once(self) -> None:
         offline = ServiceStatus(state=ServiceState.OFFLINE, version=__version__)

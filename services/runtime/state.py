@@ -10,9 +10,15 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from services.runtime.service import SetupError
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=BaseModel)
+
+
+class UnreadableStateError(SetupError):
+    """A state file is there and may not be read: it is neither empty nor damaged, so nobody may write over it."""
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -51,12 +57,12 @@ class StateFile(Generic[T]):
 
     @property
     def stamp(self) -> tuple[int, int] | None:
-        """What changes whenever the file is replaced; `None` where there is none."""
+        """What changes whenever the file is replaced, or becomes another's; `None` where there is none."""
         try:
             status = self._path.stat()
         except FileNotFoundError:
             return None
-        return status.st_ino, status.st_mtime_ns
+        return status.st_ino, status.st_ctime_ns
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -74,12 +80,17 @@ class StateFile(Generic[T]):
         """Return what was saved, or `None` where nothing usable is; a damaged file is kept aside as `*.broken`.
 
         Raises:
-            OSError: The file is there and may not be read.
+            UnreadableStateError: The file is there and may not be read.
         """
         try:
             return self._model.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise UnreadableStateError(
+                f"{self._path} cannot be read ({error.strerror}) and is left as it is: make it readable for user "
+                f"{os.geteuid()}; `moodring doctor` says what to type"
+            ) from error
         except ValidationError as error:
             aside = self._path.with_suffix(".broken")
             self._path.replace(aside)

@@ -284,3 +284,15 @@ async def test_without_a_token_for_metrics_an_empty_one_opens_nothing(book: Toke
     async with client(guard(inside(), book, host=EVERYWHERE), "moodring.lan:8080") as prometheus:
         answer = await prometheus.get("/metrics", headers={"Authorization": "Bearer "})
     assert answer.status_code == 401
+
+
+async def test_who_may_in_that_cannot_be_read_opens_nothing_and_is_said(
+    remote: httpx.AsyncClient, secret: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "tokens.json").unlink()
+    (tmp_path / "tokens.json").mkdir()  # a file that even root cannot read
+    for _ in range(2):
+        answer = await remote.get("/api/rooms", headers={"Authorization": f"Bearer {secret}"})
+        assert answer.status_code == 503
+        assert str(tmp_path) not in answer.text
+    assert len([line for line in caplog.messages if "tokens.json cannot be read" in line]) == 1

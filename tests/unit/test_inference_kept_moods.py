@@ -43,7 +43,7 @@ async def test_a_file_that_cannot_be_read_is_said_and_what_is_known_is_read_on(t
         file.unlink()
         file.mkdir()
         await _watched(home)
-        assert "the taught moods cannot be read" in home.run.service.health.problems["state"]
+        assert "inference.json cannot be read" in home.run.service.health.problems["state"]
         assert {row.label for row in (await home.show(1, 200)).faces[0].taught} == {"focused"}
         file.rmdir()
         await _watched(home)

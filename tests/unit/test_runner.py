@@ -65,6 +65,24 @@ async def test_failed_service_starts_again_and_says_so() -> None:
     assert "as the test wants it" in status.problems[0]
 
 
+async def test_service_that_cannot_start_says_why_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    async def unreadable(_bus: Bus) -> None:
+        raise SetupError("state.json cannot be read")
+
+    started = asyncio.Event()
+
+    async def start(_bus: Bus) -> None:
+        started.set()
+        await live(_bus)
+
+    service = ScriptedService("camera", unreadable, unreadable, start)
+    async with running([supervisor(MemoryBroker(), service)]), asyncio.timeout(PATIENCE_S):
+        await started.wait()
+    (record,) = caplog.records
+    assert "state.json cannot be read" in record.getMessage()
+    assert record.exc_info is None
+
+
 async def test_one_failing_service_leaves_the_others_alone() -> None:
     broker, alive, broken_again = MemoryBroker(), asyncio.Event(), asyncio.Event()
 

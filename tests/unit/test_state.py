@@ -11,7 +11,7 @@ from services.runtime.backoff import Backoff
 from services.runtime.commands import REMEMBERED, CommandLog, DoneCommands
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
-from services.runtime.state import StateFile
+from services.runtime.state import StateFile, UnreadableStateError
 
 LIFT = Policy(mode=PolicyMode.LIFT)
 
@@ -43,6 +43,13 @@ def test_unreadable_state_is_kept_aside_and_forgotten(file: StateFile[Policy], t
     assert (tmp_path / "state" / "policy.broken").read_bytes() == rubbish
     file.save(LIFT)
     assert file.load() == LIFT
+
+
+def test_state_that_may_not_be_read_is_said_and_left_as_it_is(file: StateFile[Policy], tmp_path: Path) -> None:
+    (tmp_path / "state" / "policy.json").mkdir(parents=True)  # what even root cannot read
+    with pytest.raises(UnreadableStateError, match=r"policy\.json cannot be read \(.+\).* `moodring doctor`"):
+        file.load()
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["policy.json"]
 
 
 def test_half_written_state_leaves_the_old_one(file: StateFile[Policy], tmp_path: Path) -> None:
