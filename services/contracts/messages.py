@@ -4,6 +4,7 @@ Times are timezone-aware (RFC 3339 UTC in JSON); probabilities, confidences and 
 valence and arousal from -1 to 1. Every model raises `pydantic.ValidationError` for anything else.
 """
 
+import math
 import os
 import time
 from datetime import UTC, datetime
@@ -47,6 +48,18 @@ Axis = Annotated[float, Field(ge=-1, le=1)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 
 
+def _finite(value: JsonValue) -> JsonValue:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number in it is infinite, or none")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _finite(part)
+    return value
+
+
+Finite = Annotated[JsonValue, AfterValidator(_finite)]
+"""Anything that JSON can say: Python's reader takes `NaN` for it as well, and 1e999 for infinity."""
+
+
 def uuid7() -> UUID:
     """Return a time-ordered UUID, version 7 of RFC 9562 section 5.7 (the standard library has it from 3.14)."""
     milliseconds = time.time_ns() // 1_000_000
@@ -61,9 +74,9 @@ def utc_now() -> datetime:
 
 
 class Message(BaseModel):
-    """The base of everything JSON: frozen, and strict about what it does not know."""
+    """The base of everything JSON: frozen, and strict about what it does not know; no number is infinite or none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Command(Message):
@@ -318,7 +331,7 @@ class PlayerCommand(Command):
     )
 
     action: PlayerAction
-    value: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    value: Annotated[float, Field(ge=0)] | None = None
 
     @property
     def relative(self) -> bool:
@@ -357,8 +370,8 @@ class Event(Message):
     id: UUID = Field(default_factory=uuid7)
     type: EventType
     at: AwareDatetime = Field(default_factory=utc_now)
-    before: dict[str, JsonValue] | None = None
-    after: dict[str, JsonValue] | None = None
+    before: dict[str, Finite] | None = None
+    after: dict[str, Finite] | None = None
     decision_id: UUID | None = None
 
 

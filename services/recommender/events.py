@@ -1,7 +1,10 @@
 """From what is said on the bus to what is written down."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from services.contracts.messages import Event, EventType, Mood, QueuedTrack
 from services.recommender.minutes import MAX_COUNT
@@ -22,6 +25,12 @@ MAX_LABELS = 32
 """Labels of a distribution that are kept, the largest ones."""
 BELIEVED_S = 7 * 24 * 3600
 """A mood that claims to have been decided longer ago comes from a wrong clock."""
+
+
+class _Heard(QueuedTrack):
+    """What a track event says: the track, and how far it was played."""
+
+    position_s: Annotated[float, Field(ge=0)] | None = None
 
 
 def mood_of(event: Event) -> Mood | None:
@@ -69,9 +78,7 @@ def record_of(event: Event, room: str) -> Record | None:
         return None
     if event.after is None:
         raise ValueError(f"{event.type} does not say which track")
-    fields = dict(event.after)
-    position_s = fields.pop("position_s", None)
-    track = QueuedTrack.model_validate(fields)
+    track = _Heard.model_validate(event.after)
     if event.type in {EventType.TRACK_LIKED, EventType.TRACK_DISLIKED}:
         return Judgement(
             id=event.id,
@@ -85,5 +92,4 @@ def record_of(event: Event, room: str) -> Record | None:
     started = Started(track.play_id, room, track.track.song_id, track.decision_id, event.at)
     if event.type is EventType.TRACK_STARTED:
         return started
-    heard_s = float(position_s) if isinstance(position_s, int | float) else None
-    return Ended(started, skipped=event.type is EventType.TRACK_SKIPPED, heard_s=heard_s, at=event.at)
+    return Ended(started, skipped=event.type is EventType.TRACK_SKIPPED, heard_s=track.position_s, at=event.at)

@@ -53,7 +53,7 @@ class PrivacyRules(Section):
         "`{living_room: always, kitchen: 07:00-09:00}`; the switch cannot open them elsewhere.",
     )
     time_zone: Zone = Field("", description="Zone of these hours, such as `Europe/Berlin`; the machine's without it.")
-    debug_crops_hours: Annotated[float, Field(ge=0, le=48, allow_inf_nan=False)] = Field(
+    debug_crops_hours: Annotated[float, Field(ge=0, le=48)] = Field(
         0,
         description="Hours for which faces are kept as files in the data directory, to find faults; 0 keeps none.",
     )

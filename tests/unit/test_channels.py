@@ -32,6 +32,26 @@ def test_garbage_is_refused_on_every_channel(channel: Channel, payload: bytes) -
         channel.decode(payload)
 
 
+STOPPED = '"playback": "stopped", "position_at": "2026-11-21T18:00Z", "backend": "mpv"'
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize(
+    ("channel", "payload"),
+    [
+        (channels.PLAYER, "{" + STOPPED + ', "position_s": N}'),
+        (channels.PLAYER_SET, '{"action": "seek", "value": N}'),
+        (channels.CAMERA_STATUS, '{"state": "ok", "fps": N}'),
+        (channels.EVENTS, '{"type": "track_skipped", "after": {"position_s": N}}'),
+        (channels.EVENTS, '{"type": "problem", "before": {"deep": [{"number": N}]}}'),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_infinite_or_none_is_refused(channel: Channel, payload: str, number: str) -> None:  # type: ignore[type-arg]
+    assert channel.decode(payload.replace("N", "1").encode())
+    with pytest.raises(BadMessageError):
+        channel.decode(payload.replace("N", number).encode())
+
+
 @pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)
 def test_what_controls_anything_is_never_lost_silently(channel: Channel) -> None:  # type: ignore[type-arg]
     assert channel.qos == (0 if channel.form is Form.PROTOBUF else 1)

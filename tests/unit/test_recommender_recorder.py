@@ -109,6 +109,14 @@ def test_an_ended_track_tells_how(kind: EventType, skipped: bool) -> None:
     assert (record.skipped, record.heard_s, record.at) == (skipped, 12.5, NOON)
 
 
+@pytest.mark.parametrize("position_s", [-1, 10**400, "long", float("nan")])
+def test_an_ended_track_that_says_no_time_is_refused(position_s: JsonValue) -> None:
+    event = _event(EventType.TRACK_SKIPPED)
+    after = {**(event.after or {}), "position_s": position_s}
+    with pytest.raises(ValueError, match="position_s"):
+        record_of(Event.model_construct(type=event.type, after=after, at=NOON), "home")
+
+
 @pytest.mark.parametrize(("kind", "liked"), [(EventType.TRACK_LIKED, True), (EventType.TRACK_DISLIKED, False)])
 def test_a_liked_track_is_a_judgement(kind: EventType, liked: bool) -> None:
     event = _event(kind)

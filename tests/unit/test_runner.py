@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter
 
 from services.contracts.channels import SERVICE
-from services.contracts.messages import ServiceState, ServiceStatus
+from services.contracts.messages import MoodOverride, ServiceState, ServiceStatus
 from services.runtime import runner
 from services.runtime.bus import Bus, Delivery
 from services.runtime.health import Health
@@ -145,6 +145,23 @@ async def test_ready_says_which_part_is_not_and_why() -> None:
     assert (answer.status_code, answer.json()["problems"]) == (503, {"camera": {"broker": "the broker is away"}})
     assert (await client.get("/healthz")).status_code == 200
     assert "moodring_messages" in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize("minutes", ["NaN", "1e999", "9" * 400])
+async def test_a_number_that_is_none_is_refused_and_not_repeated(minutes: str) -> None:
+    service = ScriptedService("aggregator")
+
+    @service.router.put("/mood")
+    async def say(body: MoodOverride) -> str:
+        return body.mood
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app([service])), base_url="http://test") as client:
+        answer = await client.put(
+            "/mood", content=f'{{"mood": "calm", "minutes": {minutes}}}', headers={"Content-Type": "application/json"}
+        )
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert (problem["loc"], "input" in problem) == (["body", "minutes"], False)
 
 
 def test_taken_port_is_one_clear_line() -> None:

@@ -20,7 +20,7 @@ RUNS_ON_S = 1.5
 """How far a position is carried on after a report: no further, so that a silent tab's song does not run on."""
 MAX_TABS = 64
 
-Position = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Position = Annotated[float, Field(ge=0)]
 
 
 class TabReport(Message):
