@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from services.contracts.messages import Message, Name
+from services.recommender.database import DatabaseAwayError
 from services.recommender.export import MEDIA_TYPES, ExportForm, pages, written
 from services.recommender.history import PlayInfo
 from services.recommender.mood_history import MAX_SPANS, MoodDecision, MoodHistoryStore, MoodSpan, Resolution, offset_s
@@ -127,7 +128,10 @@ def _add_deletion(router: APIRouter, service: "RecommenderService") -> None:
         if start is None or end is None:
             _refuse("say from when to when the history is to be deleted: `from` and `to`")
         _check(start, end)
-        return await service.forget(room, start, end)
+        try:
+            return await service.forget(room, start, end)
+        except DatabaseAwayError as error:
+            raise DatabaseAwayError(f"{error}; the history is not deleted, or not all of it") from error
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,8 @@ class Chronicle:
                 return record.room == room and low_s <= record.started_at < high_s
             return record.room == room and start <= record.decided_at < end
 
-        async with self._recorder.without(unwanted):
+        async with self._recorder.paused():
+            self._recorder.drop(unwanted)
             if meter := self._meters.get(room):
                 meter.forget(low_s, high_s)
             if (standing := self._known.get(room)) and unwanted(standing):

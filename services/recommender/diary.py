@@ -84,7 +84,7 @@ class Diary:
         What is not written yet goes, too.
 
         Raises:
-            DatabaseAwayError: A part may be left.
+            DatabaseAwayError: Nothing is deleted, or a part is left: do it again.
         """
 
         def unwanted(record: Record) -> bool:
@@ -92,9 +92,11 @@ class Diary:
             return record.room == name and at is not None and start <= at < end
 
         room = self._rooms.get(name)
-        async with self._recorder.without(unwanted) as dropped:
+        async with self._recorder.paused():
+            last = await self._history.plays(name, 1, start=start, end=end)  # the first: it may be away
+            dropped = self._recorder.drop(unwanted)
             plays = {record.play_id for record in dropped if isinstance(record, Started)}
-            plays |= {play.play_id for play in await self._history.plays(name, 1, start=start, end=end)}
+            plays |= {play.play_id for play in last}
             if room and room.last_play in plays:
                 room.forgotten_play = room.last_play
             deleted = await self._chronicle.delete(name, start, end)

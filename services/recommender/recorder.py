@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from prometheus_client import Counter
@@ -16,10 +17,31 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """Records kept while the database is away: a day of music."""
+SUSPECT = 3
+"""A record that failed so often lets the others go first: it may not be the database that is to blame."""
+GUILTY = 3
+"""And one that went on to fail so often, while others were written in between, is dropped."""
 
 LOST = Counter("moodring_recommender_lost_records_total", "What happened and could not be stored.")
 
 R = TypeVar("R")
+
+
+@dataclass(eq=False)
+class _Waiting(Generic[R]):
+    """A record that waits, how often it failed, and how often while others did not."""
+
+    record: R
+    written_before: int
+    """How many others had been written when it was added, or failed last."""
+    failures: int = 0
+    alone: int = 0
+
+    def fail(self, written: int) -> None:
+        """Count a failure, after `written` others in all."""
+        self.failures += 1
+        self.alone += self.failures > SUSPECT and written > self.written_before
+        self.written_before = written
 
 
 class Recorder(Generic[R]):
@@ -41,7 +63,8 @@ class Recorder(Generic[R]):
         self._write = write
         self._wait = wait
         self._max_waiting = max_waiting
-        self._waiting: deque[R] = deque()
+        self._waiting: deque[_Waiting[R]] = deque()
+        self._written = 0
         self._changed = asyncio.Event()
         self._writing = asyncio.Lock()
         self._throttle = Throttle()
@@ -54,16 +77,20 @@ class Recorder(Generic[R]):
             if count := self._throttle.count("lost"):
                 text = "the database is away for too long: the oldest of %d waiting records was lost (%d times)"
                 log.warning(text, self._max_waiting, count)
-        self._waiting.append(record)
+        self._waiting.append(_Waiting(record, self._written))
         self._changed.set()
 
     @asynccontextmanager
-    async def without(self, unwanted: Callable[[R], bool]) -> AsyncIterator[list[R]]:
-        """Drop what waits and is unwanted, which this yields, and write nothing inside this block."""
+    async def paused(self) -> AsyncIterator[None]:
+        """Write nothing inside this block."""
         async with self._writing:
-            dropped = [record for record in self._waiting if unwanted(record)]
-            self._waiting = deque(record for record in self._waiting if not unwanted(record))
-            yield dropped
+            yield
+
+    def drop(self, unwanted: Callable[[R], bool]) -> list[R]:
+        """Forget what waits and is unwanted, and return it."""
+        dropped = [one.record for one in self._waiting if unwanted(one.record)]
+        self._waiting = deque(one for one in self._waiting if not unwanted(one.record))
+        return dropped
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -79,18 +106,28 @@ class Recorder(Generic[R]):
                 await self._wait()
 
     async def _write_first(self) -> bool:
-        """Write the oldest record, if there is one; return whether the database took or refused it."""
+        """Write the oldest record, if there is one; return whether it went, or else the database may be away."""
         async with self._writing:
             if not self._waiting:
                 return True
-            record = self._waiting[0]
+            first = self._waiting[0]
             try:
-                await self._write(record)
-            except DatabaseAwayError:
-                return False
-            except Exception:  # whatever is wrong with one record, the next ones are to be written
-                LOST.inc()
-                log.exception("a record could not be stored and was dropped: %r", record)
-            if self._waiting and self._waiting[0] is record:
-                self._waiting.popleft()
+                await self._write(first.record)
+            except DatabaseAwayError as error:
+                first.fail(self._written)
+                if first.alone < GUILTY:
+                    if first.failures >= SUSPECT and self._waiting[0] is first:
+                        self._waiting.rotate(-1)
+                    return False
+                self._lose(first.record, error)
+            except Exception as error:  # noqa: BLE001 -- whatever is wrong with one record, the next ones are to be written
+                self._lose(first.record, error)
+            else:
+                self._written += 1
+            if first in self._waiting:  # else it was lost meanwhile, as the oldest of too many
+                self._waiting.remove(first)
             return True
+
+    def _lose(self, record: R, error: Exception) -> None:
+        LOST.inc()
+        log.error("a record could not be stored and was dropped: %r", record, exc_info=error)

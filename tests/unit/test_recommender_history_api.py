@@ -292,6 +292,33 @@ async def test_a_song_that_plays_leaves_no_trace_though_its_start_still_waited_t
     assert plays == []
 
 
+async def test_nothing_is_forgotten_while_the_database_is_away_and_everything_when_it_is_back(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, music=tmp_path)
+    migrate(settings)
+    service = build(settings)  # it does not run: nothing is written before the test has it so
+    await service._database.connect()
+    await service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
+    player = state_of(1)
+    assert player.current
+    service._room("home").hear(player)
+    started = Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))
+    await service.diary.record(started)
+    service.diary.add(requested("home", 1))
+    await service._database.close()
+    async with client_of(service) as client:
+        refused = await client.delete(PATH, params={"from": at(0), "to": at(2)})
+        assert "the history is not deleted, or not all of it; try again" in refused.json()["detail"]
+        await service._database.connect()
+        await service.diary._recorder.drain()
+        assert len(await service.history.decisions("home", 10)) == 1
+        assert (await client.delete(PATH, params={"from": at(0), "to": at(2)})).json()["decisions"] == 1
+    service.diary.add(Ended(started, skipped=False, heard_s=60, at=NOON + timedelta(minutes=3)))
+    await service.diary._recorder.drain()
+    plays = await service.history.plays("home", 10)
+    await service._database.close()
+    assert plays == []
+
+
 def test_judgements_are_no_history() -> None:
     started = Started(uuid4(), "home", 1, None, NOON)
     assert happened_at(started) == NOON

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from services.contracts.messages import Event, EventType, QueuedTrack, Track
 from services.recommender.database import DatabaseAwayError
 from services.recommender.events import record_of
-from services.recommender.recorder import MAX_WAITING, Recorder
+from services.recommender.recorder import LOST, MAX_WAITING, Recorder
 from services.recommender.records import Ended, Judgement, Record, Started
 from tests.unit.recommender_doubles import NOON
 
@@ -69,6 +69,43 @@ async def test_a_record_that_cannot_be_stored_does_not_stop_the_others(error: Ex
         recorder.add(record)
     await recorder.drain()
     assert store.written == records[1:]
+
+
+async def test_a_record_that_the_database_never_takes_is_dropped_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bad, *others = _records(6)
+    written: list[Record] = []
+
+    async def write(record: Record) -> None:
+        if record is bad:
+            raise DatabaseAwayError("the index row is too large")
+        written.append(record)
+
+    recorder = Recorder(write, Store().wait)
+    lost = LOST._value.get()
+    recorder.add(bad)
+    for record in others:  # one after the other, as they come in a house
+        recorder.add(record)
+        async with asyncio.timeout(10):
+            while record not in written:
+                await recorder._write_first()
+                await asyncio.sleep(0)
+    await recorder.drain()
+    assert written == others
+    assert LOST._value.get() == lost + 1
+    assert [repr(bad) in line for line in caplog.messages] == [True]
+
+
+async def test_no_record_is_dropped_because_the_database_goes_away_again_and_again() -> None:
+    """As a full disk does, which is read well and takes nothing."""
+    store = Store(failures=1000)
+    recorder = Recorder(store.write, store.wait)
+    records = _records(3)
+    for record in records:
+        recorder.add(record)
+    await recorder.drain()
+    assert set(store.written) == set(records)
 
 
 async def test_while_the_database_is_away_for_too_long_the_oldest_are_lost() -> None:
