@@ -122,14 +122,14 @@ def _add_sign_in(router: APIRouter, service: "GatewayService") -> None:
         request: Request, token: Annotated[str, Form(max_length=200)], then: Annotated[str, Form(max_length=2000)] = "/"
     ) -> Response:
         client, now = request.client.host if request.client else "", time.monotonic()
-        wait_s = service.failures.wait_s(client, now)
+        wait_s = service.failures.attempt(client, now)
         if wait_s:
             page = service.sign_in_page(then, f"That were too many attempts. Try again in {wait_s:.0f} seconds.")
             return HTMLResponse(page, 429, {"Retry-After": f"{wait_s:.0f}"})
         cookie = service.tokens.sign_in(token.strip())
         if cookie is None:
-            service.failures.add(client, now)
             return HTMLResponse(service.sign_in_page(then, "That is not a valid token."), 403)
+        service.failures.take_back(client, now)
         answer = RedirectResponse(local_path(then), 303)
         # Believing the proxy's word costs nothing here: it only keeps the caller's own cookie off plain HTTP.
         secure = "https" in {request.url.scheme, request.headers.get("x-forwarded-proto")}

@@ -2,6 +2,7 @@
 
 from collections import deque
 from html import escape
+from threading import Lock
 
 from services.runtime.access import AUTH_PATH
 from services.runtime.open_paths import SIGN_IN_PATH
@@ -11,27 +12,40 @@ SIGN_OUT_PATH = "/auth/sign-out"
 MAX_FAILURES = 10
 WINDOW_S = 60.0
 MAX_CLIENTS = 1000
-"""Clients remembered; beyond, the one that failed first is forgotten."""
+"""Clients remembered; beyond, the one that has not tried for longest is forgotten."""
 
 
 class Failures:
-    """Counts failed attempts by client: 10 in a minute are enough for a person who mistypes."""
+    """Counts failed attempts by client: 10 in a minute are enough for a person who mistypes.
+
+    An attempt counts from its beginning: many at once are no more than one after the other. Any thread may call.
+    """
 
     def __init__(self) -> None:
         self._times: dict[str, deque[float]] = {}
+        self._lock = Lock()
 
-    def add(self, client: str, now: float) -> None:
-        """Count a failure at `now` (seconds, monotonic)."""
-        times = self._times.pop(client, deque(maxlen=MAX_FAILURES))
-        times.append(now)
-        self._times[client] = times
-        if len(self._times) > MAX_CLIENTS:
-            del self._times[next(iter(self._times))]
+    def attempt(self, client: str, now: float) -> float:
+        """Count an attempt at `now` (seconds, monotonic) as failed, until it is taken back.
 
-    def wait_s(self, client: str, now: float) -> float:
-        """Return the seconds until the client may try again; 0 where it may now."""
-        times = self._times.get(client)
-        return max(0.0, times[0] + WINDOW_S - now) if times and len(times) == MAX_FAILURES else 0.0
+        Returns:
+            The seconds until the client may try; 0 where it may now. One that may not is not counted.
+        """
+        with self._lock:
+            times = self._times.pop(client, deque(maxlen=MAX_FAILURES))
+            self._times[client] = times
+            if len(times) == MAX_FAILURES and times[0] + WINDOW_S > now:
+                return times[0] + WINDOW_S - now
+            times.append(now)
+            if len(self._times) > MAX_CLIENTS:
+                del self._times[next(iter(self._times))]
+            return 0.0
+
+    def take_back(self, client: str, at: float) -> None:
+        """Count an attempt no longer: it did not fail."""
+        with self._lock:
+            if at in self._times.get(client, ()):
+                self._times[client].remove(at)
 
 
 def local_path(path: str) -> str:
