@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.camera.preview import annotated, stream
+from services.camera.preview import stream
 from services.camera.still import decode_still
 from services.contracts.messages import BROWSER, CameraStatus, FaceYield, Message, Name, Privacy
 from services.runtime.uploads import read_body
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 BOUNDARY = "moodring"
 NO_STORE = {"Cache-Control": "no-store"}
-UPLOADS = 2
-"""Pictures that are in memory at once; who comes next waits unread."""
+DECODED = 2
+"""Pictures that are decoded at once, of all cameras."""
 
 
 class CameraInfo(Message):
@@ -47,7 +47,7 @@ def routes(service: "CameraService") -> APIRouter:
     _add_states(router, service, check)
     _add_privacy(router, service, check)
     _add_preview(router, service, check)
-    _add_frames(router, check)
+    _add_frames(router, service, check)
     return router
 
 
@@ -100,7 +100,7 @@ def _add_preview(router: APIRouter, service: "CameraService", check: "_Checks") 
         seen = one.last()
         if seen is None:
             raise HTTPException(503, one.status.detail or "The camera has sent no picture of late.")
-        return Response(await asyncio.to_thread(annotated, seen), media_type="image/jpeg", headers=NO_STORE)
+        return Response(await one.drawn(seen), media_type="image/jpeg", headers=NO_STORE)
 
     @router.get("/{camera}/preview.mjpg", response_class=StreamingResponse)
     async def preview_stream(camera: str) -> StreamingResponse:
@@ -108,14 +108,15 @@ def _add_preview(router: APIRouter, service: "CameraService", check: "_Checks") 
         one = check.seeing(camera)
         switch = service.rooms[one.room].switch
         return StreamingResponse(
-            _parts(stream(one.last, lambda: service.running and switch.open)),
+            _parts(stream(one.last, one.drawn, lambda: service.running and switch.open)),
             media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
             headers=NO_STORE,
         )
 
 
-def _add_frames(router: APIRouter, check: "_Checks") -> None:
-    places = asyncio.Semaphore(UPLOADS)
+def _add_frames(router: APIRouter, service: "CameraService", check: "_Checks") -> None:
+    arriving = {camera: asyncio.Lock() for camera in service.cameras}  # of each one at a time; others wait unread
+    decoding = asyncio.Semaphore(DECODED)
 
     @router.post("/{camera}/frames", status_code=202, openapi_extra=_PICTURE)
     async def frames(camera: str, request: Request) -> CameraStatus:
@@ -129,10 +130,11 @@ def _add_frames(router: APIRouter, check: "_Checks") -> None:
             raise HTTPException(409, f"The camera {one.name} has eyes of its own: {where}.")
         if not one.wants_picture():
             raise HTTPException(429, "That was faster than the camera's pace.", {"Retry-After": "1"})
-        async with places:
+        async with arriving[camera]:
             data = await read_body(request, PHOTO.max_bytes)
             try:
-                one.send(await asyncio.to_thread(decode_still, data))
+                async with decoding:
+                    one.send(await asyncio.to_thread(decode_still, data))
             except BadImageError as error:
                 raise HTTPException(422, f"The picture cannot be used: {error}.") from error
         return one.status

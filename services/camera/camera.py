@@ -108,6 +108,10 @@ class Camera:
             self._pace.watch(self._clock())
         return self._glance.seen if self._switch.open else None
 
+    async def drawn(self, seen: Seen) -> bytes:
+        """Return a frame as JPEG with its faces marked."""
+        return await self._glance.drawn(seen)
+
     def wants_picture(self) -> bool:
         """Say whether a picture that is sent now comes at the camera's pace: before anybody decodes it."""
         now = asyncio.get_running_loop().time()

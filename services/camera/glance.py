@@ -3,6 +3,7 @@
 import asyncio
 
 from services.camera.analysis import Seen
+from services.camera.preview import annotated
 
 
 class Glance:
@@ -16,6 +17,7 @@ class Glance:
         self._fresh_s = fresh_s
         self._timer: asyncio.TimerHandle | None = None
         self.seen: Seen | None = None
+        self._drawn: asyncio.Task[bytes] | None = None
 
     def take(self, seen: Seen) -> None:
         """Keep a frame, for a moment, in place of the one before."""
@@ -23,9 +25,17 @@ class Glance:
         self.seen = seen
         self._timer = asyncio.get_running_loop().call_later(self._fresh_s, self.forget)
 
+    async def drawn(self, seen: Seen) -> bytes:
+        """Return a frame as JPEG with its faces marked: made once, however many look."""
+        if seen is not self.seen:  # it was forgotten meanwhile
+            return await asyncio.to_thread(annotated, seen)
+        if self._drawn is None:
+            self._drawn = asyncio.create_task(asyncio.to_thread(annotated, seen))
+        return await asyncio.shield(self._drawn)  # who goes away takes it from nobody else
+
     def forget(self) -> None:
         """Keep nothing."""
-        self.seen = None
+        self.seen = self._drawn = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,7 +1,7 @@
 """The last frame with its faces marked, for the eyes of who asks; it is made when asked and kept nowhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import numpy as np
 
@@ -23,13 +23,21 @@ def annotated(seen: Seen) -> bytes:
     return jpeg(image, JPEG_QUALITY)
 
 
-async def stream(last: Callable[[], Seen | None], going: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield new frames as JPEG, at most ten a second, while `going`; black where the last one is too old."""
+async def stream(
+    last: Callable[[], Seen | None], drawn: Callable[[Seen], Awaitable[bytes]], going: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """Yield new frames as JPEG, at most ten a second, while `going`; black where the last one is too old.
+
+    Args:
+        last: Returns the last frame, while there is one.
+        drawn: Returns it as JPEG.
+        going: Whether to go on.
+    """
     shown: Seen | None = None
     while going():
         seen = last()
         if seen is not None and seen is not shown:
-            image = await asyncio.to_thread(annotated, seen)
+            image = await drawn(seen)
             if going():
                 yield image
             shown = seen

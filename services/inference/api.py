@@ -16,7 +16,7 @@ from services.inference import api_custom_moods
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
 from services.inference.predictor import Prediction, PredictorError
-from services.runtime.uploads import UPLOAD_S, check_length
+from services.runtime.uploads import check_length, pieces
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
 
@@ -130,15 +130,12 @@ async def _uploaded(request: Request) -> bytes:
     kind, _ = parse_options_header(request.headers.get("content-type"))
     photo = None
     if kind == b"multipart/form-data":
-        parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=1)
+        parser = MultiPartParser(request.headers, pieces(request), max_files=1, max_fields=1)
         parser.spool_max_size = PHOTO.max_bytes + FORM_BYTES
         try:
-            async with asyncio.timeout(UPLOAD_S):
-                photo = (await parser.parse()).get("photo")
+            photo = (await parser.parse()).get("photo")
         except MultiPartException as error:
             raise HTTPException(400, f"The form cannot be read: {error.message}") from error
-        except TimeoutError as error:
-            raise HTTPException(408, f"The photo did not arrive within {UPLOAD_S:.0f} s.") from error
     if not isinstance(photo, UploadFile):
         raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
     return await photo.read()

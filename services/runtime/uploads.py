@@ -1,12 +1,15 @@
 """What people send us is bounded before it is read, and read into memory only."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from fastapi import HTTPException, Request
 
 UPLOAD_S: Final = 60.0
 """How long something may take to arrive, so that nobody holds a place for ever."""
+PAUSE_S: Final = 10.0
+"""How long nothing of it may come: a phone that has lost its network sends no more, and does not say so."""
 
 
 def check_length(request: Request, max_bytes: int) -> None:
@@ -22,6 +25,26 @@ def check_length(request: Request, max_bytes: int) -> None:
         raise HTTPException(413, f"The picture is too large; at most {max_bytes // 1_000_000} MB are read.")
 
 
+async def pieces(request: Request) -> AsyncGenerator[bytes]:
+    """Yield a body as it arrives; the server reads no more than the length that was said.
+
+    Raises:
+        HTTPException: It stands still, or takes too long.
+    """
+    body, clock = request.stream(), asyncio.get_running_loop().time
+    ends_at = clock() + UPLOAD_S
+    while True:
+        try:
+            async with asyncio.timeout(min(PAUSE_S, ends_at - clock())):
+                piece = await anext(body, None)
+        except TimeoutError as error:
+            why = f"nothing of it came for {PAUSE_S:.0f} s, or all of it took over {UPLOAD_S:.0f} s"
+            raise HTTPException(408, f"The picture did not arrive in time: {why}.") from error
+        if piece is None:
+            return
+        yield piece
+
+
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body of a request.
 
@@ -29,8 +52,4 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         HTTPException: It is too large, does not say how large it is, or did not arrive in time.
     """
     check_length(request, max_bytes)
-    try:
-        async with asyncio.timeout(UPLOAD_S):
-            return await request.body()  # the server reads no more than the length that was said
-    except TimeoutError as error:
-        raise HTTPException(408, f"The picture did not arrive within {UPLOAD_S:.0f} s.") from error
+    return b"".join([piece async for piece in pieces(request)])

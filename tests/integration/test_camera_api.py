@@ -136,10 +136,22 @@ async def test_the_stream_ends_with_privacy(service: CameraService) -> None:
 async def test_the_stream_shows_each_frame_once_and_stops_when_told(service: CameraService) -> None:
     async with seeing(service):
         images: list[bytes] = []
-        async for image in stream(only_camera(service).last, lambda: not images):
+        async for image in stream(only_camera(service).last, only_camera(service).drawn, lambda: not images):
             images.append(image)  # noqa: PERF401 -- the condition reads the list
     assert len(images) == 1
     assert decode_photo(images[0]).shape == (480, 640, 3)
+
+
+async def test_a_frame_is_drawn_once_however_many_look(service: CameraService) -> None:
+    camera = only_camera(service)
+    async with seeing(service):
+        seen = camera.last()
+        assert seen is not None
+        first, second = await asyncio.gather(*(anext(stream(camera.last, camera.drawn, lambda: True)) for _ in "ab"))
+        assert first is second is await camera.drawn(seen)
+        await only_room(service).turn(Privacy.ON)
+        assert camera.last() is None
+        assert await camera.drawn(seen) is not first  # nothing is kept of what may not be seen
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Pictures that are posted: a camera that others lend."""
 
+import asyncio
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from services.camera.sent import NONE_SENT, Sent
 from services.camera.service import CameraService, build
 from services.camera.sources import SourceError
 from services.contracts.messages import CameraState, Privacy
+from services.runtime import uploads
 from services.runtime.settings import load
 from services.vision.images import Bgr, jpeg
 from services.vision.opencv import cv2
@@ -135,6 +137,39 @@ async def test_what_is_too_large_is_refused_unread(tmp_path: Path) -> None:
         large = await web.post(FRAMES, content=endless(), headers={"Content-Length": "30000001"})
         unsaid = await web.post(FRAMES, content=endless())
     assert (large.status_code, unsaid.status_code) == (413, 411)
+
+
+async def test_pictures_that_do_not_arrive_stop_no_other_camera(tmp_path: Path) -> None:
+    cameras = {name: {"source": "browser", "as_fast_as_possible": True} for name in ("phone", "tablet")}
+    service = build(load(data=tmp_path, cameras=cameras), detector=lambda: ScriptedDetector(face()))
+    begun = asyncio.Semaphore(0)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"\xff"
+        begun.release()
+        await asyncio.Event().wait()
+
+    async with served(service) as (web, _), asyncio.timeout(30):
+        headers = {"Content-Length": "1000"}
+        slow = [asyncio.create_task(web.post(FRAMES, content=stuck(), headers=headers)) for _ in range(3)]
+        await begun.acquire()
+        answer = await web.post(FRAMES.replace("phone", "tablet"), content=jpeg(picture(1)))
+        assert answer.status_code == 202
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_a_picture_that_stands_still_gives_its_place_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PAUSE_S", 0.01)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"\xff"
+        await asyncio.Event().wait()
+
+    async with served(lent(tmp_path)) as (web, _), asyncio.timeout(30):
+        answer = await web.post(FRAMES, content=stuck(), headers={"Content-Length": "1000"})
+    assert answer.status_code == 408
 
 
 @pytest.mark.parametrize(

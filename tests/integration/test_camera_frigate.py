@@ -167,7 +167,7 @@ async def test_a_snapshot_is_shown_for_a_moment_only(
     async with running(service) as (_, heard), asyncio.timeout(20):
         await heard.state(CameraState.OK)
         frigate.shows(1)
-        shown = stream(only_camera(service).last, lambda: True)
+        shown = stream(only_camera(service).last, only_camera(service).drawn, lambda: True)
         assert decode_photo(await anext(shown)).std() > 20
         assert decode_photo(await anext(shown)).max() == 0
         assert only_camera(service).last() is None
