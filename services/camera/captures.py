@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from services.camera.knock import REFUSED, knock
+from services.camera.openings import Openings
 from services.camera.sources import LOST_AFTER_S, READ_TIMEOUT_S, SourceEnded, SourceError
 from services.runtime.settings import redact
 from services.vision.images import PHOTO, Bgr
@@ -30,15 +31,19 @@ def _size(capture: Any) -> tuple[int, int]:
     return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
 
+class TooLargeError(SourceError):
+    """A source shows pictures that would fill the memory."""
+
+
 def _check_size(size: tuple[int, int], name: object) -> None:
     """Refuse pictures that would fill the memory.
 
     Raises:
-        SourceError: They are too large.
+        TooLargeError: They are too large.
     """
     width, height = size
     if width * height > PHOTO.max_pixels:
-        raise SourceError(f"{name} shows {width}x{height} pixels; at most {PHOTO.max_pixels:,} are looked at.")
+        raise TooLargeError(f"{name} shows {width}x{height} pixels; at most {PHOTO.max_pixels:,} are looked at.")
 
 
 @lru_cache(maxsize=64)
@@ -132,12 +137,17 @@ class Webcam(_Camera):
 class Stream(_Camera):
     """A camera on the network, by RTSP or HTTP."""
 
-    def __init__(self, url: str, every_s: float | None, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, every_s: float | None, *, clock: Callable[[], float], openings: Openings | None = None
+    ) -> None:
         super().__init__(f"The camera {redact(url)}", every_s, clock=clock)
         self._url = url
+        self._openings = openings or Openings()
 
     def open(self) -> None:
-        """Connect, within five seconds."""
+        """Connect, within five seconds of one's turn."""
+        if problem := self._openings.problem(self._url):
+            raise TooLargeError(problem)
         began = time.monotonic()
         try:
             status = knock(self._url, OPEN_TIMEOUT_S)
@@ -151,8 +161,14 @@ class Stream(_Camera):
         ]  # fmt: skip
         refused = f"{self._name} does not let us in; are user and password right?"
         broken = f"{self._name} answers, and shows no pictures that can be read; is its address right?"
-        capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, timeouts)
-        self._opened(capture, refused if status in REFUSED else broken)
+        with self._openings.turn(self._url):
+            capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, timeouts)
+        try:
+            self._opened(capture, refused if status in REFUSED else broken)
+        except TooLargeError as error:
+            self._openings.leave_alone(self._url, str(error))
+            raise
+        self._openings.well(self._url)
 
     def read(self) -> Bgr | None:
         """Return the newest frame."""

@@ -11,6 +11,7 @@ from services.camera.camera import Camera
 from services.camera.debug_crops import DebugCrops
 from services.camera.departed import Departed
 from services.camera.inbox import Inbox
+from services.camera.openings import Openings
 from services.camera.patience import Patience
 from services.camera.privacy import Memory, PrivacySwitch
 from services.camera.room import Room
@@ -52,13 +53,14 @@ def build(
         room: PrivacySwitch(room, settings.privacy, memory, clock) for one in settings.watched if (room := one.room)
     }
     kept = DebugCrops(settings.data / "debug-crops", settings.privacy.debug_crops_hours, clock)
+    openings = Openings()
     cameras: dict[str, Camera] = {}
     for one in settings.watched:
         inbox: Inbox[Bgr] | None = Inbox() if one.source == BROWSER else None
         cameras[one.name] = Camera(
             one,
             switches[one.room or ""],
-            source=source or _source_of(one, inbox),
+            source=source or _source_of(one, inbox, openings),
             detector=make_detector,
             inbox=inbox,
             kept=kept,
@@ -74,8 +76,8 @@ def build(
     return CameraService(cameras, rooms, kept, departed, health)
 
 
-def _source_of(settings: CameraSettings, inbox: Inbox[Bgr] | None) -> Callable[[], Source]:
-    make = partial(open_source, settings, inbox=inbox)
+def _source_of(settings: CameraSettings, inbox: Inbox[Bgr] | None, openings: Openings) -> Callable[[], Source]:
+    make = partial(open_source, settings, inbox=inbox, openings=openings)
     make()  # a wrong address is better known now
     return make
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from services.camera.inbox import Inbox
+from services.camera.openings import Openings
 from services.contracts.messages import BROWSER
 from services.runtime.service import SetupError
 from services.runtime.settings import Camera, redact
@@ -83,13 +84,18 @@ class Frame:
 
 
 def open_source(
-    settings: Camera, *, inbox: Inbox[Bgr] | None = None, clock: Callable[[], float] = time.monotonic
+    settings: Camera,
+    *,
+    inbox: Inbox[Bgr] | None = None,
+    openings: Openings | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Source:
     """Choose the adapter for `settings.source`; nothing is opened yet.
 
     Args:
         settings: Those of the camera.
         inbox: Where pictures arrive that are sent to it.
+        openings: What streams share; nothing without it.
         clock: Seconds, from any beginning.
 
     Raises:
@@ -110,19 +116,19 @@ def open_source(
     if where.isdecimal() or where.startswith("/dev/video"):
         return captures.Webcam(where, every_s, clock=clock)
     if "://" in where:
-        return _on_the_network(where, every_s, clock)
+        return _on_the_network(where, every_s, openings, clock)
     path = Path(where).expanduser()
     if path.is_dir() or path.suffix.lower() in pictures.SUFFIXES:
         return pictures.Photos(path, every_s, loop=settings.loop)
     return captures.VideoFile(path, every_s, loop=settings.loop)
 
 
-def _on_the_network(where: str, every_s: float | None, clock: Callable[[], float]) -> Source:
+def _on_the_network(where: str, every_s: float | None, openings: Openings | None, clock: Callable[[], float]) -> Source:
     match where.partition("://")[0].lower():
         case "rtsp" | "rtsps" | "http" | "https":
             from services.camera.captures import Stream
 
-            return Stream(where, every_s, clock=clock)
+            return Stream(where, every_s, clock=clock, openings=openings)
         case "frigate" | "frigates":
             from services.camera.frigate import Frigate
 

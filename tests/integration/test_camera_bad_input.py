@@ -6,12 +6,13 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
 
 from services.camera.captures import Webcam
+from services.camera.openings import Openings
 from services.camera.pictures import Photos
 from services.camera.sources import SourceError, open_source
 from services.runtime.settings import Camera
@@ -69,6 +70,23 @@ def test_a_film_that_is_refused_is_not_decoded_at_every_try(tmp_path: Path, monk
     with pytest.raises(SourceError, match="8000x6400 pixels"):
         frames_of(file, 1)
     assert tries == []
+
+
+def test_a_camera_that_is_too_large_is_not_decoded_at_every_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+    opened: Any = cv2.VideoCapture
+
+    def opening(where: str, *how: object) -> object:
+        decoded.append(where)
+        return opened(where, *how)
+
+    monkeypatch.setattr(cv2, "VideoCapture", opening)
+    openings = Openings()
+    with MotionJpeg([jpeg(np.zeros((6400, 8000, 3), np.uint8))]) as camera:
+        for _ in range(2):
+            with pytest.raises(SourceError, match="8000x6400 pixels"):
+                open_source(Camera(source=camera.url), openings=openings).open()
+    assert decoded == [camera.url]
 
 
 def test_a_camera_that_changes_its_resolution_is_seen_all_along() -> None:
