@@ -68,7 +68,8 @@ def _add_house(router: APIRouter, service: "GatewayService") -> None:
 
         The event's name says what it is about: `mood`, `player`, `policy`, `privacy`, `camera`, `event`,
         `custom_moods` or `service`.
-        Its data holds the levels of the topic (`room`, `camera`, `service`, `instance`) and the `message`.
+        Its data holds the levels of the topic (`room`, `camera`, `service`, `instance`) and the `message`, which is
+        `null` where that is not there any more: a camera that was taken out of the settings, say.
         """
         async for change in stream:
             yield _server_sent(change)

@@ -6,7 +6,7 @@ It owns no mood, song or player: what it knows is what the bus said last.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from services.gateway.sign_in import Failures, sign_in_page
 from services.gateway.state import FOLLOWED, Change, House, full, learn, snapshot
 from services.gateway.streams import Stream
 from services.runtime.access import guard, serves_itself
-from services.runtime.bus import Bus, Delivery, Handler
+from services.runtime.bus import Bus, Delivery, Follower, Handler
 from services.runtime.complaints import Complaints
 from services.runtime.health import Health
 from services.runtime.secret_files import read_secret
@@ -89,7 +89,7 @@ class GatewayService:
     async def run(self, bus: Bus) -> None:
         """Follow the bus until cancelled; the event streams end with it, and browsers come back by themselves."""
         for name, channel in FOLLOWED.items():
-            bus.subscribe(channel, self._learner(name))
+            bus.subscribe(channel, Follower(self._learner(name), self._misser(name)))
         bus.subscribe(EXPRESSIONS, self._see)
         self._bus = bus
         try:
@@ -132,11 +132,24 @@ class GatewayService:
                 where = "/".join(change.where.values())
                 self._complaints.note(change.name, where, "there are too many already; this one is left out")
                 return
-            self.house = learn(self.house, change)
-            for stream in self._streams:
-                stream.put(change)
+            self._take(change)
 
         return handle
+
+    def _misser(self, name: str) -> Callable[[dict[str, str]], Awaitable[None]]:
+        async def handle(where: dict[str, str]) -> None:
+            if name == "camera":
+                self.faces.pop((where["room"], where["camera"]), None)
+            change = Change(name, where, None)
+            if learn(self.house, change) != self.house:
+                self._take(change)
+
+        return handle
+
+    def _take(self, change: Change) -> None:
+        self.house = learn(self.house, change)
+        for stream in self._streams:
+            stream.put(change)
 
     async def _see(self, delivery: Delivery[Expressions]) -> None:
         self.faces[delivery.room, delivery.camera] = (self.clock(), delivery.message)

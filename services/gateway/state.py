@@ -68,11 +68,14 @@ class House(BaseModel):
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that the bus said: its name as in `FOLLOWED`, the levels of its topic, and the message."""
+    """One thing that the bus said: its name as in `FOLLOWED`, the levels of its topic, and the message.
+
+    Without a message it says that something is not there any more.
+    """
 
     name: str
     where: dict[str, str]
-    message: Fact
+    message: Fact | None
 
     @property
     def room(self) -> str | None:
@@ -82,6 +85,8 @@ class Change:
 
 def learn(house: House, change: Change) -> House:
     """Return the house after a change; the same house where it holds no state (an event) or the house is full."""
+    if change.message is None:
+        return without(house, change)
     if isinstance(change.message, Event) or full(house, change):
         return house
     if isinstance(change.message, ServiceStatus):
@@ -96,6 +101,22 @@ def learn(house: House, change: Change) -> House:
     else:
         room = room.model_copy(update={change.name: change.message})
     return house.model_copy(update={"rooms": house.rooms | {change.where["room"]: room}})
+
+
+def without(house: House, change: Change) -> House:
+    """Return the house without what a change says is gone; a room of which nothing is left goes, too."""
+    if "service" in change.where:
+        service = change.where["service"]
+        left = {key: one for key, one in house.services.get(service, {}).items() if key != change.where["instance"]}
+        services = {**house.services, service: left}
+        return house.model_copy(update={"services": {name: each for name, each in services.items() if each}})
+    if change.room is None:
+        return house.model_copy(update={change.name: House.model_fields[change.name].default})
+    room = house.rooms.get(change.room, Room())
+    cameras = {name: status for name, status in room.cameras.items() if name != change.where.get("camera")}
+    room = room.model_copy(update={"cameras": cameras} if "camera" in change.where else {change.name: None})
+    rooms = {**house.rooms, change.room: room}
+    return house.model_copy(update={"rooms": {name: each for name, each in rooms.items() if each != Room()}})
 
 
 def full(house: House, change: Change) -> bool:

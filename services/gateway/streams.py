@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Hashable, Iterable
 from services.gateway.state import Change
 
 MAX_EVENTS = 100
-"""Events that wait for a slow listener; the oldest are dropped beyond. States need no bound of their own: only the
-latest of each is kept, and the house bounds how many there are."""
+"""Events, and things that are gone, that wait for a slow listener; the oldest are dropped beyond. States need no bound
+of their own: only the latest of each is kept, and the house bounds how many there are."""
 
 
 class Stream:
@@ -31,8 +31,8 @@ class Stream:
         key = (change.name, *change.where.values(), self._events if event else 0)
         self._waiting.pop(key, None)
         self._waiting[key] = change
-        if event:
-            self._drop_oldest_event()
+        if event or change.message is None:
+            self._drop_oldest()
         self._ready.set()
 
     def close(self) -> None:
@@ -49,7 +49,7 @@ class Stream:
             if not self._closed:
                 self._ready.clear()
 
-    def _drop_oldest_event(self) -> None:
-        events = [key for key, change in self._waiting.items() if change.name == "event"]
+    def _drop_oldest(self) -> None:
+        events = [key for key, one in self._waiting.items() if one.name == "event" or one.message is None]
         if len(events) > MAX_EVENTS:
             del self._waiting[events[0]]

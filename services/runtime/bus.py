@@ -45,6 +45,23 @@ class Delivery(Generic[M]):
 Handler = Callable[[Delivery[M]], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Follower(Generic[M]):
+    """A handler that hears, too, when a retained message is withdrawn: what it was about is not there any more.
+
+    Attributes:
+        hear: Awaited with each delivery.
+        miss: Awaited with the levels of what was withdrawn.
+    """
+
+    hear: Handler[M]
+    miss: Callable[[dict[str, str]], Awaitable[None]]
+
+    async def __call__(self, delivery: Delivery[M]) -> None:
+        """Hear a delivery."""
+        await self.hear(delivery)
+
+
 class Bus(Protocol):
     """Publish and subscribe. An implementer keeps these promises (`tests/contract/test_bus.py` checks them).
 
@@ -94,7 +111,7 @@ class Bus(Protocol):
         ...
 
     def withdraw(self, channel: Channel[M], **where: str) -> None:
-        """Have the broker forget a retained message, of a room that is gone; no handler hears of it.
+        """Have the broker forget a retained message, of a room that is gone; only a `Follower` hears of it.
 
         Args:
             channel: A channel whose messages are retained.

@@ -11,7 +11,7 @@ from typing import Any, Generic, Self
 from services.contracts.channels import NOWHERE, BadMessageError, Channel, M, allowed, misnamed
 from services.contracts.messages import Command
 from services.runtime.arrivals import Arrival, Arrivals
-from services.runtime.bus import Delivery, Handler
+from services.runtime.bus import Delivery, Follower, Handler
 from services.runtime.commands import CommandLog
 from services.runtime.complaints import Complaints
 from services.runtime.measures import AGE_SECONDS, DROPPED, HANDLING_SECONDS, RECEIVED, WAITING, age_s, ages, from_zero
@@ -104,6 +104,11 @@ class Subscription(Generic[M]):
             log.exception("%s: the handler failed", self.channel.template)
             return False
         return True
+
+    async def withdraw(self, where: dict[str, str]) -> None:
+        """Tell a handler that wants to know that a retained message was withdrawn."""
+        if isinstance(self._handler, Follower):
+            await self._handler.miss(where)
 
 
 class Dispatcher:
@@ -231,7 +236,8 @@ class Dispatcher:
 
     async def _deliver(self, subscription: Subscription[Any], arrival: Arrival) -> None:
         channel = subscription.channel
-        if channel.retain and not arrival.payload:  # it was withdrawn
+        if channel.retain and not arrival.payload:
+            await subscription.withdraw(channel.where(self.prefix, arrival.topic) or {})
             return
         try:
             message = channel.decode(arrival.payload)

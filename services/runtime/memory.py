@@ -67,8 +67,10 @@ class MemoryBus:
         self.broker.publish(topic, channel.encode(message), retain=channel.retain)
 
     def withdraw(self, channel: Channel[M], **where: str) -> None:
-        """Forget a retained message."""
-        self.broker.retained.pop(channel.topic(self._prefix, **channel.exact(where)), None)
+        """Forget a retained message, which an empty one says to who follows it."""
+        topic = channel.topic(self._prefix, **channel.exact(where))
+        self.broker.retained.pop(topic, None)
+        self.broker.publish(topic, b"")
 
     async def wait_connected(self) -> None:
         """Return at once."""

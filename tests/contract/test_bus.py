@@ -24,7 +24,7 @@ from services.contracts.messages import (
 )
 from services.contracts.moodring_pb2 import FaceCrops
 from services.embedded.broker import embedded_broker
-from services.runtime.bus import Bus, Capability, Delivery
+from services.runtime.bus import Bus, Capability, Delivery, Follower
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.health import Health
 from services.runtime.memory import MemoryBroker, MemoryBus
@@ -150,6 +150,24 @@ async def test_later_subscriber_does_not_get_what_was_withdrawn(pair: tuple[Bus,
     late = await listening(listener, channels.PRIVACY)
     assert (await late.get()).room == "home"
     assert late.queue.empty()
+
+
+async def test_who_follows_a_state_hears_that_it_was_withdrawn(pair: tuple[Bus, Bus]) -> None:
+    speaker, listener = pair
+    heard = asyncio.Queue[tuple[str, Privacy | None]]()
+
+    async def hear(delivery: Delivery[Privacy]) -> None:
+        await heard.put((delivery.room, delivery.message))
+
+    async def miss(where: dict[str, str]) -> None:
+        await heard.put((where["room"], None))
+
+    listener.subscribe(channels.PRIVACY, Follower(hear, miss))
+    await listener.wait_connected()
+    speaker.publish(channels.PRIVACY, Privacy.ON, room="home")
+    assert await heard.get() == ("home", Privacy.ON)
+    speaker.withdraw(channels.PRIVACY, room="home")
+    assert await heard.get() == ("home", None)
 
 
 async def test_a_topic_of_the_whole_house_is_heard_and_retained(pair: tuple[Bus, Bus]) -> None:

@@ -14,7 +14,7 @@ from services.contracts.messages import Event, EventType, Privacy
 from services.contracts.moodring_pb2 import Expressions
 from services.gateway.service import MAX_FACES, MAX_STREAMS, GatewayService, build, mount
 from services.gateway.sign_in import MAX_FAILURES
-from services.gateway.state import MAX_INSTANCES
+from services.gateway.state import MAX_INSTANCES, Change
 from services.gateway.streams import Stream
 from services.runtime.access import COOKIE
 from services.runtime.memory import MemoryBus
@@ -92,6 +92,23 @@ async def test_the_event_stream_begins_with_what_is_there_and_ends_with_the_serv
     assert mood == {"room": "home", "message": make.mood().model_dump(mode="json")}
     assert event["message"]["after"] == {"text": "oh"}
     assert not gateway.listeners
+
+
+async def test_a_camera_that_is_withdrawn_is_gone_for_who_looks_and_who_listens(gateway: GatewayService) -> None:
+    async with running(gateway) as bus:
+        for camera in ("door", "hall"):
+            bus.publish(channels.CAMERA_STATUS, make.camera(), room="home", camera=camera)
+            bus.publish(channels.EXPRESSIONS, Expressions(frame_id="1"), room="home", camera=camera)
+        await bus.settle()
+        with gateway.listen() as stream:
+            for camera in ("door", "nowhere"):
+                bus.withdraw(channels.CAMERA_STATUS, room="home", camera=camera)
+            await bus.settle()
+            stream.close()
+            told = [change async for change in stream if change.message is None]
+    assert told == [Change("camera", {"room": "home", "camera": "door"}, None)]
+    assert list(gateway.house.rooms["home"].cameras) == ["hall"]
+    assert list(gateway.faces) == [("home", "hall")]
 
 
 async def test_a_listener_hears_of_no_more_than_the_house_takes_in(gateway: GatewayService) -> None:

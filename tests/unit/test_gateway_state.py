@@ -37,6 +37,22 @@ def test_what_was_known_before_stays_as_it_was() -> None:
     assert before.rooms["home"].mood == make.mood("sad")
 
 
+def test_what_is_withdrawn_is_gone_and_with_its_last_thing_the_room() -> None:
+    first = known(
+        Change("mood", {"room": "home"}, make.mood()),
+        Change("camera", {"room": "home", "camera": "door"}, make.camera()),
+        Change("camera", {"room": "home", "camera": "hall"}, make.camera()),
+        Change("service", {"service": "camera", "instance": "a"}, make.status()),
+    )
+    house = learn(first, Change("camera", {"room": "home", "camera": "door"}, None))
+    assert list(house.rooms["home"].cameras) == ["hall"]
+    house = learn(house, Change("camera", {"room": "home", "camera": "hall"}, None))
+    house = learn(house, Change("service", {"service": "camera", "instance": "a"}, None))
+    assert (list(house.rooms), house.services) == (["home"], {})
+    house = learn(house, Change("mood", {"room": "home"}, None))
+    assert house == House() == learn(House(), Change("camera", {"room": "home", "camera": "door"}, None))
+
+
 def test_an_event_is_no_state() -> None:
     house = House()
     assert learn(house, Change("event", {"room": "home"}, Event(type=EventType.PROBLEM))) is house

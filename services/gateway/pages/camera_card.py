@@ -84,8 +84,10 @@ class CameraCard:
 
     def refresh(self, look: Look) -> None:
         """Show the cameras and faces."""
-        if len(look.room.cameras) > 1:
-            self._pictures.classes("several")
+        self._pictures.classes(**{"add" if len(look.room.cameras) > 1 else "remove": "several"})
+        for gone in self._previews.keys() - look.room.cameras.keys() - {""}:
+            self._previews.pop(gone).delete()
+            self._yields.pop(gone).delete()
         for camera in list(look.room.cameras) or [""]:
             self._show_camera(camera, look)
         self._kept.text = words.kept_note(look.room)
