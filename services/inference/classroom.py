@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -169,19 +170,23 @@ class Classroom:
         await self._change(lambda moods: renamed(moods, mood, to=to, place=place))
 
     async def forget(self, mood: str) -> None:
-        """Forget a mood: its embeddings are gone from the disk when this returns.
+        """Forget a mood: its embeddings are gone from the disk when this returns, from a damaged file too.
 
         Raises:
             NoSuchMoodError: No such mood was taught.
             NotNowError: It is being taught, or it cannot be written.
         """
         self._not_being_taught(mood)
+        known = any(one.mood == mood for one in self.kept.moods)
 
         def without(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
             gone = find(moods, mood)
             return tuple(one for one in moods if one is not gone)
 
-        await self._change(without)
+        with _kept():
+            damaged = await self.kept.discard_damaged()
+        if known or not damaged:
+            await self._change(without)
         log.info("the taught mood %s is forgotten", mood)
 
     async def _learn(self, lesson: Teaching) -> None:
@@ -214,12 +219,8 @@ class Classroom:
         return ""
 
     async def _change(self, change: Change) -> None:
-        try:
+        with _kept():
             await self.kept.change(change)
-        except OSError as error:
-            raise NotNowError(f"it cannot be kept: {error.strerror}; make room on the disk and try again") from error
-        except UnreadableStateError as error:
-            raise NotNowError(f"it cannot be kept: {error}") from error
 
     def _check_cameras(self, room: str) -> None:
         here = [status for (where, _), status in self._cameras.items() if where == room]
@@ -244,3 +245,17 @@ class Classroom:
     def _not_being_taught(self, mood: str | None) -> None:
         if self.lesson and self.lesson.mood == mood:
             raise NotNowError(f"{mood} is being taught at the moment; stop that, or let it end")
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Say what the disk refuses.
+
+    Raises:
+        NotNowError: It refused.
+    """
+    try:
+        yield
+    except (OSError, UnreadableStateError) as error:
+        why = f"{error.strerror}; make room on the disk and try again" if isinstance(error, OSError) else str(error)
+        raise NotNowError(f"it cannot be kept: {why}") from error

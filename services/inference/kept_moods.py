@@ -43,6 +43,26 @@ class KeptMoods:
         """The moods without their readers."""
         return [one.kept for one in self.readers]
 
+    @property
+    def damaged(self) -> str:
+        """What is wrong where the file was damaged, and still holds what the house was taught; empty else."""
+        if not self._file.aside.exists():
+            return ""
+        return (
+            f"the taught moods were damaged: they are not read and lie in {self._file.aside}; forget one of them "
+            "(`moodring moods forget NAME`) to have that file deleted, or teach them again"
+        )
+
+    async def discard_damaged(self) -> bool:
+        """Delete a damaged file that was set aside: nobody knows whose faces are in it. Return whether there was one.
+
+        Raises:
+            OSError: It cannot be deleted.
+        """
+        there = self._file.aside.exists()
+        await asyncio.to_thread(self._file.aside.unlink, missing_ok=True)
+        return there
+
     async def refresh(self) -> None:
         """Take up what another process may have written, and tell the house where it does not know.
 

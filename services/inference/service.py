@@ -214,7 +214,7 @@ class InferenceService:
     async def _refresh(self, kept: KeptMoods) -> None:
         try:
             await kept.refresh()
-            self.health.report("state")
+            self.health.report("state", kept.damaged)
         except UnreadableStateError as error:
             self.health.report("state", f"the taught moods: {error}")
 

@@ -54,6 +54,8 @@ class StateFile(Generic[T]):
     def __init__(self, path: Path, model: type[T]) -> None:
         self._path = path
         self._model = model
+        self.aside = path.with_suffix(".broken")
+        """Where a damaged file is kept, for whoever can mend it."""
 
     @property
     def stamp(self) -> tuple[int, int] | None:
@@ -92,9 +94,9 @@ class StateFile(Generic[T]):
                 f"{os.geteuid()}; `moodring doctor` says what to type"
             ) from error
         except ValidationError as error:
-            aside = self._path.with_suffix(".broken")
-            self._path.replace(aside)
-            log.warning("%s was not readable and is now %s; starting afresh: %s", self._path, aside, error.errors()[0])
+            self._path.replace(self.aside)
+            text = "%s was not readable and is now %s; starting afresh: %s"
+            log.warning(text, self._path, self.aside, error.errors(include_input=False)[0])
             return None
 
     def save(self, value: T) -> None:

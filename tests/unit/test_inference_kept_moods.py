@@ -50,6 +50,21 @@ async def test_a_file_that_cannot_be_read_is_said_and_what_is_known_is_read_on(t
         assert home.run.service.health.problems == {}
 
 
+async def test_what_a_damaged_file_holds_is_said_and_deleted_with_the_mood_that_is_forgotten(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with house(tmp_path) as home:
+        await home.teach()
+        (state / "inference.json").write_bytes((state / "inference.json").read_bytes()[:-20])
+        await _watched(home)
+        assert "inference.broken; forget one of them" in home.run.service.health.problems["state"]
+        assert (await home.ask("DELETE", "/focused"))["moods"] == []
+        assert not any(b"shown" in path.read_bytes() for path in state.iterdir() if path.is_file())
+        await _watched(home)
+        assert home.run.service.health.problems == {}
+        status, _ = await home.refused("DELETE", "/focused")
+        assert status == 404
+
+
 async def test_a_name_that_is_being_taught_is_given_to_no_other_mood(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.teach()
