@@ -145,9 +145,13 @@ class ModelServer:
         before = ""
         while True:
             await self._sleep(LOOK_S)
-            problem = await self._versions.look()
+            unforeseen: Exception | None = None
+            try:
+                problem = await self._versions.look()
+            except Exception as error:  # noqa: BLE001 -- whatever a version does to us, later ones are to be seen
+                problem, unforeseen = f"a version cannot be taken up ({error!r}); it is tried again", error
             if problem and problem != before:
-                log.warning("what is served stays as it is: %s", problem)
+                log.warning("what is served stays as it is: %s", problem, exc_info=unforeseen)
             self._health.report("model", problem)
             before = problem
 

@@ -1,5 +1,6 @@
 """Several versions of a model on the light server: found, loaded, labelled, described and let go while it answers."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from services.contracts.tfserving_pb2 import (
     ModelSpec,
     SignatureDefMap,
 )
+from services.inference.litert import LiteRtModel
+from services.inference.model_folder import ModelFolder
 from services.inference.model_server import MODEL, PREDICTION
 from services.runtime.service import SetupError
 from tests.contract.model_server_doubles import RELEASED, Code, label, put, refusal, serving
@@ -45,6 +48,31 @@ async def test_a_version_that_is_still_being_copied_waits_and_is_named(
         await server.look()
         assert caplog.text.count("its sha256 differs") == 1
         file.write_bytes(whole)
+        await server.look()
+        assert await server.client.served() == 2
+        assert server.health.problems == {}
+
+
+async def test_what_nobody_foresaw_of_a_version_ends_neither_the_server_nor_its_look_at_the_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = True
+
+    def load(folder: ModelFolder) -> LiteRtModel:
+        if failing and folder.version > 1:
+            raise KeyError("as the test wants it")
+        return LiteRtModel(folder)
+
+    put(tmp_path, 1)
+    async with serving(tmp_path, load=load) as server:
+        put(tmp_path, 2)
+        for _ in range(2):
+            async with asyncio.timeout(30):
+                await server.look()
+        assert "as the test wants it" in server.health.problems["model"]
+        assert len([record for record in caplog.records if record.exc_info]) == 1
+        assert await server.client.served() == 1
+        failing = False
         await server.look()
         assert await server.client.served() == 2
         assert server.health.problems == {}
