@@ -13,7 +13,7 @@ from services.camera.quality import Flaw
 from services.camera.session import ENDED
 from services.camera.yields import Yields
 from services.contracts.channels import CAMERA_STATUS, EVENTS, spoken
-from services.contracts.messages import CameraState, CameraStatus, Event, EventType, FaceYield
+from services.contracts.messages import CameraState, CameraStatus, Event, EventType, FaceYield, camera_part
 from services.runtime.bus import Bus
 from services.runtime.health import Health
 from services.runtime.measures import from_zero
@@ -153,7 +153,7 @@ class Announcer:
             return
         well = self._tally.well
         lost = not well and state in {CameraState.OFFLINE, CameraState.FROZEN}
-        self._health.report(f"camera {self._camera}", self._who + detail if lost else "")
+        self._health.report(camera_part(self._camera), self._who + detail if lost else "")
         log.log(
             logging.INFO if well else logging.WARNING,
             "%s is %s%s",

@@ -388,3 +388,10 @@ class ServiceStatus(Message):
     state: ServiceState
     version: Text
     problems: tuple[Text, ...] = ()
+    parts: tuple[Text, ...] = ()
+    """What each problem is of, in the same order: `broker`, `database`, `camera door`; see `camera_part`."""
+
+
+def camera_part(camera: str) -> str:
+    """Return what a camera is called among the parts of its service."""
+    return f"camera {camera}"

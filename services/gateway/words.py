@@ -1,11 +1,22 @@
 """What the dashboard says, in words. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from services.contracts.channels import spoken
-from services.contracts.messages import CameraState, CameraStatus, Mood, MoodSource, PlayerState, PolicyMode, Privacy
+from services.contracts.messages import (
+    CameraState,
+    CameraStatus,
+    Mood,
+    MoodSource,
+    PlayerState,
+    PolicyMode,
+    Privacy,
+    ServiceStatus,
+    camera_part,
+)
 from services.contracts.messages import ServiceState as State
 from services.contracts.moods import NOBODY, UNKNOWN
 from services.gateway.state import House, Room, away
@@ -146,29 +157,25 @@ def problems(house: House, room: Room, *, bus_away: bool) -> list[str]:
         return ["The message bus is away: what you see here may be old."]
     found = [f"{SERVICES[key][0]} is away: {SERVICES[key][1]}." for key in away(house) if key in SERVICES]
     cameras = _camera_problems(house, room)
+    told = {camera_part(camera) for camera in cameras}
     for key, instances in house.services.items():
         title = SERVICES.get(key, (spoken(key),))[0]
         online = [status for status in instances.values() if status.state is State.ONLINE]
-        texts = dict.fromkeys(text for one in online for text in one.problems)
-        told = [text for text in texts if key == "camera" and _is_one_of(text, cameras)]
-        found += [f"{title}: {text}" for text in texts if text not in told]
-    return found + cameras
+        texts = [text for one in online for text, part in _by_part(one) if key != "camera" or part not in told]
+        found += [f"{title}: {text}" for text in dict.fromkeys(texts)]
+    return [*found, *cameras.values()]
 
 
-def _camera_problems(house: House, room: Room) -> list[str]:
-    """Return what ails the cameras of a room, each by its name where the house has several."""
+def _by_part(status: ServiceStatus) -> Iterable[tuple[str, str]]:
+    """Return each problem of a service and the part that has it; empty where it does not say which."""
+    return zip_longest(status.problems, status.parts[: len(status.problems)], fillvalue="")
+
+
+def _camera_problems(house: House, room: Room) -> dict[str, str]:
+    """Return what ails the cameras of a room, by camera, each by its name where the house has several."""
     several = len(room.cameras) > 1 or sum(len(each.cameras) for each in house.rooms.values()) > 1
-    return [
-        f"{spoken(camera) if several else 'The camera'}: {status.detail}"
+    return {
+        camera: f"{spoken(camera) if several else 'The camera'}: {status.detail}"
         for camera, status in room.cameras.items()
         if status.detail and not status.well and status.state not in {CameraState.OK, CameraState.PRIVATE}
-    ]
-
-
-def _is_one_of(text: str, problems: list[str]) -> bool:
-    """Whether the service says the same as a camera's status: by itself, or after `Door (hall)`."""
-    for problem in problems:
-        who, _, detail = problem.partition(": ")
-        if text == detail or (text.startswith(f"{who} (") and text.endswith(f": {detail}")):
-            return True
-    return False
+    }

@@ -101,8 +101,10 @@ class Supervisor:
 
     def _announce(self) -> None:
         if self._bus:
-            problems = tuple(self.service.health.problems.values())
-            status = ServiceStatus(state=ServiceState.ONLINE, version=__version__, problems=problems)
+            found = self.service.health.problems
+            status = ServiceStatus(
+                state=ServiceState.ONLINE, version=__version__, problems=tuple(found.values()), parts=tuple(found)
+            )
             self._bus.publish(SERVICE, status, **self._where)
 
 

@@ -58,8 +58,8 @@ def camera(state: CameraState = CameraState.OK, detail: str = "") -> CameraStatu
     return CameraStatus(state=state, detail=detail, watching=watching)
 
 
-def status(state: ServiceState = ServiceState.ONLINE, *problems: str) -> ServiceStatus:
-    return ServiceStatus(state=state, version="1", problems=problems)
+def status(state: ServiceState = ServiceState.ONLINE, *problems: str, parts: tuple[str, ...] = ()) -> ServiceStatus:
+    return ServiceStatus(state=state, version="1", problems=problems, parts=parts)
 
 
 def tokens(folder: Path, clock: Clock | None = None) -> Tokens:

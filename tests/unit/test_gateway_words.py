@@ -120,7 +120,7 @@ def test_a_service_that_is_away_is_named_with_what_that_means() -> None:
 def test_problems_of_services_and_cameras_are_told_once() -> None:
     house = House(
         services={
-            "camera": {"a": make.status(ServiceState.ONLINE, "cannot open /dev/video0")},
+            "camera": {"a": make.status(ServiceState.ONLINE, "cannot open /dev/video0", parts=("camera desk",))},
             "player": {
                 "a": make.status(ServiceState.ONLINE, "no sound"),
                 "b": make.status(ServiceState.ONLINE, "no sound"),
@@ -143,16 +143,19 @@ def test_problems_of_services_and_cameras_are_told_once() -> None:
 
 def test_a_camera_among_others_is_named_and_told_once() -> None:
     gone = make.camera(CameraState.OFFLINE, "It is gone.")
-    problems = ("Door (hall): It is gone.", "Yard (garden): It is gone.")
+    problems = ("The one in the hall, in any words.", "Yard (garden): It is gone.", "The broker is away.")
+    parts = ("camera door", "camera yard", "broker")
     house = House(
-        services={"camera": {"a": make.status(ServiceState.ONLINE, *problems)}},
+        services={"camera": {"a": make.status(ServiceState.ONLINE, *problems, parts=parts)}},
         rooms={"hall": Room(cameras={"door": gone}), "garden": Room(cameras={"yard": gone})},
     )
     assert words.problems(house, house.rooms["hall"], bus_away=False) == [
         "The camera: Yard (garden): It is gone.",
+        "The camera: The broker is away.",
         "Door: It is gone.",
     ]
-    alone = House(services={"camera": {"a": make.status(ServiceState.ONLINE, "It is gone.")}})
+    status = make.status(ServiceState.ONLINE, "It is gone.", parts=("camera door",))
+    alone = House(services={"camera": {"a": status}})
     assert words.problems(alone, Room(cameras={"door": gone}), bus_away=False) == ["The camera: It is gone."]
 
 

@@ -63,6 +63,7 @@ async def test_failed_service_starts_again_and_says_so() -> None:
                 pass
     assert status.state is ServiceState.ONLINE
     assert "as the test wants it" in status.problems[0]
+    assert status.parts == ("service",)
 
 
 async def test_service_that_cannot_start_says_why_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
