@@ -14,6 +14,7 @@ from services.aggregator.intake import MAX_FRAME_ID, SUM_TOLERANCE
 from services.aggregator.window import MAX_TRACKS, Observation
 from services.contracts.messages import CameraState, CustomMoods, Name, Unit
 from services.contracts.moods import EXPRESSIONS, MAX_CUSTOM_MOODS
+from services.contracts.wrong import first_wrong
 
 Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """Seconds since 1970."""
@@ -127,8 +128,4 @@ def read(lines: Iterable[bytes], cut: Callable[[int], object] = int) -> Iterator
             if not text.endswith(b"\n"):  # the disk was full, or who wrote it was killed
                 cut(number)
                 return
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise BadRecordingError(
-                f"line {number}: {f'{place}: ' if place else ''}{first['msg']}; remove or mend the line"
-            ) from error
+            raise BadRecordingError(f"line {number}: {first_wrong(error)}; remove or mend the line") from error

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from services.contracts import messages
 from services.contracts.messages import Command
 from services.contracts.moodring_pb2 import Expressions, FaceCrops
+from services.contracts.wrong import first_wrong
 
 M = TypeVar("M", bound="Protobuf | BaseModel | StrEnum")
 
@@ -157,9 +158,7 @@ class Channel(Generic[M]):
         try:
             return self._parse(payload)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise BadMessageError(f"{place}: {first['msg']}" if place else first["msg"]) from error
+            raise BadMessageError(first_wrong(error)) from error
         except (DecodeError, ValueError) as error:
             raise BadMessageError(str(error)) from error
 

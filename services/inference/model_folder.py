@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from services.contracts.moods import EXPRESSIONS
+from services.contracts.wrong import first_wrong
 from services.runtime.service import SetupError
 
 DESCRIPTION: Final = "model.json"
@@ -90,9 +91,7 @@ def read(models: Path, name: str, version: int) -> ModelFolder:
     except OSError as error:
         raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ": ".join(filter(None, [str(file), ".".join(str(part) for part in first["loc"])]))
-        raise SetupError(f"{where}: {first['msg']}; restore it from the repository") from error
+        raise SetupError(f"{file}: {first_wrong(error)}; restore it from the repository") from error
     return ModelFolder(name, version, path, description)
 
 
@@ -140,7 +139,7 @@ def version_labels(models: Path, name: str) -> dict[str, int]:
         raise SetupError(f"{file} cannot be read ({error.strerror}); look at its rights") from error
     except ValidationError as error:
         wanted = '{"label": version, …}'
-        raise SetupError(f"{file}: {error.errors()[0]['msg']}; it has to be {wanted}") from error
+        raise SetupError(f"{file}: {first_wrong(error)}; it has to be {wanted}") from error
     for label, version in labels.items():
         if not (file.parent / str(version)).is_dir():
             raise SetupError(f"{file}: {label} is version {version}, which is not there; name one that is")

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from services.contracts.wrong import first_wrong
 from services.runtime.service import SetupError
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class StateFile(Generic[T]):
         except ValidationError as error:
             self._path.replace(self.aside)
             text = "%s was not readable and is now %s; starting afresh: %s"
-            log.warning(text, self._path, self.aside, error.errors(include_input=False)[0])
+            log.warning(text, self._path, self.aside, first_wrong(error))
             return None
 
     def save(self, value: T) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from services.contracts.wrong import dotted
+
 LIST = "`moodring config` lists all settings"
 
 
@@ -31,4 +33,4 @@ def reason(error: ValidationError) -> tuple[str, str, Any]:
 
 def _key(place: Sequence[str | int]) -> str:
     """Return a place without the marks of forms and of keys, such as `literal[…]` and `[key]`."""
-    return ".".join(str(part) for part in place if "[" not in str(part))
+    return dotted(part for part in place if "[" not in str(part))
