@@ -1,6 +1,7 @@
 """Doubles and helpers for tests of the camera service."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from services.vision.geometry import Box, Point
 from services.vision.images import Bgr
 from services.vision.views import View
 
+TOLD_WITHIN_S = 5.0
+"""What is promised of a camera that hangs."""
 BOX = Box(280, 180, 64, 84)
 LANDMARKS = (Point(297, 210), Point(327, 210), Point(312, 230), Point(300, 248), Point(324, 248))
 
@@ -51,6 +54,32 @@ def picture(seed: int = 0, *, gain: float = 1.0) -> Bgr:
     noise = np.random.default_rng(seed).integers(0, 256, (60, 80, 3), np.uint8)
     image: Bgr = np.clip(noise.repeat(8, 0).repeat(8, 1) * gain, 0, 255).astype(np.uint8)
     return image
+
+
+class Timer:
+    """Rings five seconds after it was wound up last, on the loop that runs when it is made.
+
+    What happens before it rings happens within five seconds: a busy machine holds up both, and their order stays.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+        self.rang: asyncio.Future[float] = self._loop.create_future()
+        """When it rang, in seconds since 1970."""
+
+    def wind(self) -> None:
+        """Begin anew, unless it has rung; any thread may."""
+        self._loop.call_soon_threadsafe(self._wind)
+
+    def _wind(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._loop.call_later(TOLD_WITHIN_S, self._ring)
+
+    def _ring(self) -> None:
+        if not self.rang.done():
+            self.rang.set_result(time.time())
 
 
 def only_camera(service: CameraService) -> Camera:
