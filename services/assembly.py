@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services.runtime.commands import CommandLog, DoneCommands
-from services.runtime.complaints import Complaints
+from services.runtime.complaints import Complaints, end_all
 from services.runtime.http import bind, make_app, serve
 from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
@@ -90,6 +90,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
     together = set(names) == set(SERVICES)
     sock = bind(settings.http.host, port_of(names, settings))
     async with AsyncExitStack() as stack:
+        stack.callback(end_all)
         stack.callback(sock.close)
         for name in names:
             stack.callback(claim(settings, name).close)

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Complaints:
         self._log = log
         self._later = later or (lambda delay_s, call: asyncio.get_running_loop().call_later(delay_s, call))
         self._minutes: dict[tuple[str, str], _Minute] = {}
+        _ALL.add(self)
 
     def note(self, kind: str, place: str, problem: str, *, times: int = 1, by: str = "") -> None:
         """Say what is wrong: at once or, where its like was said within the minute, when that is over.
@@ -64,6 +66,13 @@ class Complaints:
         minute.line = line
         minute.times[by] += times
 
+    def end(self) -> None:
+        """Say what is held back, now: whoever would say it later is about to stop."""
+        minutes, self._minutes = self._minutes, {}
+        for minute in minutes.values():
+            if minute.held:
+                self._log.warning("%s (%d times more until the end)", minute.line, minute.held)
+
     def _begin(self, key: tuple[str, str], minute: _Minute) -> _Minute:
         self._minutes[key] = minute
         self._later(EVERY_S, lambda: self._end(key))
@@ -71,7 +80,16 @@ class Complaints:
 
     def _end(self, key: tuple[str, str]) -> None:
         """Say what was held back; where it was nothing, the next is said at once again."""
-        minute = self._minutes.pop(key)
-        if minute.held:
+        minute = self._minutes.pop(key, None)
+        if minute and minute.held:
             self._log.warning("%s (%d times more within a minute)", minute.line, minute.held)
             self._begin(key, _Minute(minute.line))
+
+
+_ALL: WeakSet[Complaints] = WeakSet()
+
+
+def end_all() -> None:
+    """Say what all of this process's hold back, now that it stops."""
+    for each in list(_ALL):
+        each.end()

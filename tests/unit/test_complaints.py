@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.runtime.complaints import MAX_PLACES, Complaints
+from services.runtime.complaints import MAX_PLACES, Complaints, end_all
 from tests.unit.clock_doubles import Clock
 
 
@@ -24,6 +24,22 @@ def test_a_burst_is_said_at_once_and_summed_up_when_the_minute_is_over(
     clock.minute()
     clock.minute()
     assert caplog.messages == ["home: 0 is bad (1 times)", "home: 4 is bad (4 times more within a minute)"]
+
+
+def test_what_is_held_back_at_the_end_is_said(
+    complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        complaints.note("sum", "attic", f"{number} is bad")
+    complaints.note("label", "attic", "odd")
+    for _ in range(2):
+        end_all()
+    clock.minute()
+    assert [line for line in caplog.messages if line.startswith("attic")] == [
+        "attic: 0 is bad (1 times)",
+        "attic: odd (1 times)",
+        "attic: 2 is bad (2 times more until the end)",
+    ]
 
 
 def test_what_goes_on_is_said_once_a_minute(
