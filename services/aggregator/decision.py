@@ -16,6 +16,9 @@ from services.contracts.moods import NOBODY, UNKNOWN
 
 LEAST_SHARE = 0.1
 """Share of what was seen that a mood needs to be entered, however well it explains the rest."""
+STANDS_OUT = 1.1
+"""By what factor that share has to be greater than every other: of what is seen alike none is entered, although the
+same answers, again and again, make one the likeliest that the model is known to say seldom."""
 SHIFT_ODDS = 6.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3
@@ -27,7 +30,8 @@ class Rules:
     """When a mood is decided; see the settings of the same names.
 
     `shifts` says by how much more confidence a mood needs than others, where a room was taught so; it moves odds, so
-    that what is nearly sure stays possible.
+    that what is nearly sure stays possible. `weighed` says by what the answers for a mood were multiplied before they
+    came here.
     """
 
     min_samples: int
@@ -38,6 +42,7 @@ class Rules:
     window_s: float
     sure_s: float = 0.0
     shifts: Mapping[str, float] = field(default_factory=dict)
+    weighed: Mapping[str, float] = field(default_factory=dict)
 
     def enter(self, mood: str) -> float:
         """Return the confidence at which a mood is entered."""
@@ -95,8 +100,12 @@ def decide(
     enough = evidence.samples >= rules.min_samples
     if enough:
         before = replace(before, restored=False)
+        if before.mood == NOBODY:  # somebody is there, whatever they feel
+            before = replace(before, mood=UNKNOWN, since=now)
         if before.mood not in {UNKNOWN, NOBODY} and evidence.confidence(before.mood) < rules.leave(before.mood):
             before = replace(before, mood=UNKNOWN, since=now)
+    elif evidence.samples == 0 and before.mood not in {UNKNOWN, NOBODY} and not before.restored:
+        before = replace(before, mood=UNKNOWN, since=now)  # nothing is left that speaks for it
     leading = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
     target = before.candidate if _in_doubt(before.candidate, leading, evidence, rules) else leading
     if target == before.mood:
@@ -148,13 +157,28 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
 
 def _leading(evidence: Evidence, rules: Rules) -> str:
     """Return the mood that is believed more than all others together, if there is one."""
-    seen = [mood for mood in evidence.belief if evidence.distribution.get(mood, 0.0) >= LEAST_SHARE]
+    seen = [mood for mood in evidence.belief if _stands_out(mood, evidence, rules)]
     leader = max(
         seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
     )
     if evidence.confidence(leader) > rules.lead(leader):
         return leader
     return UNKNOWN
+
+
+def _stands_out(mood: str, evidence: Evidence, rules: Rules) -> bool:
+    """Whether what was seen shows a mood clearly enough for it to be entered, by all that the room was taught.
+
+    A mood that was weighed down stands out as well where it did so in the answers themselves.
+    """
+    if evidence.distribution.get(mood, 0.0) < LEAST_SHARE:
+        return False
+    shown = {one: _handicapped(share, rules.shifts.get(one, 0.0)) for one, share in evidence.distribution.items()}
+    answered = {one: share / rules.weighed.get(one, 1.0) for one, share in shown.items()}
+    return any(
+        shares[mood] >= STANDS_OUT * max((share for other, share in shares.items() if other != mood), default=0.0)
+        for shares in (shown, answered)
+    )
 
 
 def _handicapped(probability: float, shift: float) -> float:

@@ -14,8 +14,9 @@ from services.aggregator.people import FUSIONS, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, UNKNOWN, Point
 
-DOUBTED = 0.02
-"""Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two."""
+DOUBTED = 0.005
+"""Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two, and
+does not leave them less sure together than a mood has to be to be entered."""
 HALF = 0.5
 """Share of the votes, and most that is believed of a mood that no more than so many share: it does not lead."""
 PRESENT_S = FARTHEST_S

@@ -73,7 +73,8 @@ class Room:
     @property
     def rules(self) -> Rules:
         """When a mood is decided, with what the room was taught."""
-        return replace(self._rules, shifts=self.calibration.shifts)
+        weighed = {self._folding.get(label, label): factor for label, factor in self.calibration.factors.items()}
+        return replace(self._rules, shifts=self.calibration.shifts, weighed=weighed)
 
     @property
     def state(self) -> RoomState:

@@ -166,7 +166,7 @@ def test_a_mood_that_does_not_lead_for_a_moment_stays() -> None:
 def test_a_mood_that_leads_is_entered_as_soon_as_it_is_sure() -> None:
     decision = Decision(UNKNOWN, START - 100)
     moods = []
-    for second, confidence in enumerate([0.52] * 7 + [0.6]):
+    for second, confidence in enumerate([0.53] * 7 + [0.6]):
         what = evidence(happy=confidence, sad=1 - confidence)
         decision = decide(decision, what, RULES, now=START + second, last_face_at=START, seeing=True)
         moods.append(decision.mood)

@@ -300,3 +300,38 @@ def test_times_are_utc() -> None:
     scene = Scene()
     scene.play(30, "happy")
     assert scene.room.mood().since.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "face",
+    [{"happy": 0.5, "sad": 0.5}, {"neutral": 0.5, "angry": 0.5}, {"neutral": 0.6, "fearful": 0.4}],
+    ids=lambda face: " ".join(face),
+)
+def test_a_tie_or_what_is_shown_less_than_something_else_is_no_mood_however_long_it_is_shown(
+    face: dict[str, float],
+) -> None:
+    scene = Scene()
+    assert scene.play(60, face) == UNKNOWN
+    assert scene.moods == [UNKNOWN]
+
+
+def test_two_of_three_who_feel_alike_make_the_mood() -> None:
+    assert Scene().play(40, "happy", "happy", "sad") == "happy"
+    assert Scene().play(40, "happy", "sad", "neutral") == UNKNOWN
+
+
+def test_nobody_ends_when_a_face_has_been_seen_for_a_moment_and_not_with_its_mood() -> None:
+    scene = Scene()
+    assert scene.play(32) == NOBODY
+    assert scene.play(4, "happy") == UNKNOWN
+    assert scene.play(14, "happy") == "happy"
+    assert scene.moods == [UNKNOWN, NOBODY, UNKNOWN, "happy"]
+
+
+def test_a_mood_ends_when_nothing_is_left_that_speaks_for_it() -> None:
+    scene = Scene()
+    assert scene.play(30, "happy") == "happy"
+    scene.play(14)
+    assert scene.room.mood().mood == "happy"
+    assert scene.play(3) == UNKNOWN
+    assert scene.play(15) == NOBODY

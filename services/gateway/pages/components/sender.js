@@ -88,7 +88,9 @@ export default {
         this.state = "sending";
         this.note = status.state === "ok" || !status.detail ? "" : `Camera on. ${status.detail}`;
       }
-      if (this.stream) this.later(this.send, Math.max(0, (picture && !status ? AGAIN_MS : PACE_MS) - (performance.now() - began)));
+      // After a late answer the camera's pace still counts from when it took that picture: half a frame is its least.
+      const pause = (picture && !status ? AGAIN_MS : PACE_MS) - (performance.now() - began);
+      if (this.stream) this.later(this.send, Math.max(PACE_MS / 2, pause));
     },
     picture() {
       const video = this.$refs.video;
