@@ -81,6 +81,7 @@ class Channel(Generic[M]):
         retain: Whether the broker keeps the last message for later subscribers.
         expires_s: Age in seconds at which an undelivered message loses its worth; `None` for never.
         command: Whether subscribers need a session that survives their restart.
+        others: Last levels that are not of this channel, though its template matches: another channel's topics end so.
     """
 
     template: str
@@ -89,6 +90,7 @@ class Channel(Generic[M]):
     retain: bool = False
     expires_s: int | None = None
     command: bool = False
+    others: frozenset[str] = frozenset()
 
     @property
     def form(self) -> Form:
@@ -129,7 +131,7 @@ class Channel(Generic[M]):
 
     def levels(self, prefix: str, topic: str) -> dict[str, str] | None:
         """Return the variable levels of a topic, whatever they are called; `None` where it is not of this channel."""
-        if not topic.startswith(f"{prefix}/"):
+        if not topic.startswith(f"{prefix}/") or topic.rpartition("/")[2] in self.others:
             return None
         match = self._pattern.fullmatch(topic[len(prefix) + 1 :])
         return match.groupdict() if match else None
@@ -187,17 +189,22 @@ PRIVACY = Channel("{room}/privacy", messages.Privacy, retain=True)
 PRIVACY_SET = Channel("{room}/privacy/set", messages.Privacy, command=True)
 EVENTS = Channel("{room}/events", messages.Event)
 CUSTOM_MOODS = Channel("custom_moods", messages.CustomMoods, retain=True)
-SERVICE = Channel("services/{service}/{instance}", messages.ServiceStatus, retain=True)
 
-CHANNELS = (
+OF_ROOMS = (
     FACES, EXPRESSIONS, CAMERA_STATUS, MOOD, MOOD_SET, POLICY, POLICY_SET,
-    PLAY, PLAYER, PLAYER_SET, PRIVACY, PRIVACY_SET, EVENTS, CUSTOM_MOODS, SERVICE,
+    PLAY, PLAYER, PLAYER_SET, PRIVACY, PRIVACY_SET, EVENTS,
 )  # fmt: skip
-"""Every channel there is."""
+"""The channels whose topics begin with a room."""
 
+SERVICE_TEMPLATE = "services/{service}/{instance}"
 RESERVED_INSTANCES = frozenset(
     channel.template.rpartition("/")[2]
-    for channel in CHANNELS
-    if channel is not SERVICE and channel.template.count("/") == SERVICE.template.count("/")
+    for channel in OF_ROOMS
+    if channel.template.count("/") == SERVICE_TEMPLATE.count("/")
 )
 """What no instance may be called: `services/player/set` would be a command for a room called `services`."""
+
+SERVICE = Channel(SERVICE_TEMPLATE, messages.ServiceStatus, retain=True, others=RESERVED_INSTANCES)
+
+CHANNELS = (*OF_ROOMS, CUSTOM_MOODS, SERVICE)
+"""Every channel there is; each topic is of one of them at most."""

@@ -175,10 +175,10 @@ class Dispatcher:
             for one in self.subscriptions
             if (levels := one.channel.levels(self.prefix, arrival.topic)) is not None and one.wants(levels)
         ]
-        if heard and not all(allowed(*level) for level in heard[0][1].items()):
+        wanted = [one for one, levels in heard if all(allowed(*level) for level in levels.items())]
+        if heard and not wanted:
             self._refuse(arrival, *heard[0])
             return
-        wanted = [one for one, _ in heard]
         left = len(wanted)
 
         def settle_one() -> None:

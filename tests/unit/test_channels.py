@@ -20,6 +20,13 @@ def test_topic_of_a_channel_is_found_again(channel: Channel) -> None:  # type: i
     assert [other.template for other in CHANNELS if other.where("moodring", topic) is not None] == [channel.template]
 
 
+@pytest.mark.parametrize("channel", channels.OF_ROOMS, ids=lambda channel: channel.template)
+def test_a_room_called_as_the_services_topics_makes_no_topic_of_two_channels(channel: Channel) -> None:  # type: ignore[type-arg]
+    topic = f"moodring/{channel.template.format(room='services', camera='c1')}"
+    assert [one.template for one in CHANNELS if one.levels("moodring", topic) is not None] == [channel.template]
+    assert channel.where("moodring", topic) is None
+
+
 @pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.template)
 def test_every_channel_is_documented(channel: Channel) -> None:  # type: ignore[type-arg]
     assert f"`{channel.template}`" in (ROOT / "docs" / "topics.md").read_text()

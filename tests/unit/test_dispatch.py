@@ -80,6 +80,27 @@ async def test_a_name_that_is_not_allowed_is_counted_said_and_settled(
     assert f"no room can be called '{room[:64]}" in said
 
 
+@pytest.mark.parametrize(
+    ("channel", "topic"),
+    [(channels.EXPRESSIONS, "services/c1/expressions"), (channels.CAMERA_STATUS, "services/c1/status")],
+)
+async def test_a_room_that_is_called_as_the_services_topics_is_a_bad_name_though_their_life_signs_are_heard(
+    caplog: pytest.LogCaptureFixture, channel: channels.Channel[Any], topic: str
+) -> None:
+    settled: list[str] = []
+    before = dropped(channel, "bad name")
+    async with Dispatcher("moodring") as dispatcher:
+        dispatcher.add(channels.SERVICE, ignore, {})
+        dispatcher.add(channel, ignore, {})
+        for _ in range(3):
+            dispatcher.receive(f"moodring/{topic}", b"?", retained=False, settle=lambda: settled.append(topic))
+        await dispatcher.drain()
+    assert settled == [topic] * 3
+    assert dropped(channel, "bad name") == before + 3
+    [said] = caplog.messages
+    assert said.startswith(f"moodring/{topic}: bad name, message dropped: no room can be called 'services'")
+
+
 @pytest.mark.parametrize(("room", "payload"), [("Kitchen", b""), ("Doctor", b"?")], ids=["withdrawn", "tried"])
 async def test_a_topic_that_is_cleared_or_tried_is_no_bad_name(
     caplog: pytest.LogCaptureFixture, room: str, payload: bytes
