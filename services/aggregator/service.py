@@ -17,8 +17,6 @@ from services.contracts.messages import Mood, MoodOverride
 from services.runtime.bus import Bus
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
-from services.runtime.mood_settings import MoodRules
-from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.runtime.state import StateFile
 
@@ -39,22 +37,8 @@ def build(
         settings: When a mood is decided, and where state is kept.
         clock: Seconds since 1970.
         sleep: Waits between two looks; seconds.
-
-    Raises:
-        SetupError: A mood would be left before it is entered.
     """
-    _check("aggregator", settings.aggregator)
-    for room, rules in settings.aggregator.rooms.items():
-        _check(f"aggregator.rooms.{room}", rules)
     return AggregatorService(settings, clock=clock, sleep=sleep)
-
-
-def _check(section: str, rules: MoodRules) -> None:
-    if rules.leave_confidence > rules.enter_confidence:
-        raise SetupError(
-            f"the setting {section}.leave_confidence is {rules.leave_confidence:g}, above {section}.enter_confidence "
-            f"({rules.enter_confidence:g}): a mood would be left as soon as it is entered; lower it"
-        )
 
 
 class AggregatorService:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from services.contracts.messages import Axis, Name, RoomName, Unit
 from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point
@@ -39,7 +39,9 @@ class MoodRules(Section):
         15, description="Observations a decision needs in the window: three seconds of one face at 5 frames a second."
     )
     enter_confidence: Unit = Field(0.99, description="Confidence at which a mood that led for its dwell is entered.")
-    leave_confidence: Unit = Field(0.1, description="Confidence below which the current mood is left.")
+    leave_confidence: Unit = Field(
+        0.1, validate_default=True, description="Confidence below which the current mood is left."
+    )
     dwell_s: Seconds = Field(13, description="How long a new mood must lead before it is entered, sure or not.")
     sure_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         2, description="How long a mood that follows another must have been believed so without a break."
@@ -77,6 +79,16 @@ class MoodRules(Section):
             folded.setdefault(mood, []).append(MOOD_POINTS[expression])
         own = {mood: Point(*place) for mood, place in self.moods.items()}
         return {mood: _middle(points) for mood, points in folded.items()} | MOOD_POINTS | own
+
+    @field_validator("leave_confidence")
+    @classmethod
+    def _left_after_it_is_entered(cls, leave: float, others: ValidationInfo) -> float:
+        enter = others.data.get("enter_confidence", leave)
+        if leave > enter:
+            raise ValueError(
+                f"it is above enter_confidence ({enter:g}): a mood would be left as soon as it is entered; lower it"
+            )
+        return leave
 
     @field_validator("fold")
     @classmethod

@@ -122,7 +122,14 @@ def test_a_scenario_that_is_none_is_named(tmp_path: Path, setting: str) -> None:
     assert not (tmp_path / "room.jsonl").exists()
 
 
-@pytest.mark.parametrize(("setting", "says"), [("dwel_s=3", "dwel_s=3"), ("dwell_s=soon", "dwell_s=soon")])
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("dwel_s=3", "dwel_s=3"),
+        ("dwell_s=soon", "dwell_s=soon"),
+        ("leave_confidence=1", r"^--set leave_confidence=1: it is above enter_confidence \(0.99\)"),
+    ],
+)
 def test_a_setting_that_is_none_is_named(simulated: Path, setting: str, says: str) -> None:
     with pytest.raises(SetupError, match=says):
         run(replay_file, simulated, set=[setting])

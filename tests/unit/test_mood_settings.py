@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from services.aggregator.service import build
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, MOOD_POINTS, QUADRANTS, Point
 from services.runtime import settings
 from services.runtime.mood_settings import Aggregator, MoodRules
@@ -127,16 +126,32 @@ def test_a_value_of_several_parts_can_be_pasted_from_the_list_of_settings(
     assert settings.load() == before
 
 
-def test_thresholds_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
-    rules = Aggregator(enter_confidence=0.4, leave_confidence=0.6)
-    with pytest.raises(SetupError, match=r"leave_confidence is 0.6, above aggregator.enter_confidence \(0.4\)"):
-        build(settings.Settings(data=tmp_path, aggregator=rules))
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            "{leave_confidence: 0.995}",
+            r"aggregator.leave_confidence \(.*\) is wrong: it is above enter_confidence",
+        ),
+        ("{enter_confidence: 0.05}", r"aggregator.leave_confidence \(.*\) is wrong: it is above enter_confidence"),
+        (
+            "{rooms: {kitchen: {leave_confidence: 0.995}}}",
+            r"aggregator.rooms.kitchen.leave_confidence is wrong: it is above enter_confidence \(0.99\)",
+        ),
+        (
+            "{enter_confidence: 0.6, leave_confidence: 0.5, rooms: {kitchen: {enter_confidence: 0.4}}}",
+            r"aggregator.rooms.kitchen.leave_confidence is wrong: it is above enter_confidence \(0.4\)",
+        ),
+    ],
+)
+def test_thresholds_the_wrong_way_round_are_refused(file: Path, keys: str, said: str) -> None:
+    file.write_text(f"aggregator: {keys}\n")
+    with pytest.raises(SetupError, match=said):
+        settings.load()
 
 
-def test_thresholds_the_wrong_way_round_in_one_room_are_refused(tmp_path: Path) -> None:
-    rules = Aggregator(rooms={"kitchen": {"leave_confidence": 0.995}})
-    with pytest.raises(SetupError, match=r"aggregator.rooms.kitchen.leave_confidence is 0.995, above"):
-        build(settings.Settings(data=tmp_path, aggregator=rules))
+def test_thresholds_may_meet() -> None:
+    assert MoodRules(enter_confidence=0.5, leave_confidence=0.5).leave_confidence == 0.5
 
 
 def test_a_household_may_place_a_shipped_mood_elsewhere_for_songs_too() -> None:
