@@ -141,10 +141,16 @@ def measured(looks: Sequence[Look], deadline_s: float) -> str:
 def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
     """Write a simulated room, with the truth, as if it had been recorded."""
     try:
-        from services.aggregator.simulation import Scenario, lines, load_noise, simulate
+        from services.aggregator.simulation import LEAST_HOURS, MAX_FRAMES, Scenario, lines, load_noise, simulate
     except ModuleNotFoundError as error:
         raise SetupError(f"{error.name} is missing: pip install 'moodring[replay]'") from error
     scenario = _varied(Scenario(), options.set)
+    most = MAX_FRAMES / 3600 / scenario.fps
+    if not LEAST_HOURS <= options.hours <= most:
+        bounds = f"from {LEAST_HOURS:g} to {most:g}, at {scenario.fps} frames a second"
+        raise SetupError(f"--hours {options.hours:g}: it has to be {bounds}")
+    if options.seed < 0:
+        raise SetupError(f"--seed {options.seed}: it has to be 0 or more")
     stream = simulate(scenario, load_noise(), seconds=round(options.hours * 3600), seed=(options.seed,))
     with _written(options.file) as file:
         file.writelines(line.written() for line in lines(stream, settings.room))

@@ -37,6 +37,9 @@ from services.contracts.moods import EXPRESSIONS, UNKNOWN
 CAMERA = "camera"
 START = 1_790_000_000.0
 """When every simulated stream begins, in seconds since 1970."""
+LEAST_HOURS = 0.001
+MAX_FRAMES = 168 * 3600 * 5
+"""A week at five frames a second: a stream is made at once, in a little over a gigabyte."""
 
 
 def _several(mix: Mapping[str, float]) -> Mapping[str, float]:
@@ -47,8 +50,14 @@ def _several(mix: Mapping[str, float]) -> Mapping[str, float]:
     return mix
 
 
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("it has to be two numbers, the lower one first")
+    return ends
+
+
 Seconds = Annotated[float, Field(ge=0.01, le=1e9)]
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1e9)]
 
 
 @dataclass(frozen=True)
@@ -95,12 +104,12 @@ class Scenario:
     turn_every_s: Seconds = 20
     turn_s: Seconds = 2
     flash_every_s: Seconds = 120
-    flash_s: tuple[Seconds, Seconds] = (0.5, 4)
+    flash_s: Annotated[tuple[Seconds, Seconds], AfterValidator(_rising)] = (0.5, 4)
     guest_every_s: Seconds = 600
     guest_s: Seconds = 300
     guest_agrees: bool = True
-    quality: tuple[Unit, Unit] = (0.5, 0.9)
-    turned_quality: tuple[Unit, Unit] = (0.2, 0.4)
+    quality: Annotated[tuple[Unit, Unit], AfterValidator(_rising)] = (0.5, 0.9)
+    turned_quality: Annotated[tuple[Unit, Unit], AfterValidator(_rising)] = (0.2, 0.4)
 
 
 @dataclass(frozen=True)
@@ -140,18 +149,23 @@ class Stream:
 
     def seconds(self) -> Iterator[list[Observation]]:
         """Yield what is seen in each second: after `START` and up to its end."""
-        rows = zip(
-            self.at.tolist(), self.track.tolist(), self.quality.tolist(), self.probabilities.tolist(), strict=True
-        )
-        made = [
-            Observation(
-                CAMERA, track, f"{CAMERA}-1-{at - START:.3f}", at, quality, dict(zip(EXPRESSIONS, said, strict=True))
-            )
-            for at, track, quality, said in rows
-        ]
         ends = np.searchsorted(self.at, START + 1 + np.arange(len(self.truth)), side="right").tolist()
         for begin, end in zip([0, *ends], ends, strict=False):
-            yield made[begin:end]
+            rows = zip(
+                *(column[begin:end].tolist() for column in (self.at, self.track, self.quality, self.probabilities)),
+                strict=True,
+            )
+            yield [
+                Observation(
+                    CAMERA,
+                    track,
+                    f"{CAMERA}-1-{at - START:.3f}",
+                    at,
+                    quality,
+                    dict(zip(EXPRESSIONS, said, strict=True)),
+                )
+                for at, track, quality, said in rows
+            ]
 
 
 def lines(stream: Stream, room: str) -> Iterator[Line]:

@@ -1,5 +1,7 @@
 """A recording decided afresh, and what the command line makes of it."""
 
+import math
+import re
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +115,10 @@ def test_a_simulated_room_has_the_moods_that_are_asked_for(tmp_path: Path) -> No
         "mix={happy: 1}",
         "mix={joy: 1, sad: 1}",
         "mix={happy: -1}",
+        "mix={happy: 1e308, sad: 1e308}",
+        "quality=[0.9, 0.1]",
+        "turned_quality=[0.9, 0.1]",
+        "flash_s=[4, 1]",
         "mix={",
     ],
 )
@@ -120,6 +126,23 @@ def test_a_scenario_that_is_none_is_named(tmp_path: Path, setting: str) -> None:
     with pytest.raises(SetupError, match="--set " + setting.partition("=")[0]):
         run(simulate_file, tmp_path / "room.jsonl", set=[setting])
     assert not (tmp_path / "room.jsonl").exists()
+
+
+@pytest.mark.parametrize("hours", [0, -1, math.nan, math.inf, 1e9])
+def test_hours_that_cannot_be_simulated_are_named_with_their_bounds(tmp_path: Path, hours: float) -> None:
+    with pytest.raises(SetupError, match=re.escape(f"--hours {hours:g}: it has to be from 0.001 to 168, at 5 ")):
+        run(simulate_file, tmp_path / "room.jsonl", hours=hours)
+    assert not (tmp_path / "room.jsonl").exists()
+
+
+def test_more_frames_a_second_leave_fewer_hours(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"--hours 10: it has to be from 0\.001 to 3\.5, at 240 frames a second"):
+        run(simulate_file, tmp_path / "room.jsonl", hours=10, set=["fps=240"])
+
+
+def test_a_seed_below_zero_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="--seed -1: it has to be 0 or more"):
+        run(simulate_file, tmp_path / "room.jsonl", seed=-1)
 
 
 @pytest.mark.parametrize(
