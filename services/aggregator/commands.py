@@ -21,7 +21,7 @@ from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
 from services.contracts.channels import allowed, misnamed
-from services.contracts.moods import EXPRESSIONS, UNKNOWN
+from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
@@ -125,8 +125,9 @@ def told(looks: Sequence[Look], deadline_s: float) -> Iterator[str]:
 
 def measured(looks: Sequence[Look], deadline_s: float) -> str:
     """Say how well the moods follow the true ones."""
-    tally = Tally(deadline_s, dict.fromkeys(EXPRESSIONS, 1.0))
-    tally.add([look.truth or "" for look in looks], [look.mood.mood for look in looks])
+    truth = [look.truth or "" for look in looks]
+    tally = Tally(deadline_s, dict.fromkeys({*truth} - {UNKNOWN}, 1.0))
+    tally.add(truth, [look.mood.mood for look in looks])
     text = (
         f"against the truth: {tally.flaps_per_hour:.1f} flaps an hour, wrong {tally.time_wrong:.1%}, "
         f"unknown {tally.time_unknown:.1%} of the time"

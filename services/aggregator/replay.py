@@ -17,7 +17,7 @@ QUIET_S = 600.0
 
 @dataclass(frozen=True)
 class Look:
-    """A room's mood at a moment, and the true one where the recording knows it."""
+    """A room's mood at a moment, and the true one where the recording knows it, folded as the room folds moods."""
 
     at: float
     mood: Mood
@@ -40,7 +40,7 @@ def replay(lines: Iterable[Line], rules: MoodRules) -> Iterator[Look]:
             look_at += LOOK_EVERY_S
         if look_at <= line.heard_at:
             look_at = line.heard_at + LOOK_EVERY_S
-        truth = line.truth or truth
+        truth = rules.folding.get(line.truth, line.truth) if line.truth else truth
         _take(room, line)
     if room is not None:
         yield _look(room, look_at, truth)

@@ -6,7 +6,7 @@ face's are: one answer holds for a while before the next is drawn. Pure: the ran
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -127,6 +127,28 @@ class Noise:
     answers: Floats
     first: Whole
     count: Whole
+
+    def recall_of(self, folding: Mapping[str, str], mix: Mapping[str, float]) -> Mapping[str, float]:
+        """Return the recall of each mood that expressions fold to.
+
+        It is that of its members, weighted by how often each comes. A member that is taken for another one of the same
+        mood counts as missed, so that the model tells the mood at least as well.
+
+        Args:
+            folding: Expression to mood, for those that are not their own.
+            mix: How often each expression comes.
+        """
+        members: dict[str, list[str]] = {}
+        for label in self.recall:
+            members.setdefault(folding.get(label, label), []).append(label)
+        return {mood: self._mean_recall(labels, mix) for mood, labels in members.items()}
+
+    def _mean_recall(self, labels: Sequence[str], mix: Mapping[str, float]) -> float:
+        if len(labels) == 1:
+            return self.recall[labels[0]]
+        weights = [mix.get(label, 0.0) for label in labels]
+        weights = weights if any(weights) else [1.0] * len(labels)
+        return float(np.average([self.recall[label] for label in labels], weights=weights))
 
 
 @dataclass(frozen=True)

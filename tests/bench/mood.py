@@ -43,17 +43,23 @@ def noise() -> Noise:
 def measure(
     rules: dict[str, Rule], settings: Aggregator, number: int, scenario: Scenario | None = None
 ) -> dict[str, Tally]:
-    """Let rules watch one simulated hour and return what was counted."""
-    stream = simulate(scenario or Scenario(), noise(), seconds=HOUR_S, seed=(SEED, number))
+    """Let rules watch one simulated hour and return what was counted.
+
+    The truth is folded as the settings fold moods, and the recall with it (see `Noise.recall_of`).
+    """
+    scenario = scenario or Scenario()
+    stream = simulate(scenario, noise(), seconds=HOUR_S, seed=(SEED, number))
     shown: dict[str, list[str]] = {name: [] for name in rules}
     for second, observations in enumerate(stream.seconds(), 1):
         for name, rule in rules.items():
             for observation in observations:
                 rule.observe(observation)
             shown[name].append(rule.mood(START + second))
-    tallies = {name: Tally(settings.window_s + settings.dwell_s, noise().recall) for name in rules}
+    recall = noise().recall_of(settings.folding, scenario.mix)
+    tallies = {name: Tally(settings.window_s + settings.dwell_s, recall) for name in rules}
+    truth = [settings.folding.get(mood, mood) for mood in stream.truth]
     for name, tally in tallies.items():
-        tally.add(stream.truth, shown[name])
+        tally.add(truth, shown[name])
     return tallies
 
 
@@ -148,7 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = table(pool, settings, options.hours)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(rows, indent=1) + "\n")
-    told = ", ".join(mood for mood, recall in noise().recall.items() if recall >= TOLD)
+    recalls = noise().recall_of(settings.folding, Scenario().mix)
+    told = ", ".join(mood for mood, recall in recalls.items() if recall >= TOLD)
     within = f"{settings.window_s + settings.dwell_s:g} s"
     print(f"{options.hours} simulated hours; the model tells {told}; in time: within {within}")
     print(f"{text(rows)}\n\n{RESULT.relative_to(ROOT)} holds the same; it took {time.monotonic() - began:.0f} s")

@@ -5,7 +5,7 @@ Each hears every face of every frame and is asked once a second.
 
 import statistics
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from services.aggregator.room import Room
@@ -97,6 +97,21 @@ class AverageOf:
         return best if values[best] >= self._least else UNKNOWN
 
 
+class Folded:
+    """Another rule, whose moods are folded to those of the settings."""
+
+    def __init__(self, rule: Rule, folding: Mapping[str, str]) -> None:
+        self._rule = rule
+        self._folding = folding
+
+    def observe(self, observation: Observation) -> None:
+        self._rule.observe(observation)
+
+    def mood(self, now: float) -> str:
+        mood = self._rule.mood(now)
+        return self._folding.get(mood, mood)
+
+
 def winner(observation: Observation) -> str:
     """Return the most probable label."""
     return max(observation.probabilities, key=observation.probabilities.__getitem__)
@@ -108,11 +123,12 @@ def ours(settings: Aggregator) -> dict[str, Rule]:
 
 
 def all_rules(settings: Aggregator) -> dict[str, Rule]:
-    """Return every rule, ours first."""
-    return ours(settings) | {
+    """Return every rule, ours first, all with the moods of the settings."""
+    others: dict[str, Rule] = {
         "cumulative counter": CumulativeCounter(),
         "last frame": ModeOf(1),
         "mode of 30 frames": ModeOf(30),
         "average of three": AverageOf(3),
         "median with threshold": AverageOf(MEDIAN_OF, statistics.median, MEDIAN_ENOUGH),
     }
+    return ours(settings) | {name: Folded(rule, settings.folding) for name, rule in others.items()}

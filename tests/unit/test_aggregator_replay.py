@@ -85,6 +85,17 @@ def test_another_setting_can_be_tried(simulated: Path) -> None:
     assert all("neutral" not in line[:40] for line in run(replay_file, simulated, set=["enter_confidence=1"])[:-2])
 
 
+def test_folded_moods_are_compared_with_folded_truths(tmp_path: Path) -> None:
+    run(simulate_file, tmp_path / "room.jsonl", set=["hold_s=100"])
+    *decisions, _, truth = run(replay_file, tmp_path / "room.jsonl", set=["fold=quadrants"])
+    truths = {line.partition("truly ")[2] for line in decisions if "truly" in line}
+    assert truths <= {"pleasant", "tense", "low", "calm"}
+    wrong = re.search(r"wrong ([\d.]+)%", truth)
+    assert wrong
+    assert float(wrong[1]) < 20
+    assert "changes recognised" in truth
+
+
 def test_a_room_is_replayed_by_its_own_settings(simulated: Path) -> None:
     slow = Settings(aggregator=Aggregator(rooms={"home": MoodRules(dwell_s=3600)}))
     said: list[str] = []

@@ -93,3 +93,19 @@ def test_a_stream_becomes_a_recording_with_the_truth(noise: Noise) -> None:
     made = list(lines(stream, "home"))
     assert made[0].truth == stream.truth[0]
     assert sum(len(line.faces) for line in made) == len(stream.at)
+
+
+@pytest.mark.parametrize(
+    ("folding", "recall"),
+    [
+        ({}, {"happy": 0.9, "sad": 0.5, "angry": 0.7}),
+        ({"sad": "bad", "angry": "bad"}, {"happy": 0.9, "bad": 0.55}),
+        ({"sad": "angry"}, {"happy": 0.9, "angry": 0.55}),
+        ({"sad": "happy"}, {"happy": 0.6, "angry": 0.7}),
+    ],
+)
+def test_a_folded_mood_is_recalled_as_its_members_are_by_how_often_they_come(
+    noise: Noise, folding: dict[str, str], recall: dict[str, float]
+) -> None:
+    told = replace(noise, recall={"happy": 0.9, "sad": 0.5, "angry": 0.7})
+    assert told.recall_of(folding, {"happy": 0.1, "sad": 0.3, "angry": 0.1}) == pytest.approx(recall)

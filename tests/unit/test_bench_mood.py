@@ -8,7 +8,7 @@ from services.aggregator.measures import Tally
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator
 from tests.bench import taught
-from tests.bench.mood import hour_of_ours, merged, row, text
+from tests.bench.mood import hour_of_all, hour_of_ours, merged, row, text
 from tests.bench.rules import MEDIAN_ENOUGH, AverageOf, CumulativeCounter, ModeOf, Rule, all_rules
 from tests.bench.tuning import cost
 from tests.unit.aggregator_doubles import START, seen, sure
@@ -60,6 +60,14 @@ def test_our_rule_does_not_flap_in_the_first_simulated_hours() -> None:
     found = merged(hour_of_ours(Aggregator(), number) for number in range(2))["moodring"]
     assert found.flaps == 0
     assert found.time_wrong <= 0.02
+
+
+def test_folded_moods_are_compared_with_folded_truths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.bench.mood.HOUR_S", 900)
+    found = hour_of_all(Aggregator(fold="quadrants"), 0)
+    assert found["moodring"].time_wrong <= 0.05
+    assert found["moodring"].delays
+    assert found["last frame"].time_wrong <= 0.5
 
 
 def test_a_room_that_was_taught_nothing_does_as_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
