@@ -36,8 +36,8 @@ format: $(VENV)/.dev  ## put the code in order
 bench: $(VENV)/.dev  ## measure; PEERS=1 compares
 	PEERS=$(PEERS) $(python) -m tests.bench
 
-mood-table: $(VENV)/.dev  ## how far moods can be trusted, beside other projects' rules
-	$(python) -m tests.bench.mood
+mood-table: $(VENV)/.dev  ## how far moods can be trusted, beside other projects' rules (HOURS=)
+	$(python) -m tests.bench.mood $(if $(value HOURS),--hours $(call quoted,HOURS))
 
 models: $(VENV)/.run  ## fetch the face detector's file
 	$(python) -m services models

@@ -1,9 +1,10 @@
 # ruff: noqa: T201
 """How far a room's mood can be trusted: `make mood-table`, or `python -m tests.bench.mood`; writes `build/mood.json`.
 
-`--hours` is how much is simulated, `--set key=value` tries a setting. The table gives all rules on all streams, then
-ours on the odd ones alone, which its settings were not chosen on (see `tuning`), and ours in rooms that are unlike the
-one it was tuned in.
+`--hours` is how much is simulated (`make mood-table HOURS=10`); `--set key=value` tries a setting, whose figures are
+printed and written nowhere. Each row says how many hours it is of and which seed they come from. The table gives all
+rules on all streams, then ours on the odd ones alone, which its settings were not chosen on (see `tuning`), and ours in
+rooms that are unlike the one it was tuned in.
 """
 
 import argparse
@@ -89,6 +90,8 @@ def row(name: str, tally: Tally) -> dict[str, Any]:
     """Return a rule's figures."""
     return {
         "rule": name,
+        "hours": round(tally.seconds / HOUR_S, 2),
+        "seed": SEED,
         "flaps_per_hour": round(tally.flaps_per_hour, 2),
         "settled_flaps_per_hour": round(tally.settled_flaps_per_hour, 2),
         "recognised_in_time": round(tally.recognised_in_time, 4),
@@ -145,6 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.nice(5)
     began = time.monotonic()
+    if options.hours < 1:
+        print(f"mood-table: --hours {options.hours}: it has to be 1 or more")
+        return 1
     try:
         settings = changed(Aggregator(), options.set)
     except SetupError as error:
@@ -152,14 +158,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with ProcessPoolExecutor(PROCESSES) as pool:
         rows = table(pool, settings, options.hours)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(rows, indent=1) + "\n")
     recalls = noise().recall_of(settings.folding, Scenario().mix)
     told = ", ".join(mood for mood, recall in recalls.items() if recall >= TOLD)
     within = f"{settings.window_s + settings.dwell_s:g} s"
     print(f"{options.hours} simulated hours; the model tells {told}; in time: within {within}")
-    print(f"{text(rows)}\n\n{RESULT.relative_to(ROOT)} holds the same; it took {time.monotonic() - began:.0f} s")
+    print(f"{text(rows)}\n\n{_kept(rows, options.set)}; it took {time.monotonic() - began:.0f} s")
     return 0
+
+
+def _kept(rows: Sequence[dict[str, Any]], tried: Sequence[str]) -> str:
+    """Write the rows, unless settings were tried, and return what is said of that."""
+    if tried:
+        return f"written nowhere, as it is of {', '.join(tried)}"
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(rows, indent=1) + "\n")
+    return f"{RESULT.relative_to(ROOT)} holds the same"
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """The table of rules: what other projects' rules do, and what the table says of them."""
 
+import json
 import statistics
+from pathlib import Path
 
 import pytest
 
 from services.aggregator.measures import Tally
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator
-from tests.bench import taught
+from tests.bench import mood, taught
 from tests.bench.mood import hour_of_all, hour_of_ours, merged, row, text
 from tests.bench.rules import MEDIAN_ENOUGH, AverageOf, CumulativeCounter, ModeOf, Rule, all_rules
 from tests.bench.tuning import cost
@@ -22,7 +24,7 @@ def shown(rule: Rule, faces: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("rule", "faces", "mood"),
+    ("rule", "faces", "word"),
     [
         (CumulativeCounter(), "hhhhssss" + "h", "happy"),
         (ModeOf(1), "hhhhs", "sad"),
@@ -33,8 +35,8 @@ def shown(rule: Rule, faces: str) -> str:
         (AverageOf(3), "", UNKNOWN),
     ],
 )
-def test_what_a_rule_says(rule: Rule, faces: str, mood: str) -> None:
-    assert shown(rule, faces) == mood
+def test_what_a_rule_says(rule: Rule, faces: str, word: str) -> None:
+    assert shown(rule, faces) == word
 
 
 def test_a_median_below_its_threshold_is_unknown() -> None:
@@ -54,6 +56,47 @@ def test_the_table_says_never_where_changes_were_missed() -> None:
     assert (one["recognised_in_time"], one["time_wrong"], one["delay_p95_s"]) == (0, 0.5, None)
     assert "never" in text([one])
     assert cost(tally)[0] > 0
+
+
+@pytest.fixture
+def result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the table is written; it takes no time to measure."""
+    made = Tally(28, {}, seconds=7200)
+    monkeypatch.setattr(mood, "ROOT", tmp_path)
+    monkeypatch.setattr(mood, "RESULT", tmp_path / "build/mood.json")
+    monkeypatch.setattr(mood, "table", lambda *_: [row("moodring", made)])
+    return tmp_path / "build/mood.json"
+
+
+def test_the_table_says_what_it_is_of(result: Path) -> None:
+    assert mood.main(["--hours", "2"]) == 0
+    [one] = json.loads(result.read_text())
+    assert (one["rule"], one["hours"], one["seed"]) == ("moodring", 2, mood.SEED)
+
+
+def test_a_trial_is_printed_and_leaves_the_table(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mood.main(["--hours", "2", "--set", "dwell_s=5"]) == 0
+    assert not result.exists()
+    assert "written nowhere, as it is of dwell_s=5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--hours", "0"], "mood-table: --hours 0: it has to be 1 or more\n"),
+        (["--hours", "-1"], "mood-table: --hours -1: it has to be 1 or more\n"),
+        (
+            ["--set", "leave_confidence=1"],
+            "mood-table: --set leave_confidence=1: it is above enter_confidence (0.99): ",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_a_line(
+    result: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert mood.main(arguments) == 1
+    assert capsys.readouterr().out.startswith(said)
+    assert not result.exists()
 
 
 def test_our_rule_does_not_flap_in_the_first_simulated_hours() -> None:
