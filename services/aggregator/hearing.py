@@ -76,18 +76,22 @@ class Hearing:
     async def _expressions(self, delivery: Delivery[Expressions]) -> None:
         now = self._clock()
         seen = sifted(delivery, self._complaints)
-        if seen and (room := self._room(delivery.room, now)):
-            self._observe(room, seen, now, place(delivery))
-            offset_s = room.clock_offset_s(delivery.camera)
-            room.newest = sight(delivery.message, delivery.camera, offset_s, now)
-            if offset_s:
-                apart = f"{abs(offset_s):.0f} s {'behind' if offset_s > 0 else 'ahead'}"
-                camera = f"the clock of {delivery.room}/{delivery.camera}"
-                self._complaints.note("clock", camera, f"it is {apart}, which is allowed for; {SET_CLOCKS}")
+        if not seen:
+            return
+        room = self._rooms.listen(delivery.room, now)
+        if self._observe(room, seen, now, place(delivery)) and self._room(delivery.room, now):
+            room.newest = sight(delivery.message, delivery.camera, room.clock_offset_s(delivery.camera), now)
+        if offset_s := room.clock_offset_s(delivery.camera):
+            apart = f"{abs(offset_s):.0f} s {'behind' if offset_s > 0 else 'ahead'}"
+            camera = f"the clock of {delivery.room}/{delivery.camera}"
+            self._complaints.note("clock", camera, f"it is {apart}, which is allowed for; {SET_CLOCKS}")
 
-    def _observe(self, room: Room, seen: Iterable[Observation], now: float, where: str) -> None:
+    def _observe(self, room: Room, seen: Iterable[Observation], now: float, where: str) -> bool:
+        """Let a room see faces, and return whether any of them counted: a room is there once one did."""
+        counted = False
         for observation in seen:
             refusal = room.observe(observation, now)
+            counted = counted or refusal is None
             OBSERVATIONS.labels(refusal or USED).inc()
             if refusal in {Refusal.LATE, Refusal.FUTURE}:
                 apart = f"{abs(now - observation.at):.1f} s {'ago' if refusal is Refusal.LATE else 'ahead'}"
@@ -95,6 +99,7 @@ class Hearing:
                 self._complaints.note(refusal, where, problem)
             elif refusal is Refusal.FLOOD:
                 self._complaints.note(refusal, where, "too many faces at a time")
+        return counted
 
     def _room(self, name: str, now: float) -> Room | None:
         """Return a room, which may be new; `None` where there are too many, or it cannot be called so."""

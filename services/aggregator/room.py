@@ -91,6 +91,11 @@ class Room:
         """Those that its cameras can decide."""
         return tuple(dict.fromkeys(self._folding.get(label, label) for label in self.vocabulary.places))
 
+    def begin(self, now: float) -> None:
+        """Be a room from now on: what was heard so far was of something that might become one."""
+        self._began_at = self._last_face_at = now
+        self._decision = Decision(UNKNOWN, now)
+
     def learn(self, vocabulary: Vocabulary, now: float) -> None:
         """Take what was taught; where that changes what faces can say, what they said so far is forgotten."""
         changed = vocabulary.places != self.vocabulary.places

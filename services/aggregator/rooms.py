@@ -10,6 +10,8 @@ from services.contracts.channels import MAX_ROOMS
 from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
+MAX_STRANGERS = 16
+"""Names at a time that faces come from, but none that counted: where more come, the oldest is listened to anew."""
 FORGET_AFTER_S = 86_400.0
 """Where there are so many rooms, one that has been silent this long makes place for a new one."""
 
@@ -28,6 +30,7 @@ class Rooms:
         rules = settings.aggregator
         self._custom = CustomMoods()
         self._ours = {settings.room, *rules.rooms}
+        self._strangers: dict[str, Room] = {}
         names = dict.fromkeys((settings.room, *rules.rooms, *saved.rooms))
         self._rooms = {name: Room(rules.of(name), now, saved.rooms.get(name)) for name in names}
 
@@ -60,14 +63,30 @@ class Rooms:
         if name not in self._rooms:
             if len(self._rooms) >= MAX_ROOMS and not self._forget_one(now):
                 raise NoSuchRoomError(f"there are {MAX_ROOMS} rooms already; {name} is not listened to")
-            self._rooms[name] = Room(self._settings.aggregator.of(name), now)
-            self._rooms[name].learn(of_room(self._custom, name), now)
+            room = self._strangers.pop(name, None) or self._new(name, now)
+            room.begin(now)
+            self._rooms[name] = room
         return self._rooms[name]
+
+    def listen(self, name: str, now: float) -> Room:
+        """Return a room, or one that is none yet: it learns what time its cameras have, and nobody else sees it."""
+        if name in self._rooms:
+            return self._rooms[name]
+        if name not in self._strangers:
+            if len(self._strangers) >= MAX_STRANGERS:
+                del self._strangers[next(iter(self._strangers))]
+            self._strangers[name] = self._new(name, now)
+        return self._strangers[name]
+
+    def _new(self, name: str, now: float) -> Room:
+        room = Room(self._settings.aggregator.of(name), now)
+        room.learn(of_room(self._custom, name), now)
+        return room
 
     def learn(self, custom: CustomMoods, now: float) -> None:
         """Take what the household taught, in every room and in those to come."""
         self._custom = custom
-        for name, room in self._rooms.items():
+        for name, room in (*self._rooms.items(), *self._strangers.items()):
             room.learn(of_room(custom, name), now)
 
     @property

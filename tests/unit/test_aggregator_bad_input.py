@@ -89,6 +89,30 @@ async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             await run.service.say("three", MoodOverride(mood="calm"))
 
 
+@pytest.mark.parametrize("at", [START - 3600, 0.001, START + WEEK_S], ids=["late", "1970", "next week"])
+async def test_faces_that_were_all_dropped_for_their_time_make_no_room(tmp_path: Path, at: float) -> None:
+    async with running(tmp_path) as run:
+        for room in ("attic", *(f"room_{number}" for number in range(40))):
+            run.bus.publish(EXPRESSIONS, message(at, "happy"), room=room, camera="camera")
+        await run.tick()
+        with pytest.raises(NoSuchRoomError, match=r"there are home$"):
+            run.service.mood("attic")
+        run.status(CameraState.OK, room="attic")
+        await run.tick()
+        assert run.service.mood("attic").mood == UNKNOWN
+
+
+async def test_a_new_room_whose_camera_has_a_wrong_clock_is_there_once_that_is_known(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(25 * 5):
+            run.now += 0.2
+            run.bus.publish(EXPRESSIONS, message(run.now - 40, "happy"), room="attic", camera="camera")
+            await run.tick()
+        mood = run.service.mood("attic")
+        assert mood.mood == "happy"
+        assert mood.since.timestamp() > START + 5
+
+
 async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
     async with running(tmp_path) as run:
