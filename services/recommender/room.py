@@ -35,6 +35,10 @@ class SavedRoom(BaseModel):
     last_play: UUID | None = None
     forgotten_play: UUID | None = None
     """The play that was going on when its history was deleted: how it ends is not written down."""
+    acted_on: Plan | None = None
+    """What the songs that wait follow."""
+    acted_at: float | None = None
+    """When the music was last changed, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,9 @@ class Room:
         self._last_clear: Mood | None = None
         self._clear_at = float("-inf")
         self._player: PlayerState | None = None
-        self._planned: Plan | None = None
-        self._acted_on: Plan | None = None
-        self._acted_at = float("-inf")
+        self._planned = self._acted_on = saved.acted_on
+        self._acted_at = saved.acted_at
+        self._acted_steady_s: float | None = None
         self._urgent = False
         self._pending: Pending | None = None
 
@@ -105,6 +109,8 @@ class Room:
             heard=tuple(self._heard),
             last_play=self.last_play,
             forgotten_play=self.forgotten_play,
+            acted_on=self._acted_on,
+            acted_at=self._acted_at,
         )
 
     @property
@@ -162,7 +168,7 @@ class Room:
             waiting=len(self._player.queue),
             playing=self._player.current is not None,
             ahead=ahead,
-            may_replace=self._urgent or steady_s - self._acted_at >= act_every_s,
+            may_replace=self._urgent or self._acted_ago_s(now, steady_s) >= act_every_s,
             retry=self._pending is not None,
         )
         goal = policy.target(plan.mode, acting.point_of(mood), now - mood.since.timestamp())
@@ -171,8 +177,16 @@ class Room:
             return None
         name = pinned.name if pinned and plan.playlist else ""
         choice = Choice(step, plan, mood, goal, name, ranked)
-        self._remember(choice, steady_s)
+        self._remember(choice, now, steady_s)
         return _decision(self.name, choice, now)
+
+    def _acted_ago_s(self, now: float, steady_s: float) -> float:
+        """Return how long ago the music was last changed: over a restart by the clock of the day, which may be set."""
+        if self._acted_at is None:
+            return float("inf")
+        if self._acted_steady_s is None:
+            self._acted_steady_s = steady_s - max(0.0, now - self._acted_at)
+        return steady_s - self._acted_steady_s
 
     def _effective(self, mood: Mood, steady_s: float) -> Mood:
         """Return the mood that counts; what a person says holds while they say it, and says nothing of afterwards."""
@@ -206,14 +220,15 @@ class Room:
             shelf.songs, goal, step.count, before=[*self._heard, *waiting], tastes=self.tastes, random=self._random
         )
 
-    def _remember(self, choice: Choice, steady_s: float) -> None:
+    def _remember(self, choice: Choice, now: float, steady_s: float) -> None:
         assert self._player is not None
         tries = self._pending.tries + 1 if self._pending else 0
         songs = tuple(one.song.id for one in choice.ranked)
         before = frozenset(acting.present(self._player))
         self._pending = Pending(songs, before, steady_s + acting.echo_timeout_s(tries), tries)
         if choice.step.how is PlayHow.REPLACE_NEXT:
-            self._acted_on, self._acted_at, self._urgent = choice.plan, steady_s, False
+            self._acted_on, self._urgent = choice.plan, False
+            self._acted_at, self._acted_steady_s = now, steady_s
 
 
 def _decision(room: str, choice: Choice, now: float) -> Decision:

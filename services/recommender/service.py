@@ -191,6 +191,8 @@ class RecommenderService:
                 self._bus.publish(PLAY, request, room=room.name)
                 self.diary.add(decision.record)
             DECISIONS.labels(request.how).inc()
+            if request.how is PlayHow.REPLACE_NEXT:
+                await self._save()
             titles = ", ".join(track.title for track in request.tracks)
             extra = {"decision_id": str(request.decision_id)}
             log.info("%s: %s (%s: %s)", room.name, request.reason, request.how, titles, extra=extra)

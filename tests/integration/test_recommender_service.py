@@ -18,7 +18,9 @@ from services.recommender import library
 from services.recommender import rooms as rooms_module
 from services.recommender.migrate import migrate
 from services.recommender.service import RecommenderService, build
+from services.recommender.state import RoomsFile
 from services.runtime.bus import Delivery
+from services.runtime.health import Health
 from services.runtime.memory import MemoryBroker, MemoryBus
 from services.runtime.settings import Recommender, Settings
 from tests.postgres import Postgres
@@ -323,6 +325,14 @@ async def test_a_song_that_plays_while_its_history_is_deleted_leaves_no_trace(se
 
         await _until(went_on)
         assert str(playing.play_id) not in await plays()
+
+
+async def test_when_the_music_was_changed_is_kept_at_once(house: House, settings: Settings) -> None:
+    await house.feel(mood_of("happy"))
+    kept = RoomsFile(settings, Health()).load().rooms["home"]
+    assert kept.acted_at == house.clock.now
+    assert kept.acted_on
+    assert kept.acted_on.mood == "happy"
 
 
 async def test_a_deleted_decision_that_still_stands_does_not_come_back_with_a_restart(settings: Settings) -> None:

@@ -305,6 +305,45 @@ def test_the_request_carries_the_moods_decision_and_the_reason() -> None:
     assert [one["song_id"] for one in decision.record.songs] == [track.song_id for track in decision.request.tracks]
 
 
+def _restarted(room: Room) -> Room:
+    return _room(saved=SavedRoom.model_validate_json(room.saved.model_dump_json()))
+
+
+@pytest.mark.parametrize("steady_from", [0, -10_000, 10_000], ids=["same clock", "it began anew", "it is ahead"])
+def test_a_restart_does_not_forget_when_the_music_was_changed(steady_from: float) -> None:
+    room = _room()
+    songs = _settled(room)
+    again = _restarted(room)
+    again.hear(state_of(songs[0], songs[1:]))
+    again.feel(mood_of("sad"))
+
+    def decide(at_s: float) -> Decision | None:
+        return again.decide(SHELF, now=START_S + at_s, steady_s=steady_from + at_s, ahead=2, act_every_s=ACT_EVERY_S)
+
+    assert decide(61) is None
+    assert decide(299) is None
+    assert _sent(decide(300))[0] is PlayHow.REPLACE_NEXT
+
+
+def test_a_clock_set_back_over_a_restart_holds_the_music_for_no_longer_than_a_change() -> None:
+    room = _room()
+    songs = _settled(room)
+    again = _restarted(room)
+    again.hear(state_of(songs[0], songs[1:]))
+    again.feel(mood_of("sad"))
+    asked = [again.decide(SHELF, now=START_S - 1e6 + s, steady_s=s, ahead=2, act_every_s=300) for s in (0, 299, 300)]
+    assert [bool(one) for one in asked] == [False, False, True]
+
+
+def test_what_a_person_said_meanwhile_is_heard_at_once_after_a_restart() -> None:
+    room = _room()
+    songs = _settled(room)
+    again = _restarted(room)
+    again.hear(state_of(songs[0], songs[1:]))
+    again.feel(mood_of("calm", source=MoodSource.OVERRIDE))
+    assert _sent(_decide(again, 61))[0] is PlayHow.REPLACE_NEXT
+
+
 def test_a_restart_remembers_what_was_heard() -> None:
     room = _room()
     songs = _settled(room)
