@@ -305,7 +305,7 @@ def test_times_are_utc() -> None:
 @pytest.mark.parametrize(
     "face",
     [{"happy": 0.5, "sad": 0.5}, {"neutral": 0.5, "angry": 0.5}, {"neutral": 0.6, "fearful": 0.4}],
-    ids=lambda face: " ".join(face),
+    ids=" ".join,
 )
 def test_a_tie_or_what_is_shown_less_than_something_else_is_no_mood_however_long_it_is_shown(
     face: dict[str, float],
