@@ -21,8 +21,10 @@ from services.assembly import PORTS, SERVICES
 from services.embedded.broker import embedded_broker
 from services.inference.model_folder import latest
 from services.recommender.migrate import migrate
+from services.runtime.service import SetupError
 from services.runtime.settings import Settings, load
 from services.upkeep.checks import broker as broker_check
+from services.upkeep.checks import database as database_check
 from services.upkeep.checks import machine
 from services.upkeep.checks.broker import broker
 from services.upkeep.checks.database import database
@@ -365,6 +367,17 @@ def test_database_of_another_version(settings: Settings) -> None:
 
 def test_database_without_tables(postgres_url: str) -> None:
     is_broken(database(load(recommender={"database": postgres_url})), "none", "`moodring migrate`")
+
+
+def test_database_that_refuses_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Settings) -> None:
+        raise SetupError('cannot use the database: FATAL: password authentication failed for user "moodring"')
+
+    monkeypatch.setattr(database_check, "opened", refused)
+    address = {"database": "postgresql://moodring@postgres/moodring"}
+    inside = database(load(recommender=address, container="recommender"))
+    is_broken(inside, "password authentication failed", "Secrets in docs/operations.md")
+    is_broken(database(load(recommender=address)), "password authentication failed", "MOODRING_RECOMMENDER_DATABASE")
 
 
 def test_database_that_is_not_there() -> None:

@@ -13,6 +13,8 @@ from services.upkeep.backup import opened
 from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, way_out, well
 
 CLOCKS_DIFFER_S = 5.0
+REFUSED = "password authentication failed"
+"""PostgreSQL's words for a wrong password."""
 
 
 def database(settings: Settings) -> Finding:
@@ -33,11 +35,11 @@ def database(settings: Settings) -> Finding:
                 theirs = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
                 away_s = abs(theirs - time.time())
     except SetupError as error:
+        ours = "`docker compose up -d postgres`, and `docker compose logs postgres` says more"
+        if REFUSED in str(error):
+            ours = "have it changed as Secrets in docs/operations.md says"
         alone = "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password"
-        own = (
-            "`docker compose up -d postgres`, and `docker compose logs postgres` says more; where it is your own one, "
-            f"the right MOODRING_RECOMMENDER_DATABASE and {way_out()}"
-        )
+        own = f"{ours}; where it is your own one, the right MOODRING_RECOMMENDER_DATABASE and {way_out()}"
         return broken("database", str(error), by_way(settings, alone, own))
     if revision != head_revision():
         what = f"{place} has tables of revision {revision or 'none'}, this version needs {head_revision()}"
