@@ -74,7 +74,7 @@ class House:
     async def over(self) -> Any:
         async with asyncio.timeout(30):
             while (state := await self.ask("GET"))["teaching"]:  # noqa: ASYNC110 -- REST has no event
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.01)  # asked without a pause, it would take the interpreter from what learns
         await self.run.bus.settle()
         return state
 
