@@ -35,9 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        if (
-            options.logged and os.environ.get(settings.variable("logs.form")) == "json"
-        ):  # what is known before the rest is
+        early = os.environ.get(settings.variable("logs.form"))  # what is known before the rest is
+        if options.logged and early == "json":
             logs.configure("info", "json")
         loaded = settings.load()
         logs.configure(loaded.logs.level, loaded.logs.form if options.logged else "text")

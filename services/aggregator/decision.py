@@ -157,7 +157,8 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
 
 def _leading(evidence: Evidence, rules: Rules) -> str:
     """Return the mood that is believed more than all others together, if there is one."""
-    seen = [mood for mood in evidence.belief if _stands_out(mood, evidence, rules)]
+    clear = _clear(evidence, rules)
+    seen = [mood for mood in evidence.belief if mood in clear]
     leader = max(
         seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
     )
@@ -166,19 +167,21 @@ def _leading(evidence: Evidence, rules: Rules) -> str:
     return UNKNOWN
 
 
-def _stands_out(mood: str, evidence: Evidence, rules: Rules) -> bool:
-    """Whether what was seen shows a mood clearly enough for it to be entered, by all that the room was taught.
+def _clear(evidence: Evidence, rules: Rules) -> set[str]:
+    """Return the moods that what was seen shows clearly enough to be entered, by all that the room was taught.
 
-    A mood that was weighed down stands out as well where it did so in the answers themselves.
+    A mood that was weighed down stands out as well where it did so in the answers themselves: so there are two at most.
     """
-    if evidence.distribution.get(mood, 0.0) < LEAST_SHARE:
-        return False
     shown = {one: _handicapped(share, rules.shifts.get(one, 0.0)) for one, share in evidence.distribution.items()}
     answered = {one: share / rules.weighed.get(one, 1.0) for one, share in shown.items()}
-    return any(
-        shares[mood] >= STANDS_OUT * max((share for other, share in shares.items() if other != mood), default=0.0)
-        for shares in (shown, answered)
-    )
+    clear = set()
+    for shares in (shown, answered):
+        first, *others = sorted(shares, key=shares.__getitem__, reverse=True) or [UNKNOWN]
+        if evidence.distribution.get(first, 0.0) < LEAST_SHARE:
+            continue
+        if shares[first] >= STANDS_OUT * (shares[others[0]] if others else 0.0):
+            clear.add(first)
+    return clear
 
 
 def _handicapped(probability: float, shift: float) -> float:
