@@ -30,7 +30,7 @@ MAX_ROOMS = 1000
 """Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
 
 NOWHERE = "Doctor"
-"""No room, camera or instance can be called so (they are lower-case), so the doctor tries there what may be said."""
+"""No room, camera or instance is called so (they are lower-case): there the doctor tries what may be said and heard."""
 
 STATUS_EVERY_S = 10
 """A camera says how it does at least this often, in seconds: whoever hears nothing for longer takes it for away."""
@@ -118,6 +118,10 @@ class Channel(Generic[M]):
             if name not in self.names or (level != "+" and not allowed(name, level)):
                 raise ValueError(f"{self.template}: {misnamed(name, level)}")
         return f"{prefix}/{self.template.format(**dict.fromkeys(self.names, '+') | where)}"
+
+    def at_nobodys(self, prefix: str) -> str:
+        """Return the topic at which nothing is anybody's news; the channel's own where it has no variable level."""
+        return self.topic(prefix).replace("+", NOWHERE)
 
     def exact(self, where: dict[str, str]) -> dict[str, str]:
         """Return `where` when it names every level of the topic, as publishing needs.

@@ -14,7 +14,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from services.contracts import channels
-from services.contracts.channels import CHANNELS
+from services.contracts.channels import CHANNELS, NOWHERE
 from services.contracts.rights import RIGHTS, may_hear, may_say
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.upkeep.broker_files import HEALTH, password_line
@@ -123,24 +123,28 @@ class Client:
 
 
 def every_topic() -> dict[str, tuple[channels.Channel[Any], dict[str, str]]]:
-    """Every channel's topic, of two rooms; of services, every name and whatever a room's topics are called."""
+    """Every channel's topic, of two rooms and of nobody's; of services, every name and whatever rooms' are called."""
     words = {word for channel in CHANNELS for word in channel.template.split("/") if "{" not in word}
-    places = [{"room": room, "camera": "front"} for room in ("home", "attic")]
+    rooms, cameras = ("home", "attic", NOWHERE), ("front", NOWHERE)
+    places = [{"room": room, "camera": camera} for room in rooms for camera in cameras]
     life_signs = [
         {"service": service, "instance": instance}
-        for service in (*RIGHTS, "model_server", *words)
-        for instance in ("main", *words)
+        for service in (*RIGHTS, "model_server", NOWHERE, *words)
+        for instance in ("main", NOWHERE, *words)
     ]
     topics = {}
     for channel in CHANNELS:
         for place in life_signs if channel is channels.SERVICE else places:
             where = {name: place[name] for name in channel.names}
-            topics[channel.topic("moodring", **where)] = (channel, where)
+            topics[f"moodring/{channel.template.format(**where)}"] = (channel, where)
     return topics
 
 
 TOPICS = every_topic()
-FOREIGN = ("cottage/home/mood", "cottage/home/player/set", "moodring", "moodring/home/other", "anything")
+FOREIGN = (
+    *("cottage/home/mood", "cottage/home/player/set", "moodring", "moodring/home/other", "anything"),
+    *("moodring/Doctor", "moodring/Doctor/other", "moodring/Doctor/Doctor/other"),
+)
 
 
 @pytest.fixture(scope="module")

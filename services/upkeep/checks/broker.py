@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from services.contracts.channels import NOWHERE, SERVICE, Channel
+from services.contracts.channels import NOWHERE, SERVICE
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.runtime.settings import Settings, redact
-from services.upkeep.findings import Finding, broken, by_way, correct, skipped, way_out, well
+from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, skipped, way_out, well
 
 ANSWER_S = 5.0
 OURS = "mosquitto"
@@ -35,6 +35,11 @@ class _Conversation:
         self.client.on_publish = lambda _c, _u, mid, code, _p: self._note("publish", mid, code)
         self.client.on_subscribe = lambda _c, _u, mid, codes, _p: self._note("subscribe", mid, codes[0])
         self.client.on_message = self._hear
+
+    @property
+    def tells_refusals(self) -> bool:
+        """Whether the broker says what it does not take for publishing: MQTT 3.1.1 has no word for it."""
+        return self.client.protocol == MQTTProtocolVersion.MQTTv5
 
     def _note(self, kind: str, about: Any, code: Any) -> None:
         self._answers.put((kind, about, str(code) if code.is_failure else ""))
@@ -107,25 +112,37 @@ def _examine(settings: Settings, access: Access, protocol: MQTTProtocolVersion, 
 
 def _rights(settings: Settings, conversation: _Conversation, user: str, place: str) -> Finding:
     """Try everything: a broker may refuse a subscription, a publication, or quietly let nothing through."""
-    says, hears = _topics(settings.mqtt.prefix, user)
-    heard = conversation.try_each("subscribe", hears)
-    said = conversation.try_each("publish", says)
-    # What is both said and heard has to come back. Mosquitto takes any subscription and then passes nothing on.
-    back = conversation.wait("message", sorted({*says} & {*hears})) if all(one == "" for one in said.values()) else {}
+    says, hears, everybodys = _topics(settings.mqtt.prefix, user)
+    heard = conversation.try_each("subscribe", [*hears, *everybodys])
+    said = conversation.try_each("publish", sorted({*says, *hears}))
     mute = [topic for topic, refusal in (heard | said).items() if refusal is None]
     if mute:
         log = by_way(settings, "its log says why (`journalctl -u mosquitto`)", "`docker compose logs mosquitto`")
         return broken("broker", f"{place} does not confirm {', '.join(mute)}", f"{log}; or start it again")
-    verbs = (("publish on", "write", said), ("subscribe to", "read", heard), ("hear", "read", back))
-    refused = [(verb, right, topic) for verb, right, said_of in verbs for topic, no in said_of.items() if no != ""]
-    if refused:
-        first = refused[0][0]
-        topics = ", ".join(topic for verb, _, topic in refused if verb == first)
-        lines = dict.fromkeys(f"topic {right} {topic.replace(NOWHERE, '+')}" for _, right, topic in refused)
-        return broken(
-            "broker", f"{place} forbids {user or 'us'} to {first} {topics}", _allow(settings, user, list(lines))
-        )
-    return well("broker", f"{place} lets {user or 'us'} in and takes all that is to be published there")
+    # Mosquitto takes any subscription and then passes nothing on: only what comes shows that it may be heard.
+    coming = [topic for topic, refusal in heard.items() if not refusal and not said.get(topic)]
+    silent = [topic for topic, message in conversation.wait("message", coming).items() if message is None]
+    deaf = [topic for topic in silent if topic in says or (topic in hears and conversation.tells_refusals)]
+    refusals = (
+        ("publish on", "write", [topic for topic in says if said[topic]]),
+        ("subscribe to", "read", [topic for topic, refusal in heard.items() if refusal]),
+        ("hear", "read", deaf),
+    )
+    for verb, _, topics in refusals:
+        if topics:
+            lines = [f"topic {right} {topic.replace(NOWHERE, '+')}" for _, right, of in refusals for topic in of]
+            what = f"{place} forbids {user or 'us'} to {verb} {', '.join(topics)}"
+            return broken("broker", what, _allow(settings, user, lines))
+    lets_in = f"{place} lets {user or 'us'} in and takes all that is to be published there"
+    untried = [topic for topic in hears if topic not in says and (said[topic] or topic in silent)]
+    if untried:
+        what = f"{lets_in}; whether it passes on {', '.join(untried)} could not be tried"
+        return doubtful("broker", what, _allow(settings, user, [f"topic write {topic}" for topic in untried]))
+    if silent:
+        start = "inference says it at each start: start it, and ask again"
+        lacks = _allow(settings, user, [f"topic read {topic}" for topic in silent])
+        return doubtful("broker", f"{lets_in}; nothing came of {', '.join(silent)}", f"{start}; else {lacks}")
+    return well("broker", f"{lets_in}, and passes on all that is to be heard")
 
 
 def _allow(settings: Settings, user: str, lines: list[str]) -> str:
@@ -140,18 +157,21 @@ def _allow(settings: Settings, user: str, lines: list[str]) -> str:
     return f"{missing}; {by_way(settings, '', copy)}{read}"
 
 
-def _topics(prefix: str, user: str) -> tuple[list[str], list[str]]:
-    """Return where a user has to be able to publish, and to subscribe, at a place where nobody listens."""
+def _topics(prefix: str, user: str) -> tuple[list[str], list[str], list[str]]:
+    """Return where a user has to be able to publish, and to subscribe, at a place where nobody listens.
+
+    The last are topics of the whole house that it has to hear. They are everybody's, so nothing is tried there: who
+    listens would take it for news.
+    """
     users = [user] if user in RIGHTS else [one for one in RIGHTS if one != HOME_AUTOMATION]
-
-    def at_nobodys(channels: Iterable[Channel[Any]]) -> list[str]:
-        topics = {channel.topic(prefix) for channel in channels}
-        # A topic of the whole house is everybody's: who listens would take what is tried for news.
-        return sorted(topic.replace("+", NOWHERE) for topic in topics if "+" in topic)
-
-    own = [SERVICE.topic(prefix, service=one).replace("+", NOWHERE) for one in users if one != HOME_AUTOMATION]
-    says = at_nobodys(channel for one in users for channel in RIGHTS[one].says)
-    return says + own, at_nobodys(channel for one in users for channel in RIGHTS[one].hears)
+    says = {channel.at_nobodys(prefix) for one in users for channel in RIGHTS[one].says if channel.names}
+    own = {SERVICE.topic(prefix, service=one).replace("+", NOWHERE) for one in users if one != HOME_AUTOMATION}
+    hears = {channel for one in users for channel in RIGHTS[one].hears}
+    return (
+        sorted(says | own),
+        sorted(channel.at_nobodys(prefix) for channel in hears if channel.names),
+        sorted(channel.topic(prefix) for channel in hears if not channel.names),
+    )
 
 
 def _unreachable(settings: Settings, error: Exception, place: str) -> Finding:
