@@ -19,7 +19,7 @@ from services.runtime.complaints import Complaints
 
 log = logging.getLogger(__name__)
 
-REFUSED = Counter("moodring_aggregator_overrides_refused_total", "Overrides with a word that is no mood")
+REFUSED = Counter("moodring_aggregator_overrides_refused_total", "Overrides with a word or a room that is none")
 
 SET_CLOCKS = "set the clocks of both machines"
 

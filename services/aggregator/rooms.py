@@ -6,7 +6,7 @@ from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, RoomState
 from services.aggregator.vocabulary import of_room
-from services.contracts.channels import MAX_ROOMS
+from services.contracts.channels import MAX_ROOMS, unknown_room
 from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
@@ -29,9 +29,10 @@ class Rooms:
         self._settings = settings
         rules = settings.aggregator
         self._custom = CustomMoods()
-        self._ours = {settings.room, *rules.rooms}
+        self._ours = {*settings.rooms}
+        self._were_there = {*saved.there}
         self._strangers: dict[str, Room] = {}
-        names = dict.fromkeys((settings.room, *rules.rooms, *saved.rooms))
+        names = dict.fromkeys((*settings.rooms, *saved.rooms))
         self._rooms = {name: Room(rules.of(name), now, saved.rooms.get(name)) for name in names}
 
     def items(self) -> ItemsView[str, Room]:
@@ -51,8 +52,19 @@ class Rooms:
             NoSuchRoomError: Nothing is known of it.
         """
         if name not in self._rooms:
-            raise NoSuchRoomError(f"nothing is known of a room {name}; there are {', '.join(sorted(self._rooms))}")
+            raise NoSuchRoomError(unknown_room(name, self._rooms))
         return self._rooms[name]
+
+    def commanded(self, name: str, now: float) -> Room:
+        """Return a room that a person says something of.
+
+        What waited for our restart comes before the cameras and players are heard again, so the rooms that were there
+        then will do.
+
+        Raises:
+            NoSuchRoomError: Nothing is known of it.
+        """
+        return self.enter(name, now) if name in self._were_there else self.known(name)
 
     def enter(self, name: str, now: float) -> Room:
         """Return a room, which may be new.
@@ -93,7 +105,10 @@ class Rooms:
     def state(self) -> AggregatorState:
         """What has to survive a restart."""
         known = {name: room.state for name, room in self._rooms.items()}
-        return AggregatorState(rooms={name: state for name, state in known.items() if state != RoomState()})
+        return AggregatorState(
+            rooms={name: state for name, state in known.items() if state != RoomState()},
+            there=tuple(sorted(known.keys() - self._ours)),
+        )
 
     def _forget_one(self, now: float) -> bool:
         """Make place for a room: the one that has been silent longest goes, after a day."""

@@ -101,12 +101,12 @@ class AggregatorService:
 
         Raises:
             NotRunningError: The service does not run.
-            NoSuchRoomError: There are too many rooms for a new one.
+            NoSuchRoomError: Nothing is known of the room.
             UnknownMoodError: The word is no mood.
         """
         telling = self._running()
         now = self._clock()
-        room = self._rooms.enter(name, now)
+        room = self._rooms.commanded(name, now)
         room.say(command, now)
         await self._save()
         telling.tell(name, room, now)

@@ -49,6 +49,7 @@ class RoomState(BaseModel):
 
 
 class AggregatorState(BaseModel):
-    """Every room of which there is something to keep."""
+    """Every room of which there is something to keep, and the names of those that cameras and players brought."""
 
     rooms: dict[Name, RoomState] = {}
+    there: tuple[Name, ...] = ()

@@ -6,7 +6,9 @@ and `decode` are the only way from a message to bytes and back.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Generic, TypeVar, cast
@@ -28,6 +30,8 @@ MAX_PAYLOAD_BYTES = 2_000_000
 
 MAX_ROOMS = 1000
 """Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
+SHOWN_ROOMS = 20
+"""Rooms that are named where one is unknown."""
 
 NOWHERE = "Doctor"
 """No room, camera or instance is called so (they are lower-case): there the doctor tries what may be said and heard."""
@@ -63,6 +67,18 @@ def misnamed(name: str, level: str) -> str:
         rule = "the topics of the services begin so"
     shown = level if len(level) <= messages.MAX_NAME else f"{level[: messages.MAX_NAME]}…"
     return f"no {name} can be called {shown!r} ({rule}){f'; {near} can' if allowed(name, near) else ''}"
+
+
+def unknown_room(name: str, there: Iterable[str]) -> str:
+    """Return what is said of a room that there is none of, with the rooms that there are, the nearest name first."""
+    known = sorted(there)
+    near = get_close_matches(name, known, n=1)
+    shown = [*near, *(one for one in known if one not in near)]
+    more = f" and {len(shown) - SHOWN_ROOMS} more" if len(shown) > SHOWN_ROOMS else ""
+    return (
+        f"nothing is known of a room {name}: it has no camera and no player, and does not stand in the settings; "
+        f"there are {', '.join(shown[:SHOWN_ROOMS])}{more}"
+    )
 
 
 def spoken(level: str) -> str:

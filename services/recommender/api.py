@@ -54,10 +54,8 @@ def routes(service: "RecommenderService") -> APIRouter:
 
 def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
     def check_room(room: str) -> None:
-        if not service.knows(room):
-            raise HTTPException(
-                status.HTTP_404_NOT_FOUND, f"nothing is known of a room {room}: it has no mood, no player"
-            )
+        if unknown := service.unknown(room):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, unknown)
 
     @router.get("/api/rooms/{room}/policy")
     async def policy(room: Name) -> Policy:
@@ -87,6 +85,7 @@ def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
     @router.post("/api/rooms/{room}/feedback", status_code=status.HTTP_201_CREATED)
     async def give_feedback(room: Name, body: Feedback) -> Judgement:
         """Judge a song: it comes a little sooner, or later, when it fits the mood."""
+        check_room(room)
         if await service.library.songs.get(body.song_id) is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no song {body.song_id}; see /api/songs")
         now = datetime.fromtimestamp(service.clock(), UTC)

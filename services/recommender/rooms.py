@@ -42,6 +42,11 @@ class Rooms:
         """Return a room that was heard of."""
         return self._rooms.get(name)
 
+    @property
+    def names(self) -> set[str]:
+        """The rooms that were heard of."""
+        return {*self._rooms}
+
     def policy(self, name: str) -> Policy:
         """Return a room's policy, or that of a new one."""
         room = self.get(name)

@@ -9,7 +9,7 @@ from random import Random
 
 from prometheus_client import Counter
 
-from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
+from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET, unknown_room
 from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, PlayHow, Policy, SetPolicy
 from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
@@ -76,7 +76,7 @@ class RecommenderService:
         self.chronicle.forgotten = saved.forgotten
         self._bus = bus
         try:
-            for room in {*(room.name for room in self._rooms), self.settings.room}:
+            for room in self._rooms.names | {*self.settings.rooms}:
                 bus.publish(POLICY, self._room(room).policy, room=room)
             bus.subscribe(POLICY_SET, self._on_policy)
             bus.subscribe(CUSTOM_MOODS, self._on_custom_moods)
@@ -94,9 +94,10 @@ class RecommenderService:
             self._bus = None
             await self._database.close()
 
-    def knows(self, room: str) -> bool:
-        """Whether a room has said anything, or is the one of the settings."""
-        return room == self.settings.room or self._rooms.get(room) is not None
+    def unknown(self, room: str) -> str:
+        """Return what is said of a room that has said nothing and is not of the settings; empty where it is known."""
+        known = self._rooms.names | {*self.settings.rooms}
+        return "" if room in known else unknown_room(room, known)
 
     def policy(self, room: str) -> Policy:
         """Return a room's policy."""
@@ -147,7 +148,9 @@ class RecommenderService:
                 await self._save()
 
     async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
-        if self._known_room(delivery.room):
+        if unknown := self.unknown(delivery.room):
+            self._complaints.note("unknown room", f"policy/set of {delivery.room}", unknown)
+        else:
             await self.set_policy(delivery.room, delivery.message)
 
     async def _on_custom_moods(self, delivery: Delivery[CustomMoods]) -> None:
@@ -155,22 +158,23 @@ class RecommenderService:
 
     async def _on_mood(self, delivery: Delivery[Mood]) -> None:
         async with self._lock:
-            if room := self._known_room(delivery.room):
+            if room := await self._heard(delivery.room):
                 self.chronicle.hear(room.name, delivery.message, retained=delivery.retained)
                 room.feel(delivery.message)
                 await self._act(room)
 
     async def _on_player(self, delivery: Delivery[PlayerState]) -> None:
         async with self._lock:
-            if room := self._known_room(delivery.room):
+            if room := await self._heard(delivery.room):
                 if room.hear(delivery.message):
                     await self._save()
                 await self._act(room)
 
     async def _on_event(self, delivery: Delivery[Event]) -> None:
         mood = self.diary.hear(delivery.room, delivery.message)
-        if mood and self._known_room(delivery.room):
-            self.chronicle.decided(delivery.room, mood)
+        async with self._lock:
+            if mood and await self._heard(delivery.room):
+                self.chronicle.decided(delivery.room, mood)
 
     async def _act(self, room: Room) -> None:
         """Send a room's next request, if there is one; the lock is held."""
@@ -205,12 +209,17 @@ class RecommenderService:
                 self._bus.publish(POLICY, room.policy, room=name)
         return room
 
-    def _known_room(self, name: str) -> Room | None:
+    async def _heard(self, name: str) -> Room | None:
+        """Return a room that was heard of; a new one is kept, for commands that will wait for our restart."""
+        if room := self._rooms.get(name):
+            return room
         try:
-            return self._room(name)
+            room = self._room(name)
         except TooManyRoomsError as error:
             self._complaints.note("rooms", "rooms", str(error))
             return None
+        await self._save()
+        return room
 
     async def _save(self) -> None:
         await self._state.save(SavedRooms(rooms=self._rooms.saved, forgotten=self.chronicle.forgotten))

@@ -160,6 +160,12 @@ class Settings(BaseSettings):
         one_or_more = self.cameras.values() or (self.camera,)
         return tuple(one.model_copy(update={"room": one.room or self.room}) for one in one_or_more)
 
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms that are there whatever the bus says: of this process, its cameras, and the mood's settings."""
+        watched = (one.room for one in self.watched if one.room)
+        return tuple(dict.fromkeys((self.room, *self.aggregator.rooms, *watched)))
+
     @field_validator("instance")
     @classmethod
     def _no_topic_of_a_room(cls, instance: str) -> str:

@@ -183,13 +183,43 @@ async def test_rooms_beyond_the_limit_are_left_out(
     monkeypatch.setattr(rooms_module, "MAX_ROOMS", 20)
     for number in range(25):
         house.bus.publish(MOOD, mood_of("happy"), room=f"room{number}")
-        house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.OFF), room=f"room{number}")
     await house.bus.settle()
     assert caplog.text.count("rooms already") == 1
     answer = await house.client.put("/api/rooms/one_more/policy", json={"mode": "off"})
     assert answer.status_code == 404, "a room that nobody plays in is none"
     await house.feel(mood_of("happy"))
     assert house.player.requests
+
+
+async def test_a_room_that_nobody_has_gets_no_policy_and_those_that_are_there_are_named(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.OFF), room="hom")
+    await house.bus.settle()
+    assert "moodring/hom/policy" not in house.bus.broker.retained
+    why = (
+        "nothing is known of a room hom: it has no camera and no player, and does not stand in the settings; "
+        "there are home"
+    )
+    assert [record.message for record in caplog.records if "policy/set of hom" in record.message] == [
+        f"policy/set of hom: {why} (1 times)"
+    ]
+    for method, path, body in (
+        ("PUT", "policy", {"mode": "off"}),
+        ("POST", "feedback", {"song_id": 1, "liked": True}),
+    ):
+        answer = await house.client.request(method, f"/api/rooms/hom/{path}", json=body)
+        assert (answer.status_code, answer.json()["detail"]) == (404, why)
+
+
+async def test_a_policy_that_waited_for_a_restart_is_taken_by_every_room_that_was_there(settings: Settings) -> None:
+    async with _house(settings) as house:
+        await house.feel(mood_of("happy"), room="attic")
+    async with _house(settings, MemoryBroker()) as house:
+        house.bus.publish(POLICY_SET, SetPolicy(mode=PolicyMode.OFF), room="attic")
+        await house.bus.settle()
+        assert (await house.client.get("/api/rooms/attic/policy")).json()["mode"] == "off"
 
 
 async def test_every_room_is_served(house: House) -> None:

@@ -74,7 +74,7 @@ async def test_rest_takes_answers_shows_what_they_move_and_forgets_them(tmp_path
         ("PUT /home/mood/override", {"mood": "nobody"}, 422, "known are angry, calm"),
         ("PUT /home/mood/override", {"mood": "calm", "minutes": -1}, 422, "greater than 0"),
         ("PUT /Home/mood/override", {"mood": "calm"}, 422, "pattern"),
-        ("GET /attic/mood", None, 404, "nothing is known of a room attic; there are home"),
+        ("GET /attic/mood", None, 404, "does not stand in the settings; there are home"),
         ("DELETE /attic/mood/override", None, 404, "nothing is known of a room attic"),
     ],
 )

@@ -74,7 +74,9 @@ async def test_one_fault_hides_no_other_of_that_camera(tmp_path: Path, caplog: p
     assert [word in line for word, line in zip(words, said, strict=True)] == [True] * 5
 
 
-async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rooms_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
     async with running(tmp_path) as run:
         for room in ("one", "two", "three"):
@@ -85,8 +87,34 @@ async def test_rooms_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert run.service.mood("one").mood == UNKNOWN
         with pytest.raises(NoSuchRoomError, match="nothing is known of a room three"):
             run.service.mood("three")
-        with pytest.raises(NoSuchRoomError, match="there are 2 rooms already; three is not listened to"):
+        with pytest.raises(NoSuchRoomError, match="nothing is known of a room three"):
             await run.service.say("three", MoodOverride(mood="calm"))
+    assert "there are 2 rooms already; two is not listened to" in caplog.text
+
+
+async def test_a_command_to_a_room_that_is_not_there_makes_none_and_names_those_that_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, aggregator=Aggregator(rooms={"kitchen": MoodRules()})) as run:
+        for _ in range(3):
+            run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="kitchn")
+        await run.tick()
+        assert "moodring/kitchn/mood" not in run.bus.broker.retained
+        with pytest.raises(NoSuchRoomError):
+            run.service.mood("kitchn")
+    [said] = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert said.startswith("mood/set of kitchn: nothing is known of a room kitchn: it has no camera and no player")
+    assert "there are kitchen, home" in said, "the nearest first"
+
+
+async def test_a_command_that_waited_for_a_restart_is_done_in_every_room_that_was_there(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        run.status(CameraState.OK, room="attic")
+        await run.tick()
+    async with running(tmp_path) as run:
+        run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="attic")
+        await run.tick()
+        assert run.service.mood("attic").mood == "calm"
 
 
 @pytest.mark.parametrize("at", [START - 3600, 0.001, START + WEEK_S], ids=["late", "1970", "next week"])
@@ -116,6 +144,8 @@ async def test_a_new_room_whose_camera_has_a_wrong_clock_is_there_once_that_is_k
 async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
     async with running(tmp_path) as run:
+        run.status(CameraState.OK, room="one")
+        await run.tick()
         run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=1), room="one")
         await run.tick()
         assert "moodring/one/mood" in run.bus.broker.retained

@@ -212,3 +212,9 @@ def test_cameras_are_shown_without_their_passwords(monkeypatch: pytest.MonkeyPat
     shown = settings.shown(settings.load().model_dump(mode="json")["cameras"])
     assert "secret" not in shown
     assert "rtsp://***@door/1" in shown
+
+
+def test_the_rooms_of_the_settings_are_those_of_this_process_its_cameras_and_the_moods() -> None:
+    several = {"door": {"source": 0, "room": "hall"}, "desk": {"source": 1}}
+    found = settings.load(room="den", cameras=several, aggregator={"rooms": {"kitchen": {}}})
+    assert found.rooms == ("den", "kitchen", "hall")
