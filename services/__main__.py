@@ -103,8 +103,7 @@ async def _serve(names: Sequence[str], loaded: Settings) -> int:
     names = chosen(names, loaded)
     for finding in short(loaded, names):
         logs.say(f"{finding.part}: {finding.what} → {finding.do}", level=logging.ERROR)
-    sent = traces.sent_to(loaded.traces.endpoint, names[0] if len(names) == 1 else "house")
-    with sent, contextlib.suppress(asyncio.CancelledError):
+    with traces.sent_to(loaded.traces.endpoint), contextlib.suppress(asyncio.CancelledError):
         async with assembled(names, loaded, logs.say) as product:
             if product.first_token:
                 print(f"moodring: the admin token, shown this once: {product.first_token}", flush=True)  # not logged

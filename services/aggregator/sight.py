@@ -7,7 +7,14 @@ from itertools import pairwise
 from services.contracts.moodring_pb2 import Expressions
 
 MS_PER_S = 1000
-PARTS = ("see faces", "wait for batch", "decode faces", "classify faces", "pass on")
+PARTS = (
+    ("camera", "see faces"),
+    ("inference", "wait for batch"),
+    ("inference", "decode faces"),
+    ("inference", "classify faces"),
+    ("inference", "pass on"),
+)
+"""Who did what; the way over the bus counts for whoever published."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +35,16 @@ class Sight:
     took_s: tuple[float, ...]
     heard_s: float
 
-    def parts(self) -> Iterator[tuple[str, float, float]]:
-        """Return each part of the way, with when it began and ended: one after the other, and none after the end."""
+    def parts(self) -> Iterator[tuple[str, str, float, float]]:
+        """Return each part of the way: who did what, and when it began and ended.
+
+        One is after the other, and none after the end.
+        """
         moments = [self.captured_s]
         for took_s in self.took_s:
             moments.append(min(moments[-1] + max(0.0, took_s), self.heard_s))
-        for name, (began_s, ended_s) in zip(PARTS, pairwise([*moments, self.heard_s]), strict=True):
-            yield name, began_s, ended_s
+        for (service, name), (began_s, ended_s) in zip(PARTS, pairwise([*moments, self.heard_s]), strict=True):
+            yield service, name, began_s, ended_s
 
 
 def sight(message: Expressions, camera: str, offset_s: float, now: float) -> Sight:

@@ -17,6 +17,8 @@ def trace(room: str, mood: Mood, newest: Sight | None, now: float) -> None:
         attributes |= {"camera": newest.camera, "frame_id": newest.frame_id}
     decision = mood.decision_id
     began_s = newest.captured_s if newest else now
-    with traces.step("decide mood", decision, told_by=decision, began_s=began_s, attributes=attributes):
+    with traces.step(
+        "decide mood", decision, service="aggregator", told_by=decision, began_s=began_s, attributes=attributes
+    ):
         for part in newest.parts() if newest else ():
             traces.part(*part)

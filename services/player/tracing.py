@@ -26,7 +26,7 @@ class Tracing:
         attributes: dict[str, traces.Attribute] = {
             "room": room, "how": request.how, "song_ids": [track.track.song_id for track in queued]
         }  # fmt: skip
-        return traces.step("queue songs", request.decision_id, after=after, attributes=attributes)
+        return traces.step("queue songs", request.decision_id, service="player", after=after, attributes=attributes)
 
     def starts(self, queued: QueuedTrack, backend: str) -> AbstractContextManager[object]:
         """Return the step in which a backend is given a song; that it is told again, after a jump say, is none."""
@@ -38,4 +38,4 @@ class Tracing:
             "play_id": str(queued.play_id), "backend": backend,
         }  # fmt: skip
         after = self._requests.get(queued.play_id)
-        return traces.step("start song", queued.decision_id, after=after, attributes=attributes)
+        return traces.step("start song", queued.decision_id, service="player", after=after, attributes=attributes)

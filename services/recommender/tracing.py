@@ -15,4 +15,7 @@ def traced(decision: Decision, began_s: float) -> AbstractContextManager[object]
         "how": request.how, "reason": request.reason,
         "songs": [track.title for track in request.tracks], "song_ids": [track.song_id for track in request.tracks],
     }  # fmt: skip
-    return traces.step("choose songs", request.decision_id, told_by=request.id, began_s=began_s, attributes=attributes)
+    return traces.step(
+        "choose songs", request.decision_id, service="recommender",
+        told_by=request.id, began_s=began_s, attributes=attributes,
+    )  # fmt: skip

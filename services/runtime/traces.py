@@ -3,11 +3,12 @@
 A decision's id is its trace's id, so what log and database call a decision is found under the same number. A step that
 another service goes on from has its span's id from the message that tells of it: the decision's for the first step, a
 request's for the choice of songs. So every service knows the parents of its spans by what messages carry anyway.
+A frame's way is recorded where it ends, by the times that messages carry, each part under the service that did it.
 
 Nothing else is traced: requests for pages, health and figures would be all there is to see.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
@@ -32,16 +33,16 @@ Attribute = str | bool | int | float | Sequence[str] | Sequence[int] | None
 class _Traces:
     """Where spans go: nowhere, until there is a collector."""
 
-    tracer: trace.Tracer = NoOpTracer()
+    tracer: Callable[[str], trace.Tracer] = staticmethod(lambda _service: NoOpTracer())
+    """By the service that did what is recorded, as `inference`."""
 
 
 @contextmanager
-def sent_to(endpoint: str, service: str) -> Iterator[None]:
+def sent_to(endpoint: str) -> Iterator[None]:
     """Send traces to a collector while the context is open.
 
     Args:
         endpoint: `http://collector:4318/v1/traces` (OTLP over HTTP); empty for none.
-        service: What this process is called there.
 
     Raises:
         SetupError: The libraries are not installed.
@@ -55,12 +56,13 @@ def sent_to(endpoint: str, service: str) -> Iterator[None]:
         raise SetupError(
             "traces.endpoint is set, and OpenTelemetry is not installed: install moodring[traces]"
         ) from error
-    with exporting(endpoint, f"moodring-{service}") as tracer:
+    nowhere = _Traces.tracer
+    with exporting(endpoint) as tracer:
         _Traces.tracer = tracer
         try:
             yield
         finally:
-            _Traces.tracer = NoOpTracer()
+            _Traces.tracer = nowhere
 
 
 @contextmanager
@@ -68,6 +70,7 @@ def step(
     name: str,
     decision: UUID | None,
     *,
+    service: str,
     told_by: UUID | None = None,
     after: UUID | None = None,
     began_s: float | None = None,
@@ -78,6 +81,7 @@ def step(
     Args:
         name: What is done: one of few names; what differs from one time to the next is an attribute.
         decision: The decision.
+        service: Who does it.
         told_by: Id of the message that tells others of this step, so that theirs can follow it; for the first step
             of all it is the decision's.
         after: The message that told us of the step which this one follows; without it, it follows the decision.
@@ -90,7 +94,7 @@ def step(
     context = Context() if told_by == decision else _within(decision, after or decision)
     known = {f"{NAMES}{key}": value for key, value in attributes.items() if value is not None}
     given = GIVEN_IDS.set((decision.int, span_id(told_by)) if told_by else None)
-    span = _Traces.tracer.start_span(
+    span = _Traces.tracer(service).start_span(
         name,
         context=context,
         start_time=None if began_s is None else int(began_s * NS_PER_S),
@@ -101,9 +105,9 @@ def step(
         yield span
 
 
-def part(name: str, began_s: float, ended_s: float) -> None:
-    """Record a part of the step that is being recorded, which is over; times are in seconds since 1970."""
-    span = _Traces.tracer.start_span(name, start_time=int(began_s * NS_PER_S))
+def part(service: str, name: str, began_s: float, ended_s: float) -> None:
+    """Record a part that a service had in the step that is being recorded; times are in seconds since 1970."""
+    span = _Traces.tracer(service).start_span(name, start_time=int(began_s * NS_PER_S))
     span.end(int(ended_s * NS_PER_S))
 
 

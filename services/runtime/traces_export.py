@@ -1,7 +1,8 @@
 """Sends spans to a collector; imported only where there is one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -29,16 +30,22 @@ class _Ids(RandomIdGenerator):
 
 
 @contextmanager
-def exporting(endpoint: str, service: str) -> Iterator[Tracer]:
-    """Give a tracer whose spans are sent in batches, the last ones when the context is left.
+def exporting(endpoint: str) -> Iterator[Callable[[str], Tracer]]:
+    """Give a service's tracer by its name; spans are sent in batches, the last ones when the context is left.
 
-    The provider is nobody else's: made the global one, it would have FastAPI and NiceGUI trace every request.
+    OpenTelemetry has the service's name from the provider, so each has one; they share what sends. The providers are
+    nobody else's: made the global one, it would have FastAPI and NiceGUI trace every request.
     """
-    provider = TracerProvider(
-        resource=Resource.create({"service.name": service}), id_generator=_Ids(), shutdown_on_exit=False
-    )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=TIMEOUT_S)))
+    batches = BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=TIMEOUT_S))
+
+    @cache
+    def tracer(service: str) -> Tracer:
+        resource = Resource.create({"service.name": f"moodring-{service}"})
+        provider = TracerProvider(resource=resource, id_generator=_Ids(), shutdown_on_exit=False)
+        provider.add_span_processor(batches)
+        return provider.get_tracer("moodring")
+
     try:
-        yield provider.get_tracer("moodring")
+        yield tracer
     finally:
-        provider.shutdown()
+        batches.shutdown()  # type: ignore[no-untyped-call]

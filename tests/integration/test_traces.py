@@ -28,15 +28,16 @@ import sys
 from uuid import UUID
 from services.runtime import traces
 decision, request = UUID(sys.argv[2]), UUID(sys.argv[3])
-with traces.sent_to(sys.argv[1], "player"):
+with traces.sent_to(sys.argv[1]):
     known = {"mood": "sad", "camera": None}
-    with traces.step("decide mood", decision, told_by=decision, began_s=1000.5, attributes=known):
-        traces.part("see faces", 1000.5, 1000.75)
-    with traces.step("choose songs", decision, told_by=request, attributes={"songs": ["a song"]}):
+    with traces.step("decide mood", decision, service="aggregator", told_by=decision, began_s=1000.5, attributes=known):
+        traces.part("camera", "see faces", 1000.5, 1000.75)
+    chosen = {"songs": ["a song"]}
+    with traces.step("choose songs", decision, service="recommender", told_by=request, attributes=chosen):
         pass
-    with traces.step("queue songs", decision, after=request, attributes={}):
+    with traces.step("queue songs", decision, service="player", after=request, attributes={}):
         pass
-    with traces.step("start song", None, attributes={}):
+    with traces.step("start song", None, service="player", attributes={}):
         pass
 """
 
@@ -123,7 +124,12 @@ def test_a_decision_is_one_trace_under_its_own_id_and_its_steps_follow_each_othe
     assert attributes(spans["choose songs"])["songs"] == ["a song"]
     assert spans["decide mood"].start_time_unix_nano == 1_000_500_000_000
     assert spans["see faces"].end_time_unix_nano == 1_000_750_000_000
-    assert {name for name, _ in collector.spans} == {"moodring-player"}
+    assert {span.name: service for service, span in collector.spans} == {
+        "decide mood": "moodring-aggregator",
+        "see faces": "moodring-camera",
+        "choose songs": "moodring-recommender",
+        "queue songs": "moodring-player",
+    }
 
 
 @pytest.mark.timeout(180)
@@ -151,8 +157,11 @@ def test_the_product_tells_the_way_from_a_frame_to_its_song_and_nothing_else(
     assert ends[-1] <= started.end_time_unix_nano
     assert attributes(decided)["room"] == attributes(spans["choose songs"][0])["room"] == "home"
     assert attributes(started)["song"] in attributes(chosen[started.parent_span_id])["songs"]
-    known = {"decide mood", "choose songs", "queue songs", "start song", *way}
-    assert {span.name for _, span in collector.spans} <= known
+    who = {"see faces": "camera", "decide mood": "aggregator", "choose songs": "recommender"}
+    who |= dict.fromkeys(way[1:], "inference") | dict.fromkeys(("queue songs", "start song"), "player")
+    assert {span.name: service for service, span in collector.spans}.items() <= {
+        name: f"moodring-{service}" for name, service in who.items()
+    }.items()
 
 
 def test_a_collector_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
@@ -166,7 +175,7 @@ def test_a_collector_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
 def test_without_a_collector_nothing_is_loaded() -> None:
     check = (
         "import sys\nfrom services.runtime import traces\n"
-        "with traces.sent_to('', 'x'): sys.exit('opentelemetry.sdk' in sys.modules)"
+        "with traces.sent_to(''): sys.exit('opentelemetry.sdk' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False, timeout=60).returncode == 0
 
@@ -174,5 +183,5 @@ def test_without_a_collector_nothing_is_loaded() -> None:
 def test_missing_libraries_are_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "services.runtime.traces_export", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(SetupError, match=r"install moodring\[traces\]"), traces.sent_to("http://127.0.0.1:9/", "x"):
+    with pytest.raises(SetupError, match=r"install moodring\[traces\]"), traces.sent_to("http://127.0.0.1:9/"):
         pass

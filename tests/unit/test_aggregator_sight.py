@@ -24,6 +24,6 @@ def test_the_parts_of_a_way_follow_each_other(
     timings = Timings(arriving=arriving_ms, waiting=20, decoding=30, predicting=100)
     message = Expressions(frame_id="f", captured_at=Timestamp(seconds=int(CAPTURED_S)), timings=timings)
     parts = list(sight(message, "door", offset_s, CAPTURED_S + heard_after_s).parts())
-    assert tuple(name for name, _, _ in parts) == PARTS
-    assert [ended_s - CAPTURED_S for _, _, ended_s in parts] == pytest.approx(ends, abs=1e-5)
-    assert [began_s for _, began_s, _ in parts[1:]] == [ended_s for _, _, ended_s in parts[:-1]]
+    assert tuple((service, name) for service, name, _, _ in parts) == PARTS
+    assert [ended_s - CAPTURED_S for *_, ended_s in parts] == pytest.approx(ends, abs=1e-5)
+    assert [began_s for *_, began_s, _ in parts[1:]] == [ended_s for *_, ended_s in parts[:-1]]
