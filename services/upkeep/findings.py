@@ -1,7 +1,6 @@
 """What the doctor finds: one part, how it is, and what to type where it is not well."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -65,14 +64,6 @@ def by_way(settings: Settings, alone: str, compose: str) -> str:
 def way_out(variable: str = "MOODRING_HOST_ISOLATED") -> str:
     """Return what to type where something outside is to be reached: a network that is there keeps its kind."""
     return f"{variable}=false in .env, then `docker compose down && docker compose up -d`"
-
-
-def give_back(volume: str) -> str:
-    """Return what to type where a volume of compose belongs to somebody else."""
-    return (
-        "`docker compose run --rm --no-deps --user 0 --cap-add CHOWN --cap-add DAC_OVERRIDE --entrypoint chown "
-        f"first-start -R {os.geteuid()} /volumes/{volume}`, then `docker compose up -d`"
-    )
 
 
 def correct(settings: Settings, variable: str, in_env: str = "") -> str:

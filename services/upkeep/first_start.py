@@ -15,7 +15,7 @@ from services.runtime.service import SetupError
 from services.runtime.state import replace_file
 from services.upkeep.authority import certify
 from services.upkeep.broker_files import HEALTH, PASSWORDS, broker_files
-from services.upkeep.findings import give_back
+from services.upkeep.ownership import give_volume_back, nearest, why
 
 SECRET_BYTES = 32
 BROKER_FOLDER = "/mosquitto/data"
@@ -76,10 +76,10 @@ def prepare(volumes: Path, given: Path, *, prefix: str, names: tuple[str, ...] =
         SetupError: A secret of the user's is not usable, or a volume is not writable.
     """
     _check(given)
-    _check_database(volumes, given)
     made: list[str] = []
     values: dict[str, str] = {}
     try:
+        _check_database(volumes, given)
         for secret in SECRETS:
             files = [volumes / file for file in secret.files]
             values[secret.name] = _value(secret, given / secret.name, *files) or secrets.token_urlsafe(SECRET_BYTES)
@@ -105,7 +105,8 @@ def _unwritable(volumes: Path, error: OSError) -> str:
     what = f"{place} cannot be written: {error.strerror}"
     if not isinstance(error, PermissionError) or volumes not in place.parents:
         return what
-    return f"{what}; give its volume back: {give_back(place.relative_to(volumes).parts[0])}"
+    there, volume = nearest(place), place.relative_to(volumes).parts[0]
+    return f"{what} ({there}: {why(there)}); put it right: {give_volume_back(there, volume=volume)}"
 
 
 def _check(given: Path) -> None:

@@ -151,19 +151,40 @@ def test_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     is_broken(machine.disk(load(data=tmp_path)), "0.1 GB", "make room")
 
 
-def test_data_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = {tmp_path}
-    monkeypatch.setattr(os, "access", lambda path, _mode: path not in refused)  # root may everything
-    is_broken(machine.permissions(load(data=tmp_path / "data")), str(tmp_path), "chown")
-    (tmp_path / "data" / "state").mkdir(parents=True)
-    state = tmp_path / "data" / "state" / "player.json"
-    state.touch()
-    refused.clear()
-    assert machine.permissions(load(data=tmp_path / "data")).how is How.WELL
-    refused.add(state)
-    is_broken(machine.permissions(load(data=tmp_path / "data")), "player.json", "chown")
-    contained = load(data=tmp_path / "data", container="player")
-    is_broken(machine.permissions(contained), "`docker compose run", "/volumes/player")
+@pytest.fixture
+def shut(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """What is closed to us: root may everything."""
+    closed: set[Path] = set()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path not in closed)
+    return closed
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["of a wrong mode", "of somebody else"])
+def test_data_folder_that_is_closed_to_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: set[Path], *, own: bool
+) -> None:
+    data, user = tmp_path / "data", os.geteuid() if own else os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    here, inside = load(data=data), load(data=data, container="player")
+    shut.add(tmp_path)
+    tmp_path.chmod(0o500)
+    is_broken(
+        machine.permissions(here),
+        f"may not read and write {tmp_path}: " + ("its mode is 500" if own else f"it belongs to user {user - 1}"),
+        f"`chmod u+rwx {tmp_path}`" if own else f"`sudo install -d -o {user} {data}`",
+    )
+    (data / "state").mkdir(parents=True)
+    (data / "state" / "player.json").touch(0o400)
+    for closed in (data, data / "state", data / "state" / "player.json"):
+        shut.clear()
+        shut.add(closed)
+        is_broken(machine.permissions(here), f"{closed}: {'its mode is' if own else 'it belongs to'}")
+        is_broken(machine.permissions(here), f"`chmod -R u+rwX {data}`" if own else f"`sudo chown -R {user} {data}`")
+        found = machine.permissions(inside)
+        is_broken(found, "first-start -R", "/volumes/player")
+        assert ("--entrypoint chmod" in found.do, "--user 0" in found.do) == (own, not own)
+    shut.clear()
+    assert machine.permissions(here).how is How.WELL
 
 
 def test_disk_that_became_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

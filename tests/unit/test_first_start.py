@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import errno
 import hashlib
+import os
 import ssl
 import subprocess
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.runtime.service import SetupError
+from services.upkeep import first_start
 from services.upkeep.authority import DAY_S, certify
 from services.upkeep.first_start import NEW_AUTHORITY, SECRETS, prepare
 
@@ -206,3 +209,26 @@ def test_no_certificate_is_made_by_a_clock_of_1970(tmp_path: Path) -> None:
     before = made_by(tmp_path)
     certify(tmp_path, ("server.lan",), clock=lambda: 3600.0)
     assert made_by(tmp_path) == before
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["of a wrong mode", "of somebody else"])
+@pytest.mark.parametrize("folder", ["player/secrets", "postgres"])
+def test_a_volume_that_cannot_be_written_is_given_back_by_what_is_wrong_with_it(
+    tmp_path: Path, given: Path, monkeypatch: pytest.MonkeyPatch, folder: str, *, own: bool
+) -> None:
+    (tmp_path / folder).mkdir(parents=True, mode=0o500)
+    user = os.geteuid() if own else os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+
+    def refused(_path: Path, _content: bytes) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / folder / "mqtt.new"))
+
+    monkeypatch.setattr(first_start, "replace_file", refused)
+    with pytest.raises(SetupError) as refusal:
+        prepare(tmp_path, given, prefix="moodring")
+    said = str(refusal.value)
+    why = "its mode is 500" if own else f"it belongs to user {user - 1}"
+    assert f"cannot be written: Permission denied ({tmp_path / folder}: {why})" in said
+    assert ("--entrypoint chmod first-start -R u+rwX" in said) == own
+    assert (f"--entrypoint chown first-start -R {user} " in said) != own
+    assert f"/volumes/{folder.partition('/')[0]}`" in said

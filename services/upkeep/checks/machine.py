@@ -12,7 +12,8 @@ from pathlib import Path
 from services.assembly import SERVICES
 from services.contracts.audio import AUDIO_TYPES
 from services.runtime.settings import Settings
-from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, give_back, skipped, well
+from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, skipped, well
+from services.upkeep.ownership import give_back, give_volume_back, nearest, why
 
 SCARCE_BYTES, LOW_BYTES = 100_000_000, 1_000_000_000
 """Free space below which state cannot be relied on to be saved, and below which it is time to tidy up."""
@@ -69,25 +70,31 @@ def processor(settings: Settings, machine_name: str, flags: frozenset[str]) -> F
 
 def permissions(settings: Settings) -> Finding:
     """Say whether everything that is to be kept can be written."""
-    data, user, place = settings.data, os.geteuid(), _nearest(settings.data)
+    data, place = settings.data, nearest(settings.data)
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         disk = by_way(settings, "mount it writable, or set MOODRING_DATA elsewhere", "mount Docker's disk writable")
         return broken("permissions", f"{place} is read-only", f"{disk}; `dmesg` says whether the disk has failed")
-    own = give_back(settings.container)
-    if not os.access(place, os.W_OK | os.X_OK):
-        alone = f"`sudo chown -R {user} {place}`, or set MOODRING_DATA"
-        return broken("permissions", f"user {user} may not write to {place}", by_way(settings, alone, own))
+    shut = next((path for path, wanted in _to_be_kept(data, place) if not os.access(path, wanted)), None)
+    if shut is None:
+        return well("permissions", f"{data} can be written")
+    alone = f"{give_back(shut, all_of=data)}, or set MOODRING_DATA"
+    what = f"user {os.geteuid()} may not read and write {shut}: {why(shut)}"
+    return broken("permissions", what, by_way(settings, alone, give_volume_back(shut, volume=settings.container)))
+
+
+def _to_be_kept(data: Path, place: Path) -> Iterator[tuple[Path, int]]:
+    """Return what has to be open to us, each after the folder that it lies in, and what for."""
+    yield place, os.W_OK | os.X_OK
     state = data / "state"
-    others = [path for path in (*state.glob("*.json"), *state.glob("*.lock")) if not os.access(path, os.R_OK | os.W_OK)]
-    if others:
-        what = f"{others[0]} belongs to somebody else, and user {user} may not change it"
-        return broken("permissions", what, by_way(settings, f"`sudo chown -R {user} {data}`", own))
-    return well("permissions", f"{data} can be written")
+    if place == data and state.is_dir():
+        yield state, os.R_OK | os.W_OK | os.X_OK
+        for file in (*state.glob("*.json"), *state.glob("*.lock")):
+            yield file, os.R_OK | os.W_OK
 
 
 def disk(settings: Settings) -> Finding:
     """Say how much room there is."""
-    place = _nearest(settings.data)
+    place = nearest(settings.data)
     free = shutil.disk_usage(place).free
     what = f"{free / 1e9:.1f} GB are free at {place}"
     tidy = "make room where Docker keeps its volumes; `docker system prune` removes old images"
@@ -119,11 +126,6 @@ def music(settings: Settings) -> Finding:
         if entries > LOOKED_AT:
             return doubtful("music", f"among the first {LOOKED_AT} files of {folder} is no song", elsewhere)
     return broken("music", f"there is no song in {folder}", f"copy some there, or {elsewhere}")
-
-
-def _nearest(folder: Path) -> Path:
-    """Return a folder, or where it would be made."""
-    return folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
 
 
 def _clock_state() -> int | None:
