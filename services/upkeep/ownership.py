@@ -14,7 +14,7 @@ def why(place: Path) -> str:
     """Return what forbids it."""
     status = place.stat()
     if _own(place):
-        return f"its mode is {stat.S_IMODE(status.st_mode):o}"
+        return f"its mode is {stat.S_IMODE(status.st_mode):03o}"
     return f"it belongs to user {status.st_uid}"
 
 

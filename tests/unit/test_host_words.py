@@ -7,7 +7,7 @@ from services.runtime.service import SetupError
 from services.upkeep.host_words import RULES, check
 
 GOOD = {
-    "NAME": ("localhost", "server.lan", "a"),
+    "NAME": ("localhost", "server.lan", "a", "4.server.lan", "nas-2", "192.168.1.5"),
     "ADDRESS": ("192.168.1.5", "fd00::5"),
     "BROKER": ("broker.lan", "broker.lan:8883", "192.168.1.6", "[fd00::6]:1883"),
     "CAMERA": ("/dev/video0", "/dev/v4l/by-id/usb-video-index0"),
@@ -17,9 +17,9 @@ GOOD = {
     "MODEL_SERVER": ("light",),
 }
 WRONG = {
-    "NAME": ("https://server.lan", "my server", "server.lan:8443"),
-    "ADDRESS": ("192.168.1", "server.lan", "192.168.1.5:8443"),
-    "BROKER": ("mqtt://broker.lan", "me@broker.lan"),
+    "NAME": ("https://server.lan", "my server", "server.lan:8443", "192.168.1.300", "192.168.1", "server.1"),
+    "ADDRESS": ("192.168.1", "192.168.1.300", "server.lan", "192.168.1.5:8443"),
+    "BROKER": ("mqtt://broker.lan", "me@broker.lan", "192.168.1.300", "192.168.1.300:1883", "[fd00::g]", "[]"),
     "CAMERA": ("video0", "0"),
     "SOUND": ("snd",),
     "CAMERA_GROUP": ("video",),
@@ -46,3 +46,8 @@ def test_words_that_will_not_do_are_one_clear_line(end: str, word: str) -> None:
     assert line.startswith(f"MOODRING_HOST_{end} in .env has to be ")
     assert repr(word) in line
     assert "\n" not in line
+
+
+def test_what_looks_like_an_address_and_is_none_is_said_so() -> None:
+    with pytest.raises(SetupError, match=r" has to be .*'192\.168\.1\.300', which is no address$"):
+        check({"MOODRING_HOST_NAME": "192.168.1.300"})
