@@ -14,7 +14,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from services.contracts import channels
-from services.contracts.channels import CHANNELS, NOWHERE
+from services.contracts.channels import CHANNELS, MAX_PAYLOAD_BYTES, NOWHERE
 from services.contracts.rights import RIGHTS, may_hear, may_say
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.upkeep.broker_files import HEALTH, password_line
@@ -216,17 +216,43 @@ def test_the_tls_listener_is_known_by_our_own_authority(border: Border) -> None:
         Client(border.tls_port, "player", ca_file=Path("/etc/ssl/certs/ca-certificates.crt"))
 
 
-def test_a_packet_beyond_the_limit_costs_the_connection_and_nobody_else(border: Border) -> None:
-    well, greedy = Client(border.port, "player"), Client(border.port, "camera")
+FACES = "moodring/home/front/faces"
+
+
+def test_the_longest_payload_comes_through(border: Border) -> None:
+    inference, camera = (Client(border.port, user, sessions=False) for user in ("inference", "camera"))
+    inference.listen(FACES)
+    camera.client.publish(FACES, b"x" * MAX_PAYLOAD_BYTES, qos=1)
+    inference.hears(FACES, "x" * MAX_PAYLOAD_BYTES)
+    for client in (inference, camera):
+        client.close()
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_packet_beyond_the_limit_costs_the_connection_and_nobody_else(border: Border, qos: int) -> None:
+    users = ("player", "inference", WATCHER, "camera")
+    player, inference, watcher, greedy = (Client(border.port, user, sessions=False) for user in users)
+    player.listen("moodring/home/play")
+    inference.listen(FACES)
     gone = threading.Event()
+    broken: list[Client] = []
     greedy.client.on_disconnect = lambda *_: gone.set()
-    greedy.client.publish("moodring/home/front/faces", bytes(3_000_000), qos=0)
+    for other in (player, inference, watcher):
+        other.client.on_disconnect = lambda *_, other=other: broken.append(other)
+    greedy.client.publish(FACES, bytes(3_000_000), qos=qos)
     assert gone.wait(PATIENCE_S)
-    well.listen("moodring/home/play")
-    watcher = Client(border.port, WATCHER)
-    watcher.say("moodring/home/play")
-    well.hears("moodring/home/play", WATCHER)
-    for client in (well, greedy, watcher):
+    # The others' connections are those from before, and nothing of the packet went anywhere.
+    watcher.say("moodring/home/play", FACES)
+    player.hears("moodring/home/play", WATCHER)
+    inference.hears(FACES, WATCHER)
+    assert inference.heard == {(FACES, WATCHER)}
+    assert not broken
+    # Whoever sent it may come again.
+    greedy.close()
+    again = Client(border.port, "camera", sessions=False)
+    again.say(FACES)
+    inference.hears(FACES, "camera")
+    for client in (player, inference, watcher, again):
         client.close()
 
 
