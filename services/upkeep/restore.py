@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, MetaData
 
 from services.assembly import SERVICES, claim
+from services.contracts.wrong import first_wrong
 from services.recommender.database import database_url, place_of
 from services.recommender.migrate import upgrade
 from services.runtime.service import SetupError
@@ -80,7 +81,7 @@ def _open(source: IO[bytes]) -> tuple[zipfile.ZipFile, Manifest]:
     except (zipfile.BadZipFile, KeyError) as error:
         raise SetupError("this is no backup of Moodring: it is no ZIP archive with a manifest") from error
     except ValidationError as error:
-        raise SetupError(f"this version cannot read the backup: {error.errors()[0]['msg']}; update Moodring") from error
+        raise SetupError(f"this version cannot read the backup: {first_wrong(error)}; update Moodring") from error
 
 
 @dataclass(frozen=True)

@@ -331,3 +331,11 @@ def test_what_is_no_backup_is_one_clear_line_and_changes_nothing(
     with pytest.raises(SetupError, match="backup"):
         restore(house, bad, silent, replace=True)
     assert content(house) == before
+
+
+def test_a_backup_of_a_newer_form_names_what_is_new(house: Settings) -> None:
+    bad = io.BytesIO()
+    with zipfile.ZipFile(bad, "w") as file:
+        file.writestr("manifest.json", '{"format": 2}')
+    with pytest.raises(SetupError, match=r"cannot read the backup: format: Input should be 1; update Moodring"):
+        restore(house, bad, silent)
