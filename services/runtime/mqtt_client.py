@@ -4,14 +4,13 @@ import contextlib
 import hmac
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -71,29 +70,9 @@ class Access:
         return f"{self.client_id}-{hmac.digest(password.encode(), self.client_id.encode(), 'sha256').hex()[:ID_DIGITS]}"
 
 
-class Client(paho.Client):
-    """Paho's client, telling also when its network thread ends without a word: a socket that broke between two reads.
-
-    Args:
-        on_end: Called in that thread.
-    """
-
-    def __init__(self, on_end: Callable[[], None], *args: Any, **options: Any) -> None:
-        self._on_end = on_end
-        super().__init__(*args, **options)
-
-    def loop_forever(self, *args: Any, **options: Any) -> MQTTErrorCode:
-        """Read and write until the connection ends: what paho's thread does."""
-        try:
-            return super().loop_forever(*args, **options)
-        finally:
-            self._on_end()
-
-
-def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[], None] = lambda: None) -> paho.Client:
+def new_client(access: Access, protocol: MQTTProtocolVersion) -> paho.Client:
     """Return a client that is not connected; messages are acknowledged by hand, connecting again is not its job."""
-    client = Client(
-        on_end,
+    client = paho.Client(
         CallbackAPIVersion.VERSION2,
         access.identity,
         clean_session=None if protocol == MQTTProtocolVersion.MQTTv5 else not access.sessions,
@@ -118,10 +97,20 @@ def new_client(access: Access, protocol: MQTTProtocolVersion, on_end: Callable[[
 
 
 def connect(client: paho.Client, access: Access) -> None:
-    """Connect and start the network thread. Blocks: not for an event loop.
+    """Connect and start paho's thread, for who has no event loop.
 
     Raises:
         OSError: Nobody is there, or not who TLS says.
+    """
+    dial(client, access)
+    client.loop_start()
+
+
+def dial(client: paho.Client, access: Access) -> None:
+    """Connect, as `connect`; the broker's answer is yet to be read. Blocks: not for an event loop.
+
+    Raises:
+        OSError: As there.
     """
     parts = urlsplit(access.url)
     properties = None
@@ -136,11 +125,10 @@ def connect(client: paho.Client, access: Access) -> None:
         clean_start=not access.sessions if properties else paho.MQTT_CLEAN_START_FIRST_ONLY,
         properties=properties,
     )
-    client.loop_start()
 
 
 def send(client: paho.Client, packet: Packet) -> paho.MQTTMessageInfo:
-    """Hand a packet to the network thread."""
+    """Hand a packet to paho."""
     properties = None
     if packet.expires_s and client.protocol == MQTTProtocolVersion.MQTTv5:
         properties = Properties(PacketTypes.PUBLISH)

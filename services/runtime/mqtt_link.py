@@ -1,22 +1,21 @@
 """One MQTT connection that comes back by itself, on paho-mqtt.
 
-Paho's network thread hands over to the event loop and does nothing else. MQTT 5 is tried first and 3.1.1
-where the broker does not know it.
+Paho reads and writes in the event loop. MQTT 5 is tried first and 3.1.1 where the broker does not know it.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from services.runtime.backoff import Backoff
-from services.runtime.mqtt_client import Access, Packet, connect, new_client, send
+from services.runtime.mqtt_client import Access, Packet, dial, new_client, send
+from services.runtime.mqtt_driver import Driver
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ UNSENT_QOS0 = 8
 """Messages of quality 0 that paho may hold, which never gives one up again."""
 WAITING_QOS0 = 32
 """Those that wait for paho; beyond this the broker is too slow, and the oldest go."""
-INBOX = 10_000
+LOOK_AFTER_S = 1.0
 BACKOFF_S = (0.2, 10.0)
 MAX_HANG_UPS = 2
 """Connections in a row that a broker may end unanswered before it is asked in MQTT 3.1.1."""
@@ -35,7 +34,7 @@ FLUSH_S = 0.5
 
 
 class Listener(Protocol):
-    """Who owns a link; called in the event loop's thread."""
+    """Who owns a link."""
 
     def link_up(self) -> None:
         """The broker accepted us: subscribe, and send what waited."""
@@ -79,8 +78,8 @@ class Link:
         # A broker without sessions is our own, which speaks 3.1.1.
         self._protocol = MQTTProtocolVersion.MQTTv5 if access.sessions else MQTTProtocolVersion.MQTTv311
         self._hang_ups = 0
-        self._client = self._new_client(self._protocol)
-        self._inbox: deque[paho.MQTTMessage] = deque()
+        self._client: paho.Client  # with the first connection, as is what drives it
+        self._driver: Driver
         self._unsent: set[int] = set()
         self._unanswered: dict[int, Packet] = {}  # those that paho holds, which is `QUEUE_QOS1` and a few
         self._waiting: deque[tuple[float, Packet]] = deque()
@@ -102,7 +101,7 @@ class Link:
                 if not problem:
                     self.up = True
                     self._listener.link_up()
-                    problem = await self._lost
+                    problem = await self._until_lost()
                     if problem != TAKEN_OVER:
                         backoff.reset()
             except Exception as error:  # nobody else would connect again
@@ -120,8 +119,8 @@ class Link:
         self.up = False
         if self._opening:
             await asyncio.gather(self._opening, return_exceptions=True)
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        if self.connection:
+            self._driver.hang_up()
 
     def send(self, packet: Packet) -> None:
         """Send a packet as soon as the broker takes it.
@@ -145,7 +144,7 @@ class Link:
                 self._hand_over(packet)
 
     def _hand_over(self, packet: Packet) -> None:
-        """Hand a packet to the network thread."""
+        """Hand a packet to paho."""
         info = send(self._client, packet)
         if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
             self._listener.gave_up(packet)
@@ -176,59 +175,50 @@ class Link:
 
     async def _connect(self) -> str:
         """Connect once; return what went wrong, or nothing when the broker accepted us."""
-        await asyncio.to_thread(self._client.loop_stop)
         protocol = self._protocol if self._hang_ups < MAX_HANG_UPS else MQTTProtocolVersion.MQTTv311
-        if self._client.protocol != protocol:
+        if self.connection:
+            self._driver.hang_up()
+        if not self.connection or self._client.protocol != protocol:
             self._client = self._new_client(protocol)
+            self._driver = Driver(self._client, self._disconnected)
             self._unanswered.clear()
         self.connection += 1
-        self._inbox.clear()  # the broker sends what was not acknowledged again
         self._unsent.clear()
         self._waiting.clear()
         self._unconfirmed.clear()
         self._lost = self._loop.create_future()
         self._answer = self._loop.create_future()
         try:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(connect, self._client, self._access))
+            self._opening = asyncio.ensure_future(asyncio.to_thread(dial, self._client, self._access))
             await asyncio.shield(self._opening)
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 return await self._answer
         except TimeoutError:
-            self._client.disconnect()
             return "it does not answer"
         except (OSError, ValueError) as error:
             return str(error) or type(error).__name__
 
+    async def _until_lost(self) -> str:
+        """Wait for the end of the connection, and return what ended it."""
+        while not self._lost.done():
+            await asyncio.wait({self._lost}, timeout=LOOK_AFTER_S)
+            self._driver.look_after()
+        return self._lost.result()
+
     def _new_client(self, protocol: MQTTProtocolVersion) -> paho.Client:
-        client = new_client(self._access, protocol, lambda: self._later(self._disconnected, "its socket is gone"))
-        client.on_connect = lambda _c, _u, _f, code, _p: self._later(self._connected, code)
-        client.on_disconnect = lambda _c, _u, _f, code, _p: self._later(self._disconnected, code)
-        client.on_subscribe = lambda _c, _u, mid, codes, _p: self._later(self._subscribed, mid, codes)
-        client.on_publish = lambda _c, _u, mid, code, _p: self._later(self._sent, mid, code)
+        client = new_client(self._access, protocol)
+        client.on_connect = lambda _c, _u, _f, code, _p: self._connected(code)
+        client.on_disconnect = lambda _c, _u, _f, code, _p: self._disconnected(code)
+        client.on_subscribe = lambda _c, _u, mid, codes, _p: self._subscribed(mid, codes)
+        client.on_publish = lambda _c, _u, mid, code, _p: self._sent(mid, code)
         client.on_message = lambda _c, _u, message: self._received(message)
         return client
 
-    def _later(self, call: Callable[..., Any], *args: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
-            self._loop.call_soon_threadsafe(call, *args)
-
     def _received(self, message: paho.MQTTMessage) -> None:
-        """Queue a message, in the network thread; one wake-up of the loop serves all that wait."""
-        if len(self._inbox) >= INBOX:
-            if message.qos:
-                return  # unacknowledged, so the broker keeps it
-            self._inbox.popleft()
-        self._inbox.append(message)
-        if len(self._inbox) == 1:
-            self._later(self._empty_inbox)
-
-    def _empty_inbox(self) -> None:
-        while self._inbox:
-            message = self._inbox.popleft()
-            try:
-                self._listener.arrived(message)
-            except Exception:  # what is left in the inbox would wait for ever
-                log.exception("%s: a message was not taken", message.topic)
+        try:
+            self._listener.arrived(message)
+        except Exception:  # it would end the connection
+            log.exception("%s: a message was not taken", message.topic)
 
     def _connected(self, code: ReasonCode) -> None:
         if self._answer and not self._answer.done():
@@ -237,7 +227,7 @@ class Link:
             self._protocol = MQTTProtocolVersion.MQTTv311
 
     def _disconnected(self, code: ReasonCode | str) -> None:
-        """Take it that the connection is over; paho says so, or its thread ended, or both."""
+        """Take it that the connection is over."""
         if self._answer and not self._answer.done():
             self._answer.set_result("it hung up on us")
             self._hang_ups += 1

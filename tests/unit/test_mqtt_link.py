@@ -1,17 +1,22 @@
 """The connection to a broker: one that knows no MQTT 5 and says so by hanging up, and an end in the middle of it."""
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import pytest
 
 from services.contracts import channels
 from services.contracts.messages import Privacy
 from services.runtime import mqtt_link
+from services.runtime.bus import Delivery
 from services.runtime.mqtt import MqttBus
+from services.upkeep.authority import certify
 
 PATIENCE_S = 20
 CONNECT, CONNACK, PUBACK = 0x10, bytes((0x20, 2, 0, 0)), 0x40
 PUBLISH_QOS1_RETAINED = 0x33
+PUBLISH, SUBSCRIBE, SUBACK = 0x30, 0x82, 0x90
 V5, V311 = 5, 4
 
 
@@ -72,7 +77,7 @@ async def test_a_broker_that_hangs_up_on_mqtt_5_is_asked_in_3_1_1() -> None:
 
 
 async def test_an_end_at_the_moment_of_the_brokers_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt_link, "connect", lambda *_: None)
+    monkeypatch.setattr(mqtt_link, "dial", lambda *_: None)
     link = MqttBus("mqtt://127.0.0.1:1", prefix="moodring", client_id="camera")._link
     keeping = asyncio.create_task(link.keep())
     async with asyncio.timeout(PATIENCE_S):
@@ -85,3 +90,37 @@ async def test_an_end_at_the_moment_of_the_brokers_answer_is_one(monkeypatch: py
         await asyncio.wait({keeping}, timeout=PATIENCE_S / 2)
     assert keeping.cancelled()
     await link.close()
+
+
+async def test_messages_that_share_a_record_of_tls_all_arrive(tmp_path: Path) -> None:
+    rooms = [f"room_{number}" for number in range(100)]
+
+    async def at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while packet := await reader.read(1000):
+            if packet[0] == CONNECT:
+                writer.write(CONNACK)
+            elif packet[0] == SUBSCRIBE:
+                writer.write(bytes((SUBACK, 3)) + packet[2:4] + b"\1" + b"".join(map(_privacy_on, rooms)))
+        writer.close()
+
+    certify(tmp_path, ("localhost",))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem")
+    server = await asyncio.start_server(at_once, "127.0.0.1", 0, ssl=context)
+    url = f"mqtts://localhost:{server.sockets[0].getsockname()[1]}"
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(delivery: Delivery[Privacy]) -> None:
+        heard.put_nowait(delivery.room)
+
+    bus = MqttBus(url, prefix="moodring", client_id="camera", ca_file=tmp_path / "ca.crt", embedded=True)
+    bus.subscribe(channels.PRIVACY, hear)
+    async with bus, asyncio.timeout(PATIENCE_S):
+        assert [await heard.get() for _ in rooms] == rooms
+    server.close()
+    await server.wait_closed()
+
+
+def _privacy_on(room: str) -> bytes:
+    topic = f"moodring/{room}/privacy".encode()
+    return bytes((PUBLISH, 2 + len(topic) + 2, 0, len(topic))) + topic + b"ON"

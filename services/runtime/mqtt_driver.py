@@ -1,0 +1,94 @@
+"""Reads and writes for a paho client in the event loop, in place of paho's own thread.
+
+A message that changes threads costs two switches of the interpreter, which is more than reading it does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as paho
+
+log = logging.getLogger(__name__)
+
+
+class Driver:
+    """Drives one client, whose callbacks it has called in the loop that runs when it is made.
+
+    Args:
+        client: A client without a thread; its `connect` may be called in any, one call at a time.
+        failed: Called with what went wrong where paho itself fails; the connection is of no more use then.
+    """
+
+    def __init__(self, client: paho.Client, failed: Callable[[str], None]) -> None:
+        self._client, self._failed = client, failed
+        self._loop = asyncio.get_running_loop()
+        self._socket: Any = None
+        self._writing = False
+        set_up = client.on_socket_open
+
+        def opened(_client: paho.Client, userdata: Any, sock: Any) -> None:
+            if set_up:
+                set_up(client, userdata, sock)
+            self._later(self._attach, sock)
+
+        client.on_socket_open = opened
+        client.on_socket_close = lambda _c, _u, sock: self._detach(sock)
+        client.on_socket_register_write = lambda *_: self._later(self._write)
+        client.on_socket_unregister_write = lambda *_: self._stop_writing()
+
+    def look_after(self) -> None:
+        """Let paho ask whether the broker is still there; call it every second."""
+        self._guarded(self._client.loop_misc)
+
+    def hang_up(self) -> None:
+        """Close the connection, with a goodbye where the socket takes one at once."""
+        self._client.disconnect()
+        self._guarded(self._client.loop_write)
+        if sock := self._socket:
+            self._detach(sock)
+            with contextlib.suppress(OSError):
+                sock.close()
+
+    def _later(self, call: Callable[..., None], *args: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            self._loop.call_soon_threadsafe(call, *args)
+
+    def _attach(self, sock: Any) -> None:
+        if sock is not None and sock is self._client.socket():
+            self._socket = sock
+            self._loop.add_reader(sock, self._read)
+
+    def _detach(self, sock: Any) -> None:
+        if sock is self._socket:
+            self._stop_writing()
+            self._loop.remove_reader(sock)
+            self._socket = None
+
+    def _read(self) -> None:
+        self._guarded(self._client.loop_read)
+        while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():  # decrypted: no more to be polled for
+            self._guarded(self._client.loop_read)
+
+    def _write(self) -> None:
+        self._guarded(self._client.loop_write)
+        if self._socket is not None and not self._writing and self._client.want_write():
+            self._writing = True
+            self._loop.add_writer(self._socket, self._guarded, self._client.loop_write)
+
+    def _stop_writing(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._socket)
+
+    def _guarded(self, work: Callable[[], Any]) -> None:
+        try:
+            work()
+        except Exception as error:  # a packet that paho stumbles over
+            log.exception("the connection to the broker failed")
+            if sock := self._socket:
+                self._detach(sock)
+            self._failed(str(error) or type(error).__name__)
