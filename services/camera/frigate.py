@@ -70,7 +70,8 @@ class Frigate:
         self._online, self._problem = False, ""
         self._pictures.clear()
         access = Access(self._broker, f"moodring-frigate-{uuid7().hex[-12:]}", sessions=False)
-        client = self._client = new_client(access, MQTTProtocolVersion.MQTTv311, lambda: self._fail("hung up"))
+        client = self._client = new_client(access, MQTTProtocolVersion.MQTTv311)
+        client.on_disconnect = lambda *_: self._fail("hung up")
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_message = self._received
@@ -89,6 +90,8 @@ class Frigate:
     def read(self) -> Bgr | None:
         """Return the next snapshot; `None` where nobody was seen for a second."""
         picture = self._pictures.take(READ_TIMEOUT_S)
+        if self._client is not None and self._client.socket() is None:  # paho's thread may end without a word
+            self._fail("hung up")
         if self._problem:
             raise SourceError(self._problem)
         try:

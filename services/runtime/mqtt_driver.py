@@ -41,8 +41,10 @@ class Driver:
         client.on_socket_unregister_write = lambda *_: self._stop_writing()
 
     def look_after(self) -> None:
-        """Let paho ask whether the broker is still there; call it every second."""
+        """See whether the broker is still there; call it every second."""
         self._guarded(self._client.loop_misc)
+        if self._client.socket() is None:
+            self._failed("its socket is gone")
 
     def hang_up(self) -> None:
         """Close the connection, with a goodbye where the socket takes one at once."""
