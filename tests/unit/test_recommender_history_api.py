@@ -257,10 +257,7 @@ async def test_a_time_is_deleted(house: House) -> None:
 
 
 async def test_what_waits_to_be_written_is_deleted_with_its_time(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, music=tmp_path)
-    migrate(settings)
-    service = build(settings)  # it does not run: nothing is written before the test has it so
-    await service._database.connect()
+    service = await _ready(tmp_path)
     for room, minutes in (("home", 1), ("home", 3), ("kitchen", 1)):
         service.diary.add(requested(room, minutes))
     async with client_of(service) as client:
@@ -273,15 +270,8 @@ async def test_what_waits_to_be_written_is_deleted_with_its_time(tmp_path: Path)
 
 
 async def test_a_song_that_plays_leaves_no_trace_though_its_start_still_waited_to_be_written(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, music=tmp_path)
-    migrate(settings)
-    service = build(settings)  # it does not run: nothing is written before the test has it so
-    await service._database.connect()
-    await service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
-    player = state_of(1)
-    assert player.current
-    service._room("home").hear(player)
-    started = Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))
+    service = await _ready(tmp_path)
+    started = await _playing(service)
     service.diary.add(started)
     async with client_of(service) as client:
         await client.delete(PATH, params={"from": at(0), "to": at(2)})
@@ -293,15 +283,8 @@ async def test_a_song_that_plays_leaves_no_trace_though_its_start_still_waited_t
 
 
 async def test_nothing_is_forgotten_while_the_database_is_away_and_everything_when_it_is_back(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, music=tmp_path)
-    migrate(settings)
-    service = build(settings)  # it does not run: nothing is written before the test has it so
-    await service._database.connect()
-    await service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
-    player = state_of(1)
-    assert player.current
-    service._room("home").hear(player)
-    started = Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))
+    service = await _ready(tmp_path)
+    started = await _playing(service)
     await service.diary.record(started)
     service.diary.add(requested("home", 1))
     await service._database.close()
@@ -358,3 +341,21 @@ async def test_a_longer_export_takes_no_more_memory(house: House, monkeypatch: p
         await house.decide(minutes)
     await house.client.get(EXPORT)
     assert asked == [3] * 5
+
+
+async def _ready(data: Path) -> RecommenderService:
+    """Return a service that does not run: nothing is written before a test has it so."""
+    settings = Settings(data=data, music=data)
+    migrate(settings)
+    service = build(settings)
+    await service._database.connect()
+    return service
+
+
+async def _playing(service: RecommenderService) -> Started:
+    """Have a song play in the room `home` since a minute past noon."""
+    await service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
+    player = state_of(1)
+    assert player.current
+    service._room("home").hear(player)
+    return Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))
