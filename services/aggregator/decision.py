@@ -3,7 +3,9 @@
 A mood is entered once it has led for a while (dwell) and is then believed at one confidence. It is left at a lower one
 (hysteresis), or where it has not led for as long: no single frame flips a mood, and not knowing is an answer. What is
 about to be one does not lose the time that it has led for by a moment of doubt, in which nothing else is believed as
-much: a head that turns, somebody who comes in. The figures behind this: `make mood-table`.
+much: a head that turns, somebody who comes in. Whether what was seen shows it more clearly than any other mood is asked
+when it is entered and as long as it stands, not while it leads: what was seen before a change takes its time to leave
+the window. The figures behind this: `make mood-table`.
 """
 
 import math
@@ -106,17 +108,18 @@ def decide(
             before = replace(before, mood=UNKNOWN, since=now)
     elif evidence.samples == 0 and before.mood not in {UNKNOWN, NOBODY} and not before.restored:
         before = replace(before, mood=UNKNOWN, since=now)  # nothing is left that speaks for it
-    leading = _target(before, evidence, rules, faceless_s=now - last_face_at, seeing=seeing)
+    clear = _clear(evidence, rules) if enough else frozenset()
+    leading = _target(before, evidence, rules, clear, faceless_s=now - last_face_at, seeing=seeing)
     target = before.candidate if _in_doubt(before.candidate, leading, evidence, rules) else leading
     if target == before.mood:
         return replace(before, candidate=None, sure_since=None)
     if target == NOBODY:  # it has had its time
         return Decision(NOBODY, now)
-    if enough and leading == before.last and now - before.since <= rules.window_s:  # it was only in doubt
+    if leading in clear and leading == before.last and now - before.since <= rules.window_s:  # it was only in doubt
         return Decision(leading, now, last=leading)
     if target != before.candidate or now < before.candidate_since:
         before = replace(before, candidate=target, candidate_since=now, sure_since=None)
-    sure = target == leading and evidence.confidence(target) >= rules.enter(target)
+    sure = target in clear and target == leading and evidence.confidence(target) >= rules.enter(target)
     before = replace(before, sure_since=(before.sure_since or now) if sure else None)
     return before if now - before.candidate_since < rules.dwell_s else _ripe(before, target, rules, now)
 
@@ -142,12 +145,15 @@ def _in_doubt(candidate: str | None, leading: str, evidence: Evidence, rules: Ru
     return evidence.confidence(candidate) > max(others, default=1.0)
 
 
-def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: float, seeing: bool | None) -> str:
+def _target(
+    before: Decision, evidence: Evidence, rules: Rules, clear: frozenset[str], *, faceless_s: float, seeing: bool | None
+) -> str:
     """Return the mood that the evidence speaks for at this moment, sure or not."""
     if seeing and faceless_s >= rules.nobody_after_s:
         return NOBODY
     if evidence.samples >= rules.min_samples:
-        return _leading(evidence, rules)
+        leading = _leading(evidence, rules)
+        return UNKNOWN if leading == before.mood and leading not in clear else leading
     if before.restored and seeing is not False:
         return before.mood
     if before.mood == NOBODY and seeing and evidence.samples < FEW:
@@ -157,18 +163,16 @@ def _target(before: Decision, evidence: Evidence, rules: Rules, *, faceless_s: f
 
 def _leading(evidence: Evidence, rules: Rules) -> str:
     """Return the mood that is believed more than all others together, if there is one."""
-    clear = _clear(evidence, rules)
-    seen = [mood for mood in evidence.belief if mood in clear]
     leader = max(
-        seen, key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)), default=UNKNOWN
+        evidence.belief,
+        key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)),
+        default=UNKNOWN,
     )
-    if evidence.confidence(leader) > rules.lead(leader):
-        return leader
-    return UNKNOWN
+    return leader if evidence.confidence(leader) > rules.lead(leader) else UNKNOWN
 
 
-def _clear(evidence: Evidence, rules: Rules) -> set[str]:
-    """Return the moods that what was seen shows clearly enough to be entered, by all that the room was taught.
+def _clear(evidence: Evidence, rules: Rules) -> frozenset[str]:
+    """Return the moods that what was seen shows clearly enough to enter and keep, by all that the room was taught.
 
     A mood that was weighed down stands out as well where it did so in the answers themselves: so there are two at most.
     """
@@ -181,7 +185,7 @@ def _clear(evidence: Evidence, rules: Rules) -> set[str]:
             continue
         if shares[first] >= STANDS_OUT * (shares[others[0]] if others else 0.0):
             clear.add(first)
-    return clear
+    return frozenset(clear)
 
 
 def _handicapped(probability: float, shift: float) -> float:

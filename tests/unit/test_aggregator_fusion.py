@@ -210,6 +210,18 @@ def test_a_candidate_in_doubt_is_not_entered_and_ends_what_was_before_it_all_the
     assert (decision.mood, decision.candidate) == (UNKNOWN, "happy")
 
 
+def test_a_mood_that_leads_loses_no_time_by_not_standing_out_yet() -> None:
+    vague = Evidence({"neutral": 0.5, "happy": 0.48}, 50, 1, belief={"happy": 0.9, "neutral": 0.1})
+    decision = Decision("neutral", START - 100, last="neutral")
+    moods = []
+    for second in range(8):
+        what = evidence(happy=0.9) if second >= 6 else vague
+        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        moods.append(decision.mood)
+    assert "happy" not in moods[:6]
+    assert moods[6:] == ["happy", "happy"]
+
+
 def entered_at(before: Decision, confidences: list[float]) -> int | None:
     """Return when a mood is entered that is believed so from second to second, and has to be sure for three."""
     steady = dataclasses.replace(RULES, sure_s=3)

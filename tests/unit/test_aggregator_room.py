@@ -315,6 +315,29 @@ def test_a_tie_or_what_is_shown_less_than_something_else_is_no_mood_however_long
     assert scene.moods == [UNKNOWN]
 
 
+@pytest.mark.parametrize(
+    ("before", "face"),
+    [
+        ("happy", {"happy": 0.5, "sad": 0.5}),
+        ("sad", {"happy": 0.5, "sad": 0.5}),
+        ("neutral", {"neutral": 0.7, "contemptuous": 0.3}),
+        ("contemptuous", {"neutral": 0.7, "contemptuous": 0.3}),
+    ],
+)
+def test_a_mood_ends_in_a_tie_or_where_something_else_is_shown_more(before: str, face: dict[str, float]) -> None:
+    scene = Scene()
+    assert scene.play(30, before) == before
+    assert scene.play(35, face) == UNKNOWN
+    scene.play(60, face)
+    assert scene.moods == [UNKNOWN, before, UNKNOWN]
+
+
+def test_two_who_differ_have_a_mood_together_where_what_they_feel_folds_to_one() -> None:
+    assert Scene(Aggregator(fold="quadrants")).play(30, "happy", "surprised") == "pleasant"
+    assert Scene(Aggregator(fold={"angry": "tense", "fearful": "tense"})).play(30, "angry", "fearful") == "tense"
+    assert Scene(Aggregator(fold="quadrants")).play(30, "happy", "angry") == UNKNOWN
+
+
 def test_two_of_three_who_feel_alike_make_the_mood() -> None:
     assert Scene().play(40, "happy", "happy", "sad") == "happy"
     assert Scene().play(40, "happy", "sad", "neutral") == UNKNOWN
