@@ -5,32 +5,26 @@ import contextlib
 import math
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TextIO
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
-
+from services.aggregator.assignments import changed, varied
 from services.aggregator.errors import BadRecordingError
 from services.aggregator.measures import Tally
 from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
+from services.aggregator.scenario import LEAST_HOURS, MAX_FRAMES, Scenario
 from services.contracts.channels import allowed, misnamed
 from services.contracts.moods import UNKNOWN
-from services.runtime.mood_settings import Aggregator, MoodRules
+from services.runtime.mood_settings import MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, redact
-from services.runtime.wrong_settings import reason
-
-if TYPE_CHECKING:  # it needs numpy, which only the replay has
-    from services.aggregator.simulation import Scenario
 
 CONNECT_S = 10.0
 LOCAL_BROKER = "mqtt://127.0.0.1:1883"
@@ -41,9 +35,7 @@ Say = Callable[[str], None]
 
 def record(options: Namespace, settings: Settings, say: Say) -> int:
     """Write a room's observations to a file until it is full, its time is over or Ctrl-C."""
-    room = options.room or settings.room
-    if not allowed("room", room):
-        raise SetupError(misnamed("room", room))
+    room = _named(options, settings)
     with _written(options.file) as file:
         recorder = asyncio.run(_record(options, settings, room, file, say))
         if recorder.failed:
@@ -142,10 +134,10 @@ def measured(looks: Sequence[Look], deadline_s: float) -> str:
 def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
     """Write a simulated room, with the truth, as if it had been recorded."""
     try:
-        from services.aggregator.simulation import LEAST_HOURS, MAX_FRAMES, Scenario, lines, load_noise, simulate
+        from services.aggregator.simulation import lines, load_noise, simulate
     except ModuleNotFoundError as error:
         raise SetupError(f"{error.name} is missing: pip install 'moodring[replay]'") from error
-    scenario = _varied(Scenario(), options.set)
+    scenario, room = varied(Scenario(), options.set), _named(options, settings)
     most = MAX_FRAMES / 3600 / scenario.fps
     if not LEAST_HOURS <= options.hours <= most:
         bounds = f"from {LEAST_HOURS:g} to {most:g}, at {scenario.fps} frames a second"
@@ -154,9 +146,17 @@ def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
         raise SetupError(f"--seed {options.seed}: it has to be 0 or more")
     stream = simulate(scenario, load_noise(), seconds=round(options.hours * 3600), seed=(options.seed,))
     with _written(options.file) as file:
-        file.writelines(line.written() for line in lines(stream, settings.room))
+        file.writelines(line.written() for line in lines(stream, room))
     say(f"{options.hours:g} simulated hours are in {options.file}")
     return 0
+
+
+def _named(options: Namespace, settings: Settings) -> str:
+    """Return the room that is asked for, or this process's."""
+    room: str = options.room or settings.room
+    if not allowed("room", room):
+        raise SetupError(misnamed("room", room))
+    return room
 
 
 def _of_one_room(
@@ -173,51 +173,6 @@ def _chained(first: Line | None, rest: Iterator[Line]) -> Iterator[Line]:
     if first:
         yield first
         yield from rest
-
-
-def changed(section: Aggregator, assignments: Sequence[str]) -> Aggregator:
-    """Return the settings with some `key=value` put over them, in every room.
-
-    Raises:
-        SetupError: A key or a value is wrong.
-    """
-    pairs = assigned(assignments, MoodRules.model_fields)
-    keys = section.model_dump()
-    rooms = {room: rules | pairs for room, rules in keys["rooms"].items()}
-    try:
-        return Aggregator.model_validate(keys | pairs | {"rooms": rooms})
-    except ValidationError as error:
-        raise _wrong(error) from error
-
-
-def assigned(assignments: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
-    """Return the values of `key=value`, each as YAML.
-
-    Raises:
-        SetupError: A key is unknown, or a value is no YAML.
-    """
-    pairs = dict(assignment.partition("=")[::2] for assignment in assignments)
-    for key, value in pairs.items():
-        if key not in known:
-            raise SetupError(f"--set {key}={value}: it is none of {', '.join(sorted(known))}")
-    try:
-        return {key: yaml.safe_load(value) for key, value in pairs.items()}
-    except yaml.YAMLError as error:
-        raise SetupError(f"--set {' '.join(assignments)}: {' '.join(str(error).split())}") from error
-
-
-def _wrong(error: ValidationError) -> SetupError:
-    key, why, value = reason(error)
-    return SetupError(f"--set {key}={value}: {why}")
-
-
-def _varied(scenario: "Scenario", assignments: Sequence[str]) -> "Scenario":
-    """Return a scenario with some `key=value` put over it."""
-    keys = asdict(scenario)
-    try:
-        return TypeAdapter(type(scenario)).validate_python(keys | assigned(assignments, keys))
-    except ValidationError as error:
-        raise _wrong(error) from error
 
 
 def _plot(looks: Sequence[Look], options: Namespace) -> None:

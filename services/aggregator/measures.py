@@ -1,7 +1,7 @@
 """How well shown moods follow true ones, second by second. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -10,6 +10,12 @@ from services.contracts.moods import UNKNOWN
 TOLD = 0.6
 """Recall from which a mood counts as one that the model can tell."""
 HOUR_S = 3600
+
+
+def together(feelings: Iterable[str], folding: Mapping[str, str]) -> str:
+    """Return the mood that people truly have together; `unknown` where what they feel folds to several."""
+    moods = {folding.get(one, one) for one in feelings}
+    return moods.pop() if len(moods) == 1 else UNKNOWN
 
 
 @dataclass

@@ -5,9 +5,9 @@ from then on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from services.aggregator.errors import BadRecordingError
 from services.aggregator.intake import MAX_FRAME_ID, SUM_TOLERANCE
@@ -44,6 +44,14 @@ class Face(BaseModel):
         return found
 
 
+def _several(truth: Any) -> Any:
+    return (truth,) if isinstance(truth, str) else truth
+
+
+def _one(truth: tuple[str, ...]) -> str | tuple[str, ...]:
+    return truth[0] if len(truth) == 1 else truth
+
+
 class Line(BaseModel):
     """One line of a recording.
 
@@ -56,7 +64,8 @@ class Line(BaseModel):
         faces: Who was seen.
         model_version: Of the model that read `faces`; 0 where it is not known.
         state: How the camera does.
-        truth: The true mood from now on, in simulated files.
+        truth: What each of those who are there truly feels from now on, where they differ, in simulated files; a single
+            word where all feel the same.
         custom: The moods that the household has taught by now.
     """
 
@@ -70,7 +79,7 @@ class Line(BaseModel):
     faces: Annotated[tuple[Face, ...], Field(max_length=MAX_TRACKS)] = ()
     model_version: Annotated[int, Field(ge=0)] = 0
     state: CameraState | None = None
-    truth: Name | None = None
+    truth: Annotated[tuple[Name, ...], BeforeValidator(_several), PlainSerializer(_one)] = ()
     custom: CustomMoods | None = None
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from services.aggregator.measures import together
 from services.aggregator.recording import Line
 from services.aggregator.room import Room
 from services.aggregator.vocabulary import of_room
@@ -40,7 +41,7 @@ def replay(lines: Iterable[Line], rules: MoodRules) -> Iterator[Look]:
             look_at += LOOK_EVERY_S
         if look_at <= line.heard_at:
             look_at = line.heard_at + LOOK_EVERY_S
-        truth = rules.folding.get(line.truth, line.truth) if line.truth else truth
+        truth = together(line.truth, rules.folding) if line.truth else truth
         _take(room, line)
     if room is not None:
         yield _look(room, look_at, truth)

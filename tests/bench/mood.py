@@ -18,9 +18,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-from services.aggregator.commands import changed
+from services.aggregator.assignments import changed
 from services.aggregator.measures import TOLD, Tally
-from services.aggregator.simulation import START, Noise, Scenario, load_noise, simulate
+from services.aggregator.scenario import Scenario
+from services.aggregator.simulation import START, Noise, load_noise, simulate
 from services.runtime.mood_settings import Aggregator
 from services.runtime.service import SetupError
 from tests.bench.product import ROOT
@@ -58,9 +59,8 @@ def measure(
             shown[name].append(rule.mood(START + second))
     recall = noise().recall_of(settings.folding, scenario.mix)
     tallies = {name: Tally(settings.window_s + settings.dwell_s, recall) for name in rules}
-    truth = [settings.folding.get(mood, mood) for mood in stream.truth]
     for name, tally in tallies.items():
-        tally.add(truth, shown[name])
+        tally.add(stream.truth(settings.folding), shown[name])
     return tallies
 
 

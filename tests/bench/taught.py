@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from services.aggregator.calibration import MEASURE_S, Verdict
 from services.aggregator.measures import Tally
 from services.aggregator.room import Room
-from services.aggregator.simulation import CAMERA, START, Noise, Scenario, Stream, load_noise, simulate
+from services.aggregator.scenario import Scenario
+from services.aggregator.simulation import CAMERA, START, Noise, Stream, load_noise, simulate
 from services.aggregator.state import Calibration, RoomState
 from services.aggregator.window import Observation
 from services.contracts.channels import STATUS_EVERY_S
@@ -53,7 +54,7 @@ TEACHINGS = (
 
 def watch(room: Room, stream: Stream, looks_sad: float, *, answers: bool) -> list[str]:
     """Let a room see a stream and return its mood of each second."""
-    shown = []
+    shown, truths = [], stream.truth()
     for second, observations in enumerate(stream.seconds(), 1):
         now = START + second
         if second % STATUS_EVERY_S == 1:
@@ -63,7 +64,7 @@ def watch(room: Room, stream: Stream, looks_sad: float, *, answers: bool) -> lis
         room.look(now)
         mood = room.mood().mood
         if answers and second % ANSWER_EVERY_S == 0 and mood != UNKNOWN:
-            truth = stream.truth[second - 1]
+            truth = truths[second - 1]
             room.judge(Verdict(right=mood == truth, mood=truth), now)
         shown.append(mood)
     return shown
@@ -77,7 +78,7 @@ def measure(teaching: Teaching, looks_sad: float, hours: int) -> Tally:
     for hour in range(hours):
         room = Room(settings, START, RoomState(calibration=taught))
         stream = simulate(Scenario(), noise, seconds=HOUR_S, seed=(SEED, hour))
-        tally.add(stream.truth, watch(room, stream, looks_sad, answers=teaching.answers))
+        tally.add(stream.truth(), watch(room, stream, looks_sad, answers=teaching.answers))
         taught = room.calibration.state
     return tally
 

@@ -110,10 +110,30 @@ def test_a_simulated_room_can_be_another(tmp_path: Path) -> None:
     assert lively.read_text().count('"truth":"') > 10 > calm.read_text().count('"truth":"')
 
 
+def test_a_simulated_room_has_the_name_that_is_asked_for(tmp_path: Path) -> None:
+    run(simulate_file, tmp_path / "room.jsonl", room="kitchen")
+    assert {line.room for line in read((tmp_path / "room.jsonl").open("rb"))} == {"kitchen"}
+
+
+def test_a_simulated_room_whose_name_cannot_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="Küche"):
+        run(simulate_file, tmp_path / "room.jsonl", room="Küche")
+    assert not (tmp_path / "room.jsonl").exists()
+
+
+def test_two_who_differ_are_of_one_mood_where_a_replay_folds_them_to_it(tmp_path: Path) -> None:
+    guests = ["guest_agrees=false", "guest_every_s=60", "mix={happy: 1, surprised: 1}"]
+    run(simulate_file, tmp_path / "room.jsonl", set=guests)
+    assert any("truly unknown" in line for line in run(replay_file, tmp_path / "room.jsonl"))
+    *decisions, shares, _ = run(replay_file, tmp_path / "room.jsonl", set=["fold=quadrants"])
+    assert {line.partition("truly ")[2] for line in decisions} == {"pleasant"}
+    assert "pleasant 9" in shares
+
+
 def test_a_simulated_room_has_the_moods_that_are_asked_for(tmp_path: Path) -> None:
     run(simulate_file, tmp_path / "room.jsonl", set=["mix={happy: 1, sad: 2}", "hold_s=20"])
     truths = {line.truth for line in read((tmp_path / "room.jsonl").open("rb")) if line.truth}
-    assert truths == {"happy", "sad"}
+    assert truths == {("happy",), ("sad",)}
 
 
 @pytest.mark.parametrize(

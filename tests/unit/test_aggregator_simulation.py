@@ -6,7 +6,8 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from services.aggregator.simulation import START, Noise, Scenario, Stream, lines, load_noise, simulate
+from services.aggregator.scenario import Scenario
+from services.aggregator.simulation import START, Noise, Stream, lines, load_noise, simulate
 from services.contracts.moods import EXPRESSIONS
 
 NEVER = 1e9
@@ -26,17 +27,39 @@ def still(noise: Noise) -> Stream:
 
 def test_guests_who_differ_make_rooms_of_no_one_mood(noise: Noise) -> None:
     agree, differ = (
-        simulate(replace(STILL, guest_every_s=600, guest_agrees=agrees), noise, seconds=HOURS_S, seed=(1,)).truth
+        simulate(replace(STILL, guest_every_s=600, guest_agrees=agrees), noise, seconds=HOURS_S, seed=(1,)).truth()
         for agrees in (True, False)
     )
     assert "unknown" not in agree
     assert 0.1 < differ.count("unknown") / len(differ) < 0.4
 
 
+def test_guests_who_differ_have_a_mood_together_where_what_they_feel_folds_to_one(noise: Noise) -> None:
+    differ = replace(STILL, mix={"happy": 1, "surprised": 1}, guest_every_s=600, guest_agrees=False)
+    stream = simulate(differ, noise, seconds=HOURS_S, seed=(1,))
+    assert "unknown" in stream.truth()
+    assert set(stream.truth({"happy": "pleasant", "surprised": "pleasant"})) == {"pleasant"}
+
+
+def test_what_flashes_over_a_face_is_of_the_mix(noise: Noise) -> None:
+    certain = replace(noise, answers=np.eye(len(EXPRESSIONS)), first=np.arange(8), count=np.ones(8, dtype=int))
+    lively = replace(STILL, mix={"angry": 1, "disgusted": 1}, flash_every_s=5)
+    read = simulate(lively, certain, seconds=3600, seed=(1,)).probabilities.argmax(axis=1)
+    assert {EXPRESSIONS[index] for index in read} == {"angry", "disgusted"}
+
+
+def test_a_mix_is_the_same_in_any_order(noise: Noise) -> None:
+    one, two = (
+        simulate(Scenario(mix=mix), noise, seconds=3600, seed=(1,))
+        for mix in ({"sad": 1, "happy": 2}, {"happy": 2, "sad": 1})
+    )
+    assert np.array_equal(one.probabilities, two.probabilities)
+
+
 def test_the_same_seed_gives_the_same_stream(noise: Noise) -> None:
     one, two = (simulate(Scenario(), noise, seconds=60, seed=(3,)) for _ in range(2))
     assert np.array_equal(one.probabilities, two.probabilities)
-    assert one.truth == two.truth
+    assert one.feelings == two.feelings
 
 
 def test_probabilities_sum_to_one_and_times_rise(noise: Noise) -> None:
@@ -48,12 +71,12 @@ def test_probabilities_sum_to_one_and_times_rise(noise: Noise) -> None:
 
 
 def test_moods_hold_four_minutes_on_average(noise: Noise) -> None:
-    truth = simulate(replace(STILL, fps=1), noise, seconds=50 * 3600, seed=(1,)).truth
+    truth = simulate(replace(STILL, fps=1), noise, seconds=50 * 3600, seed=(1,)).truth()
     assert 210 < len(truth) / sum(1 for _ in groupby(truth)) < 270
 
 
 def test_faces_are_misread_as_often_as_the_model_does(still: Stream, noise: Noise) -> None:
-    truth = np.repeat(still.truth, STILL.fps)
+    truth = np.repeat(still.truth(), STILL.fps)
     read = np.array(EXPRESSIONS)[still.probabilities.argmax(axis=1)]
     for mood in ("neutral", "happy"):
         assert np.mean(read[truth == mood] == mood) == pytest.approx(noise.recall[mood], abs=0.05)
@@ -91,7 +114,7 @@ def test_seconds_hold_what_was_seen_in_them(noise: Noise) -> None:
 def test_a_stream_becomes_a_recording_with_the_truth(noise: Noise) -> None:
     stream = simulate(Scenario(), noise, seconds=30, seed=(1,))
     made = list(lines(stream, "home"))
-    assert made[0].truth == stream.truth[0]
+    assert made[0].truth == stream.feelings[0]
     assert sum(len(line.faces) for line in made) == len(stream.at)
 
 
