@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from services.aggregator.belief import Memory, changes_within
 from services.aggregator.calibration import Calibrator, Verdict
 from services.aggregator.cameras import Cameras
 from services.aggregator.decision import Decision, Rules, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
-from services.aggregator.fusion import Evidence, fuse
-from services.aggregator.people import people
+from services.aggregator.fusion import Evidence
 from services.aggregator.saying import decided, overridden
+from services.aggregator.sensing import Sensing
 from services.aggregator.sight import Sight
 from services.aggregator.state import Calibration, RoomState
 from services.aggregator.vocabulary import Vocabulary
-from services.aggregator.window import BUCKETS, Observation, Refusal, Window
+from services.aggregator.window import Observation, Refusal
 from services.contracts.messages import CameraState, Mood, MoodOverride, uuid7
 from services.contracts.moods import NOBODY, UNKNOWN, Point
 from services.runtime.mood_settings import MoodRules
@@ -36,7 +35,6 @@ class Room:
         heard_at: When any camera of it or a person spoke last.
         newest: The way of the last frame that counted.
         calibration: What it was taught.
-        vocabulary: What its faces can say; see `learn`.
     """
 
     def __init__(self, settings: MoodRules, now: float, saved: RoomState | None = None) -> None:
@@ -51,10 +49,6 @@ class Room:
             nobody_after_s=settings.nobody_after_s,
             window_s=settings.window_s,
         )
-        self.vocabulary = Vocabulary()
-        self._listen()
-        self._factors: dict[str, float] = {}
-        self._changes = changes_within(settings.window_s / BUCKETS, settings.hold_s)
         self._cameras = Cameras()
         self._began_at = self._last_face_at = self.heard_at = now
         self.newest: Sight | None = None
@@ -62,6 +56,7 @@ class Room:
         self._saved = saved.mood if saved else None
         self._override = saved.override if saved else None
         self.calibration = Calibrator(saved.calibration if saved else Calibration())
+        self._sensing = Sensing(settings, self.calibration)
         if self._saved:
             self._decision = Decision(
                 self._saved.mood, self._saved.since.timestamp(), last=self._saved.mood, restored=True
@@ -87,6 +82,11 @@ class Room:
         return self._evidence
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        """What its faces can say; see `learn`."""
+        return self._sensing.vocabulary
+
+    @property
     def moods(self) -> tuple[str, ...]:
         """Those that its cameras can decide."""
         return tuple(dict.fromkeys(self._folding.get(label, label) for label in self.vocabulary.places))
@@ -98,21 +98,11 @@ class Room:
 
     def learn(self, vocabulary: Vocabulary, now: float) -> None:
         """Take what was taught; where that changes what faces can say, what they said so far is forgotten."""
-        changed = vocabulary.places != self.vocabulary.places
-        self.vocabulary = vocabulary
-        if changed:
-            self._listen()
-        if changed and self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
+        if self._sensing.learn(vocabulary) and self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
             self._evidence = Evidence()
             self._enter(Decision(UNKNOWN, now))
         if self._override and self._override.mood not in self.sayable:
             self._release()
-
-    def _listen(self) -> None:
-        """Begin to listen, to every word that faces can say."""
-        labels = self.vocabulary.places
-        self._window = Window(self._settings.window_s, self._settings.half_life_s, labels)
-        self._memory = Memory(self._settings.window_s, self._settings.hold_s, len(labels))
 
     @property
     def sayable(self) -> Mapping[str, Point]:
@@ -125,7 +115,7 @@ class Room:
         taken = self._cameras.take(observation, now)
         if isinstance(taken, Refusal):
             return taken
-        refusal = self._window.add(self.vocabulary.understood(self.calibration.corrected(taken)), now)
+        refusal = self._sensing.add(taken, now)
         if refusal is None:
             self._last_face_at = max(self._last_face_at, min(taken.at, now))
             self.calibration.observe(taken)
@@ -139,8 +129,7 @@ class Room:
         """Take how a camera does. One that goes private is forgotten at once, with everything it saw."""
         self.heard_at = now
         if self._cameras.hear(camera, state, now) and state is CameraState.PRIVATE:
-            self._window.forget(camera)
-            self._memory.forget()
+            self._sensing.forget(camera)
             self.newest = None
             self.calibration.give_up("a camera of this room went private; start again when it looks")
             if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
@@ -195,17 +184,7 @@ class Room:
             self._release()
         self._last_face_at = min(self._last_face_at, now)
         self.calibration.look(now)
-        if self.calibration.factors != self._factors:  # what was seen was seen with other eyes
-            self._factors = self.calibration.factors
-            self._window.forget()
-            self._memory.forget()
-        self._evidence = fuse(
-            people(self._window.tracks(now)), now,
-            fusion=self._settings.fusion, folding=self._folding, changes=self._changes,
-            begin=self._memory.begin(now), places=self.vocabulary.places,
-        )  # fmt: skip
-        if self._evidence.expressions:
-            self._memory.note(now, self._evidence.expressions)
+        self._evidence = self._sensing.evidence(now)
         self._enter(
             decide(
                 self._decision, self._evidence, self.rules,
@@ -245,7 +224,7 @@ class Room:
         changed = decision.mood != self._decision.mood
         self._decision = decision
         if changed and decision.mood == NOBODY:
-            self._memory.forget()  # who comes next is somebody else
+            self._sensing.doubt()  # who comes next is somebody else
         if changed:
             self._decision_id = uuid7()
             self._saved = self._measured()
