@@ -53,13 +53,24 @@ class Verdict(Message):
 
 def factors(baseline: Baseline | None) -> dict[str, float]:
     """Return by what each expression is multiplied, 1/`MOST` to 1; those that stay are left out."""
-    if baseline is None:
-        return {}
+    return {} if baseline is None else _factors(baseline.distribution)
+
+
+def _factors(distribution: Mapping[str, float]) -> dict[str, float]:
     return {
-        label: max(1 / MOST, FAIR / share)
-        for label, share in baseline.distribution.items()
-        if label != NEUTRAL and share > FAIR
+        label: max(1 / MOST, FAIR / share) for label, share in distribution.items() if label != NEUTRAL and share > FAIR
     }
+
+
+def rests(distribution: Mapping[str, float]) -> bool:
+    """Whether faces can be taken for resting ones: all that can be corrected corrected, they look neutral.
+
+    Faces that do not, grimaced, or the model cannot read them: what they showed most would be weighed down by the most
+    that it can be, for as long as the baseline stands, and they would look no more neutral for it.
+    """
+    correction = _factors(distribution)
+    shown = corrected(distribution, correction)
+    return max(shown, key=shown.__getitem__, default=NEUTRAL) == NEUTRAL
 
 
 def corrected(distribution: Mapping[str, float], by: Mapping[str, float]) -> Mapping[str, float]:
@@ -103,6 +114,9 @@ class Calibrator:
         self.measuring_until: float | None = None
         self.stop()
         self._keep(saved)
+        if saved.baseline and not rests(saved.baseline.distribution):
+            self.forget_baseline()
+            self.problem = _grimace(saved.baseline.distribution)
 
     def start(self, now: float) -> None:
         """Measure neutral faces for a minute, beginning anew."""
@@ -142,16 +156,17 @@ class Calibrator:
         """Finish the measurement when its time has come."""
         if self.measuring_until is None or 0 < self.measuring_until - now <= MEASURE_S:
             return
-        enough = self.samples >= LEAST_SAMPLES and self._weight > 0
-        if enough:
-            shares = {label: round(value / self._weight, 4) for label, value in self._sums.items()}
-            baseline = Baseline(measured_at=_utc(now), samples=self.samples, distribution=shares)
-            self._keep(self.state.model_copy(update={"baseline": baseline}))
-        else:
+        shares = {label: round(value / self._weight, 4) for label, value in self._sums.items()} if self._weight else {}
+        if self.samples < LEAST_SAMPLES or not shares:
             self.problem = (
                 f"only {self.samples} faces were seen in a minute, {LEAST_SAMPLES} are needed: "
                 "look at the camera with a resting face and start again"
             )
+        elif not rests(shares):
+            self.problem = _grimace(shares)
+        else:
+            baseline = Baseline(measured_at=_utc(now), samples=self.samples, distribution=shares)
+            self._keep(self.state.model_copy(update={"baseline": baseline}))
         self.stop()
 
     def answer(self, decided: str, now: float, *, right: bool, mood: str | None) -> None:
@@ -172,6 +187,15 @@ class Calibrator:
     def _keep(self, state: Calibration) -> None:
         self.state = state
         self.factors, self.shifts = factors(state.baseline), shifts(state.answers)
+
+
+def _grimace(shares: Mapping[str, float]) -> str:
+    most = max(shares, key=shares.__getitem__)
+    looked = f"looked {most} ({100 * shares[most]:.0f} %) and only {100 * shares.get(NEUTRAL, 0.0):.0f} % neutral"
+    return (
+        f"the faces of the minute {looked}, which is no resting face, so nothing was learnt: look at the camera as if "
+        "nothing happened, without talking, laughing or grimacing, and start again"
+    )
 
 
 def _utc(at: float) -> datetime:

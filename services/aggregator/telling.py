@@ -9,7 +9,7 @@ from services.aggregator.rooms import Rooms
 from services.aggregator.tracing import trace
 from services.aggregator.vocabulary import Vocabulary
 from services.contracts.channels import EVENTS, MOOD
-from services.contracts.messages import Event, EventType, Mood, MoodSource
+from services.contracts.messages import Event, EventType, Finite, Mood, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
 from services.runtime.bus import Bus
 from services.runtime.measures import from_zero
@@ -35,18 +35,21 @@ class Telling:
         self._bus = bus
         self._settings = settings
         self._words: dict[str, Vocabulary] = {}
+        self._problems: dict[str, str] = {}
         self._told = {name: (room.mood(), float("-inf")) for name, room in rooms.items() if room.has_mood(now)}
 
     def forget_all_but(self, rooms: Rooms) -> None:
         """Forget the rooms that are gone, and have the bus forget them."""
         for name in [name for name in self._words if name not in rooms]:
             del self._words[name]
+            self._problems.pop(name, None)
             if self._told.pop(name, None):
                 self._bus.withdraw(MOOD, room=name)
 
     def tell(self, name: str, room: Room, now: float) -> None:
         """Publish a room's mood if it is new, or if it was not said for a while."""
         self._expect(name, room)
+        self._complain(name, room.calibration.problem)
         if not room.has_mood(now):
             return
         before, told_at = self._told.get(name, (None, now))
@@ -66,6 +69,16 @@ class Telling:
             self._words[name] = room.vocabulary
             from_zero(DECISIONS, (*room.moods, UNKNOWN, NOBODY), BY_CAMERA)
             from_zero(DECISIONS, room.sayable, BY_HAND)
+
+    def _complain(self, name: str, problem: str) -> None:
+        """Say once why a room's resting face was not learnt."""
+        if problem == self._problems.get(name, ""):
+            return
+        self._problems[name] = problem
+        if problem:
+            log.warning("%s: the resting face was not learnt: %s", name, problem)
+            after: dict[str, Finite] = {"service": "aggregator", "text": f"The resting face was not learnt: {problem}."}
+            self._bus.publish(EVENTS, Event(type=EventType.PROBLEM, after=after), room=name)
 
     def _announce(self, name: str, before: Mood | None, mood: Mood) -> None:
         DECISIONS.labels(mood.mood, mood.source).inc()

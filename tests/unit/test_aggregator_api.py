@@ -37,10 +37,11 @@ async def test_a_room_of_the_settings_is_there_before_anything_speaks(tmp_path: 
 
 async def test_rest_measures_a_neutral_face_shows_and_keeps_it(tmp_path: Path) -> None:
     async with running(tmp_path) as run, client(run) as http:
-        await run.play(2, "sad")
+        sad_at_rest = {"neutral": 0.4, "sad": 0.6}
+        await run.play(2, sad_at_rest)
         answer = await http.post("/home/calibration/neutral")
         assert (answer.status_code, answer.json()["baseline"], answer.json()["measuring"]["samples"]) == (202, None, 0)
-        await run.play(61, "sad")
+        await run.play(61, sad_at_rest)
         shown = (await http.get("/home/calibration")).json()
         assert (shown["factors"]["sad"], shown["measuring"], shown["problem"]) == (0.125, None, "")
     async with running(tmp_path, now=run.now) as run, client(run) as http:

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.aggregator.calibration import LIMIT, MOST, Calibrator, Verdict, corrected, factors, shifts
+from services.aggregator.calibration import LIMIT, MOST, Calibrator, Verdict, corrected, factors, rests, shifts
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.lesson import lesson
 from services.aggregator.room import Room
@@ -93,6 +93,41 @@ def test_a_baseline_without_faces_comes_to_nothing_and_says_so() -> None:
     view = lesson(scene.room)
     assert (view.baseline, view.measuring) == (None, None)
     assert "only 50 faces were seen in a minute, 60 are needed: look at the camera" in view.problem
+
+
+@pytest.mark.parametrize(
+    ("shown", "resting"),
+    [
+        ({"neutral": 0.9, "sad": 0.1}, True),
+        (SAD_AT_REST, True),
+        ({"neutral": 0.15, "sad": 0.85}, True),
+        ({"neutral": 0.05, "sad": 0.95}, False),
+        ({"neutral": 0.01, "surprised": 0.99}, False),
+        ({"surprised": 1.0}, False),
+    ],
+)
+def test_a_resting_face_is_one_that_can_be_corrected_to_neutral(shown: dict[str, float], resting: bool) -> None:
+    assert rests(shown) is resting
+
+
+def test_a_grimace_is_no_resting_face_and_that_is_said() -> None:
+    scene = measured(Scene(), sure("surprised", 0.99))
+    view = lesson(scene.room)
+    assert (view.baseline, view.factors) == (None, {})
+    assert view.problem.startswith("the faces of the minute looked surprised (99 %) and only 0 % neutral")
+    assert "look at the camera as if nothing happened" in view.problem
+
+
+def test_a_grimace_leaves_the_resting_face_that_was_known() -> None:
+    scene = measured(Scene(), SAD_AT_REST)
+    before = scene.room.calibration.state.baseline
+    assert measured(scene, sure("surprised", 0.99)).room.calibration.state.baseline == before
+
+
+def test_a_grimace_that_was_taken_for_a_resting_face_before_is_dropped() -> None:
+    calibrator = Calibrator(Calibration(baseline=baseline(neutral=0.01, surprised=0.99)))
+    assert (calibrator.state.baseline, calibrator.factors) == (None, {})
+    assert "surprised (99 %)" in calibrator.problem
 
 
 def test_a_failed_baseline_leaves_the_one_before() -> None:

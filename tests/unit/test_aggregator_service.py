@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 
 from services.aggregator.hearing import REFUSED
+from services.aggregator.room import Room
 from services.aggregator.service import build
 from services.contracts.channels import MOOD_SET
 from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
 from services.runtime.settings import Aggregator
-from tests.unit.aggregator_doubles import START, Running, running
+from tests.unit.aggregator_doubles import START, Running, running, sure
 
 
 def words(run: Running) -> list[str]:
@@ -49,6 +50,20 @@ async def test_the_mood_is_told_again_every_half_minute_with_fresh_figures(tmp_p
     assert len({mood.decision_id for mood in run.moods}) == 1
     assert [mood.people for mood in run.moods] == [1, 2, 2]
     assert len(run.events) == 1
+
+
+async def test_a_grimace_taken_for_a_resting_face_is_an_event_that_says_what_to_do(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        for _ in range(2):
+            await run.service.teach("home", "", Room.measure_neutral)
+            await run.play(65, sure("surprised", 0.99))
+    problems = [event.after for event in run.events if event.type is EventType.PROBLEM]
+    assert len(problems) == 2
+    assert problems[0]
+    assert problems[0]["service"] == "aggregator"
+    assert str(problems[0]["text"]).startswith(
+        "The resting face was not learnt: the faces of the minute looked surpris"
+    )
 
 
 async def test_the_mood_is_retained(tmp_path: Path) -> None:
