@@ -190,7 +190,7 @@ class Channel(Generic[M]):
         if issubclass(self.message, StrEnum):
             return cast("M", self.message(payload.decode().strip().upper()))
         if issubclass(self.message, Command) and not payload.lstrip().startswith(b"{"):
-            return cast("M", self.message.from_word(payload.decode().strip().strip('"').lower()))
+            return cast("M", self.message.from_word(payload.decode().strip().strip('"')))
         assert issubclass(self.message, BaseModel)
         return cast("M", self.message.model_validate_json(payload))
 

@@ -87,18 +87,20 @@ class Command(Message):
     """
 
     word_field: ClassVar[str] = ""
-    """The field that a bare word on the bus fills; empty where no word stands for the whole command."""
+    """The field that a bare word on the bus fills; empty where no word stands for the whole command. However its word
+    comes, blanks around it and capitals do not count."""
 
     id: UUID = Field(default_factory=uuid7)
     issued_at: AwareDatetime = Field(default_factory=utc_now)
 
     @model_validator(mode="before")
     @classmethod
-    def _fields_are_known(cls, given: Any) -> Any:
+    def _understood(cls, given: Any) -> Any:
         unknown = set(given) - set(cls.model_fields) if isinstance(given, dict) else ()
         if unknown:
             raise ValueError(f"there is no field {min(unknown)}; there are {', '.join(cls.model_fields)}")
-        return given
+        word = given.get(cls.word_field) if isinstance(given, dict) else None
+        return given | {cls.word_field: word.strip().lower()} if type(word) is str else given
 
     @property
     def relative(self) -> bool:

@@ -32,6 +32,7 @@ async def test_a_room_of_the_settings_is_there_before_anything_speaks(tmp_path: 
     async with running(tmp_path, aggregator=Aggregator(rooms={"kitchen": MoodRules()})) as run, client(run) as http:
         assert (await http.get("/kitchen/mood")).json()["mood"] == "unknown"
         assert (await http.put("/kitchen/mood/override", json={"mood": "calm"})).json()["mood"] == "calm"
+        assert (await http.put("/kitchen/mood/override", json={"mood": " CALM"})).json()["mood"] == "calm"
         assert (await http.get("/attic/mood")).status_code == 404
 
 

@@ -124,6 +124,17 @@ def test_a_word_may_stand_in_quotes_as_in_json() -> None:
     assert channels.MOOD_SET.decode(b'"Angry"\n').mood == "angry"
 
 
+@pytest.mark.parametrize("word", ["calm", "CALM", " Calm "])
+@pytest.mark.parametrize("payload", ["{}", '"{}"', '{{"mood": "{}"}}'], ids=["word", "quoted", "json"])
+def test_blanks_and_capitals_do_not_count_however_a_word_comes(word: str, payload: str) -> None:
+    assert channels.MOOD_SET.decode(payload.format(word).encode()).mood == "calm"
+
+
+def test_a_mode_and_an_action_are_words_like_a_mood() -> None:
+    assert channels.POLICY_SET.decode(b'{"mode": " Lift"}').mode == "lift"
+    assert channels.PLAYER_SET.decode(b'{"action": "NEXT"}').action == "next"
+
+
 @pytest.mark.parametrize("action", list(PlayerAction))
 def test_only_what_means_this_moment_is_relative(action: PlayerAction) -> None:
     value = 5 if action in {PlayerAction.VOLUME, PlayerAction.SEEK} else None
