@@ -88,7 +88,7 @@ def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     for line in told(looks, rules.window_s + rules.dwell_s):
         say(line)
     if options.plot:
-        _plot(looks, options)
+        _plot(looks, options, rules)
         say(f"drawn in {options.plot}")
     return 0
 
@@ -175,13 +175,13 @@ def _chained(first: Line | None, rest: Iterator[Line]) -> Iterator[Line]:
         yield from rest
 
 
-def _plot(looks: Sequence[Look], options: Namespace) -> None:
+def _plot(looks: Sequence[Look], options: Namespace, rules: MoodRules) -> None:
     try:
         from services.aggregator.plots import plot
     except ModuleNotFoundError as error:
         raise SetupError(f"{error.name} is missing, which draws: pip install 'moodring[replay]'") from error
     try:
-        plot(looks, options.plot, options.file.name)
+        plot(looks, options.plot, options.file.name, rules.points)
     except OSError as error:
         raise SetupError(f"{options.plot} cannot be written: {error.strerror}") from error
 

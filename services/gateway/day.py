@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.contracts.channels import spoken
+from services.contracts.colours import colour, mood_colour
 from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN, Point
-from services.gateway.colours import colour, mood_colour
 
 LENGTH = timedelta(hours=24)
 WORDS = {UNKNOWN: "Not sure", NOBODY: "Nobody"}

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from services.contracts.channels import spoken
+from services.contracts.colours import mood_colour
 from services.contracts.messages import BROWSER, FaceYield, Mood, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expression, Expressions
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
-from services.gateway.colours import mood_colour
 from services.gateway.state import House
 from services.gateway.words import mood_word
 

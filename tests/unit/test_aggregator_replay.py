@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from services.aggregator.commands import replay_file, simulate_file
+from services.aggregator.plots import colours_of
 from services.aggregator.recording import Line, read, seen
 from services.aggregator.replay import replay
+from services.contracts.colours import colour, hexadecimal, mood_colour
 from services.contracts.messages import CameraState
-from services.contracts.moods import NOBODY
+from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN
 from services.runtime.mood_settings import Aggregator, MoodRules
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
@@ -79,6 +81,16 @@ def test_a_replay_tells_decisions_and_how_true_they_are(simulated: Path) -> None
 def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:
     run(replay_file, simulated, plot=tmp_path / "out.png")
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_moods_are_drawn_in_the_dashboardscolours_of(tmp_path: Path) -> None:
+    looks = list(replay([*filmed(30), *filmed(30, "sad", start=START + 30)], Aggregator(fold="quadrants")))
+    places = Aggregator(fold="quadrants").points
+    assert colours_of(looks, places)["low"] == hexadecimal(colour(places["low"]))
+    plain = list(replay(filmed(30), Aggregator()))
+    assert colours_of(plain, Aggregator().points) == {
+        mood: hexadecimal(mood_colour(mood)) for mood in (*EXPRESSIONS, UNKNOWN)
+    }
 
 
 def test_another_setting_can_be_tried(simulated: Path) -> None:

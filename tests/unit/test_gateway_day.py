@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from services.contracts.colours import colour
 from services.contracts.moods import Point
-from services.gateway.colours import colour
 from services.gateway.day import day
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from services.contracts.colours import colour, mood_colour
 from services.contracts.messages import CustomMood, CustomMoods
 from services.contracts.moodring_pb2 import Expression, Expressions, LabelProbability
 from services.contracts.moods import Point
 from services.gateway import lessons, views
-from services.gateway.colours import colour, mood_colour
 from services.gateway.state import Change, House, learn, snapshot
 from tests.unit.gateway_doubles import NOW
 

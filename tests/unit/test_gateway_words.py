@@ -1,12 +1,13 @@
 from datetime import timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
 
+from services.contracts.colours import EMPTY, NO_MOOD, colour, hexadecimal, mood_colour
 from services.contracts.messages import CameraState, Mood, MoodSource, Privacy, ServiceState
-from services.contracts.moods import MOOD_POINTS, Point
+from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, Point
 from services.gateway import words
-from services.gateway.colours import NO_MOOD, colour
 from services.gateway.state import House, Room
 from tests.unit import gateway_doubles as make
 from tests.unit.gateway_doubles import NOW
@@ -195,8 +196,30 @@ def test_the_direction_on_the_plane_is_the_hue(point: Point, hue: str) -> None:
     assert colour(point).endswith(f" {hue}")
 
 
-def test_no_mood_is_grey() -> None:
-    assert colour(None) == NO_MOOD
+def test_no_mood_is_grey_and_nobody_is_dark() -> None:
+    assert colour(None) == mood_colour("unknown") == NO_MOOD
+    assert mood_colour("nobody") == EMPTY
+
+
+@pytest.mark.parametrize(
+    ("css", "said"),
+    [
+        ("oklch(1 0 0)", "#ffffff"),
+        ("oklch(0 0 0)", "#000000"),
+        ("oklch(0.628 0.2577 29.23)", "#ff0000"),
+        ("oklch(0.8664 0.2948 142.5)", "#00ff00"),
+        ("oklch(0.452 0.3132 264.05)", "#0000ff"),
+    ],
+)
+def test_a_colour_is_said_for_pictures_as_a_browser_shows_it(css: str, said: str) -> None:
+    found = hexadecimal(css)
+    assert all(abs(int(found[at : at + 2], 16) - int(said[at : at + 2], 16)) <= 2 for at in (1, 3, 5))
+
+
+def test_every_expression_has_a_colour_of_its_own() -> None:
+    colours = [hexadecimal(mood_colour(mood)) for mood in (*EXPRESSIONS, "unknown", "nobody")]
+    for one, two in combinations(colours, 2):
+        assert sum(abs(int(one[at : at + 2], 16) - int(two[at : at + 2], 16)) for at in (1, 3, 5)) > 20
 
 
 SAD = {

@@ -6,8 +6,8 @@ from functools import partial
 from nicegui import ui
 
 from services.contracts.channels import spoken
+from services.contracts.colours import colour, mood_colour
 from services.gateway import lessons
-from services.gateway.colours import colour, mood_colour
 from services.gateway.pages.actions import Actions, Json
 from services.gateway.pages.elements import Button, Live, Text, box
 from services.gateway.pages.look import Look

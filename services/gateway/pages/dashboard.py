@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from services.contracts.channels import allowed, spoken
+from services.contracts.colours import colour
 from services.gateway import views, words
-from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.camera_card import Banner, CameraCard, PrivacySwitch
 from services.gateway.pages.custom_moods_card import CustomMoodsCard

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from nicegui import ui
 
 from services.contracts.channels import spoken
+from services.contracts.colours import colour
 from services.contracts.messages import MoodSource
 from services.contracts.moods import EXPRESSIONS, NAMED_MOODS, Point
 from services.gateway import views, words
-from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Plane, Text, box
 from services.gateway.pages.look import Look

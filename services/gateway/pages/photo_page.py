@@ -8,9 +8,9 @@ from nicegui.events import GenericEventArguments
 from pydantic import ValidationError
 
 from services.contracts.channels import spoken
+from services.contracts.colours import colour
 from services.contracts.moods import MOOD_POINTS, Point
 from services.gateway import photo, views
-from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Faces, PhotoPicker, Plane, Text, box
 from services.gateway.photo import Answer, Reading

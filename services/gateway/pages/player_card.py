@@ -4,10 +4,10 @@ from typing import Any
 
 from nicegui import ui
 
+from services.contracts.colours import colour
 from services.contracts.messages import Playback, PlayerAction, PlayerState, PolicyMode, QueuedTrack
 from services.contracts.moods import Point
 from services.gateway import views, words
-from services.gateway.colours import colour
 from services.gateway.pages.actions import Actions
 from services.gateway.pages.elements import Button, Listen, Progress, Text, box
 from services.gateway.pages.look import Look

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from services.contracts.channels import spoken
+from services.contracts.colours import mood_colour
 from services.contracts.messages import Mood, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
 from services.gateway import words
-from services.gateway.colours import mood_colour
 from services.gateway.pages.actions import Actions, Json
 from services.gateway.pages.elements import Button, Text, box
 from services.gateway.pages.look import Look

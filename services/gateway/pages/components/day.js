@@ -8,7 +8,7 @@ export default {
       <svg viewBox="0 0 1440 40" preserveAspectRatio="none" role="img" :aria-label="text" data-testid="day">
         <rect width="1440" height="40" class="ground"></rect>
         <rect v-for="part in parts" :key="part.from" :x="part.from" :width="part.minutes" height="40"
-          :fill="part.colour" :class="part.mood" :data-mood="part.mood" data-testid="day-part">
+          :fill="part.colour" :data-mood="part.mood" data-testid="day-part">
           <title>{{ said(part) }}</title>
         </rect>
       </svg>
