@@ -9,6 +9,7 @@ from alembic import command
 from sqlalchemy import Connection, create_engine, inspect
 
 from services.recommender import mood_history, retention
+from services.recommender.chronicle import Chronicle
 from services.recommender.database import Database, database_url
 from services.recommender.history import SqlHistoryStore
 from services.recommender.migrations import configuration
@@ -18,6 +19,7 @@ from services.recommender.records import DecisionInfo, Judgement, Started
 from services.recommender.retention import EPOCH, Deleted, delete_history
 from services.recommender.songs import FoundSong, SqlSongStore
 from services.runtime.settings import Settings
+from tests.unit.recommender_doubles import Clock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -175,6 +177,28 @@ async def test_a_time_of_a_room_is_deleted_and_nothing_else(database: Database, 
         plays, requests = await music.plays(room, 9), await music.decisions(room, 9)
         assert [one.started_at for one in plays] == [one.decided_at for one in requests] == times[::-1]
     assert len(await music.judgements("home")) == 1
+
+
+async def test_history_is_kept_for_the_days_of_the_setting_and_no_longer(
+    database: Database, store: SqlMoodHistoryStore, settings: Settings
+) -> None:
+    await _fill(database)
+    two_days = settings.model_copy(update={"recommender": settings.recommender.model_copy(update={"history_days": 2})})
+    clock = Clock()
+    chronicle = Chronicle(database, two_days, clock)
+    music = SqlHistoryStore(database)
+    for days in range(6):
+        for late_s in (0, 61):  # what is two days old to the second is not older
+            clock.now = (NOON + days * DAY).timestamp() + late_s
+            await chronicle.purge(steady=True)
+            kept = [NOON + day * DAY for day in range(3) if day >= days - 2 + bool(late_s)]
+            for room in ("home", "kitchen"):
+                decided = await store.decisions(room, EPOCH, NOON + 9 * DAY, after=None, limit=9)
+                spans, _ = await store.spans(room, EPOCH, NOON + 9 * DAY, width_s=60)
+                plays, requests = await music.plays(room, 9), await music.decisions(room, 9)
+                assert [one.decided_at for one in decided] == [span.start for span in spans] == kept
+                assert [one.started_at for one in plays] == [one.decided_at for one in requests] == kept[::-1]
+                assert len(await music.judgements(room)) == 1
 
 
 async def test_a_minute_that_is_touched_is_deleted_as_a_whole(database: Database, store: SqlMoodHistoryStore) -> None:
