@@ -18,9 +18,11 @@ from services.contracts.moods import NOBODY, UNKNOWN
 
 LEAST_SHARE = 0.1
 """Share of what was seen that a mood needs to be entered, however well it explains the rest."""
-STANDS_OUT = 1.1
+STANDS_OUT = 1.2
 """By what factor that share has to be greater than every other: of what is seen alike none is entered, although the
-same answers, again and again, make one the likeliest that the model is known to say seldom."""
+same answers, again and again, make one the likeliest that the model is known to say seldom. Two moods that are shown
+alike for 15 seconds, five times a second, differ by chance: where probabilities flicker by 0.4 (the standard deviation
+of their logarithms), the logarithm of their ratio has one of 0.4 √2 / √75, and this is three of it."""
 SHIFT_ODDS = 6.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
 FEW = 3

@@ -86,6 +86,12 @@ def _broad() -> Scale:
     return [math.sqrt(factor) for factor in released().scale]
 
 
+def forget_scales() -> None:
+    """Work out the scales anew when they are asked for next, as after a change of `SHRINK`."""
+    for cached in (released, scale_of, _broad):
+        cached.cache_clear()
+
+
 def scale(common: Sequence[float]) -> Scale:
     """Return the scale of a model by how common each of `EXPRESSIONS` is among its answers."""
     return [share**-SHRINK for share in common]

@@ -42,7 +42,7 @@ class MoodRules(Section):
     leave_confidence: Unit = Field(
         0.1, validate_default=True, description="Confidence below which the current mood is left."
     )
-    dwell_s: Seconds = Field(13, description="How long a new mood must lead before it is entered, sure or not.")
+    dwell_s: Seconds = Field(14, description="How long a new mood must lead before it is entered, sure or not.")
     sure_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         2, description="How long a mood that follows another must have been believed so without a break."
     )

@@ -75,7 +75,7 @@ def test_a_replay_tells_decisions_and_how_true_they_are(simulated: Path) -> None
     assert any("truly" in line for line in decisions)
     assert "361 s: " in shares
     assert "flaps an hour" in truth
-    assert "changes recognised within 28 s" in truth
+    assert "changes recognised within 29 s" in truth
 
 
 def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import math
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -250,10 +251,10 @@ def test_a_new_room_says_nothing_until_it_knows_or_has_looked_for_long() -> None
 
 def test_a_new_room_says_unknown_of_a_face_sooner_than_of_none() -> None:
     face, no_face = Scene(), Scene()
-    assert face.play(27, sure("sad", 0.3)) == no_face.play(27) == UNKNOWN
+    assert face.play(28, sure("sad", 0.3)) == no_face.play(28) == UNKNOWN
     assert not face.room.has_mood(face.now)
     face.play(1, sure("sad", 0.3))
-    no_face.play(2)
+    no_face.play(1)
     assert face.room.has_mood(face.now)
     assert not no_face.room.has_mood(no_face.now)
     no_face.play(1)
@@ -312,6 +313,15 @@ def test_a_tie_or_what_is_shown_less_than_something_else_is_no_mood_however_long
 ) -> None:
     scene = Scene()
     assert scene.play(60, face) == UNKNOWN
+    assert scene.moods == [UNKNOWN]
+
+
+@pytest.mark.parametrize("pair", [("happy", "sad"), ("neutral", "angry")])
+def test_a_tie_that_flickers_is_no_mood(pair: tuple[str, str]) -> None:
+    scene, chance = Scene(), random.Random(1)
+    for _ in range(600 * 5):
+        one, two = (math.exp(chance.gauss(0, 0.3)) for _ in pair)
+        scene.play(0.2, {pair[0]: one / (one + two), pair[1]: two / (one + two)})
     assert scene.moods == [UNKNOWN]
 
 

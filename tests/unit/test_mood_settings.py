@@ -22,7 +22,7 @@ def test_a_room_has_what_it_sets_and_the_rest_of_the_section(file: Path) -> None
     file.write_text("aggregator:\n  window_s: 20\n  rooms:\n    kitchen: {dwell_s: 3}\n")
     rules = settings.load().aggregator
     assert (rules.of("kitchen").dwell_s, rules.of("kitchen").window_s) == (3, 20)
-    assert (rules.of("home").dwell_s, rules.of("home").window_s) == (13, 20)
+    assert (rules.of("home").dwell_s, rules.of("home").window_s) == (14, 20)
 
 
 def test_the_environment_reaches_the_rooms_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
