@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ class Driver:
 
     def __init__(self, client: paho.Client, failed: Callable[[str], None]) -> None:
         self._client, self._failed = client, failed
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._socket: Any = None
         self._writing = False
         set_up = client.on_socket_open
@@ -56,8 +57,9 @@ class Driver:
                 sock.close()
 
     def _later(self, call: Callable[..., None], *args: Any) -> None:
+        soon = self._loop.call_soon if threading.get_ident() == self._thread else self._loop.call_soon_threadsafe
         with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
-            self._loop.call_soon_threadsafe(call, *args)
+            soon(call, *args)
 
     def _attach(self, sock: Any) -> None:
         if sock is not None and sock is self._client.socket():
