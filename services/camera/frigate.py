@@ -90,8 +90,6 @@ class Frigate:
     def read(self) -> Bgr | None:
         """Return the next snapshot; `None` where nobody was seen for a second."""
         picture = self._pictures.take(READ_TIMEOUT_S)
-        if self._client is not None and self._client.socket() is None:  # paho's thread may end without a word
-            self._fail("hung up")
         if self._problem:
             raise SourceError(self._problem)
         try:

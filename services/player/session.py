@@ -107,12 +107,21 @@ def restored(session: Session, now: float) -> Session:
 
 
 def enqueue(session: Session, tracks: tuple[QueuedTrack, ...], how: PlayHow, now: float) -> Step:
-    """Take songs in; what does not fit into the queue is left out. Nothing current: the first one starts."""
+    """Take songs in; what does not fit into the queue is left out. Nothing current: the first one starts.
+
+    A first song that plays by now is left out: it was chosen before, as happens while the broker is away.
+    """
     if how is PlayHow.REPLACE:
         return _begin(replace(session, queue=tracks[:MAX_QUEUE], playing=True), now, EventType.TRACK_SKIPPED)
     before = session.queue if how is PlayHow.APPEND else ()
+    if not before and len(tracks) > 1 and _plays(session, tracks[0]):
+        tracks = tracks[1:]
     session = replace(session, queue=(before + tracks)[:MAX_QUEUE])
     return (session, ()) if session.current else _begin(session, now)
+
+
+def _plays(session: Session, song: QueuedTrack) -> bool:
+    return session.current is not None and session.current.track.uri == song.track.uri
 
 
 def finish(session: Session, now: float) -> Step:

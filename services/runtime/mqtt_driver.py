@@ -16,19 +16,47 @@ import paho.mqtt.client as paho
 log = logging.getLogger(__name__)
 
 
+def aside(work: Callable[[], None]) -> asyncio.Future[None]:
+    """Do what may hang, such as asking for a name's address, on a thread that a process that ends does not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def finish(error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+            done.exception()  # nobody has to ask
+
+    def run() -> None:
+        error = None
+        try:
+            work()
+        except Exception as problem:  # noqa: BLE001 -- it is raised where the future is awaited
+            error = problem
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=run, name="mqtt-connect", daemon=True).start()
+    return done
+
+
 class Driver:
     """Drives one client, whose callbacks it has called in the loop that runs when it is made.
 
     Args:
-        client: A client without a thread; its `connect` may be called in any, one call at a time.
-        failed: Called with what went wrong where paho itself fails; the connection is of no more use then.
+        client: A client without a thread. It may be connected from any, once `hang_up` was called for the connection
+            before, and while nobody else has it do anything.
+        failed: Called with what went wrong where paho itself fails; `hang_up` then.
     """
 
     def __init__(self, client: paho.Client, failed: Callable[[str], None]) -> None:
         self._client, self._failed = client, failed
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._socket: Any = None
-        self._writing = False
+        self._writing = self._reading_on = False
         set_up = client.on_socket_open
 
         def opened(_client: paho.Client, userdata: Any, sock: Any) -> None:
@@ -44,8 +72,6 @@ class Driver:
     def look_after(self) -> None:
         """See whether the broker is still there; call it every second."""
         self._guarded(self._client.loop_misc)
-        if self._client.socket() is None:
-            self._failed("its socket is gone")
 
     def hang_up(self) -> None:
         """Close the connection, with a goodbye where the socket takes one at once."""
@@ -74,10 +100,22 @@ class Driver:
 
     def _read(self) -> None:
         self._guarded(self._client.loop_read)
-        while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():  # decrypted: no more to be polled for
-            self._guarded(self._client.loop_read)
+        decrypted = (
+            isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        )  # the selector knows nothing of it
+        if decrypted and not self._reading_on:
+            self._reading_on = True
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Read what is left of a record, when others have had their turn."""
+        self._reading_on = False
+        if self._socket is not None:
+            self._read()
 
     def _write(self) -> None:
+        if self._socket is None:
+            return  # it was hung up meanwhile, and another thread may be connecting
         self._guarded(self._client.loop_write)
         if self._socket is not None and not self._writing and self._client.want_write():
             self._writing = True

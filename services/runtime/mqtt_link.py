@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from functools import partial
 from typing import Protocol
 
 import paho.mqtt.client as paho
@@ -15,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from services.runtime.backoff import Backoff
 from services.runtime.mqtt_client import Access, Packet, dial, new_client, send
-from services.runtime.mqtt_driver import Driver
+from services.runtime.mqtt_driver import Driver, aside
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ FLUSH_S = 0.5
 
 
 class Listener(Protocol):
-    """Who owns a link."""
+    """Who owns a link; all is called in the event loop's thread, and from within paho."""
 
     def link_up(self) -> None:
         """The broker accepted us: subscribe, and send what waited."""
@@ -78,10 +79,12 @@ class Link:
         # A broker without sessions is our own, which speaks 3.1.1.
         self._protocol = MQTTProtocolVersion.MQTTv5 if access.sessions else MQTTProtocolVersion.MQTTv311
         self._hang_ups = 0
+        self._settled = False  # it has spoken MQTT 5, so that hanging up says nothing of what it knows
         self._client: paho.Client  # with the first connection, as is what drives it
         self._driver: Driver
         self._unsent: set[int] = set()
         self._unanswered: dict[int, Packet] = {}  # those that paho holds, which is `QUEUE_QOS1` and a few
+        self._again: list[Packet] = []
         self._waiting: deque[tuple[float, Packet]] = deque()
         self._unconfirmed: set[int] = set()
         self._last: paho.MQTTMessageInfo | None = None
@@ -99,8 +102,6 @@ class Link:
             try:
                 problem = await self._connect()
                 if not problem:
-                    self.up = True
-                    self._listener.link_up()
                     problem = await self._until_lost()
                     if problem != TAKEN_OVER:
                         backoff.reset()
@@ -108,6 +109,8 @@ class Link:
                 log.exception("the connection to the broker failed")
                 problem = str(error) or type(error).__name__
             self.up = False
+            if self.connection:
+                self._driver.hang_up()  # nothing is heard of it any more, not even a late answer
             self._listener.link_down(problem)
             await asyncio.sleep(backoff.next_s())
 
@@ -118,9 +121,8 @@ class Link:
                 await asyncio.to_thread(self._last.wait_for_publish, FLUSH_S)
         self.up = False
         if self._opening:
-            await asyncio.gather(self._opening, return_exceptions=True)
-        if self.connection:
-            self._driver.hang_up()
+            await asyncio.wait({self._opening}, timeout=FLUSH_S)
+            self._opening.add_done_callback(lambda _: self._driver.hang_up())
 
     def send(self, packet: Packet) -> None:
         """Send a packet as soon as the broker takes it.
@@ -175,12 +177,12 @@ class Link:
 
     async def _connect(self) -> str:
         """Connect once; return what went wrong, or nothing when the broker accepted us."""
-        protocol = self._protocol if self._hang_ups < MAX_HANG_UPS else MQTTProtocolVersion.MQTTv311
-        if self.connection:
-            self._driver.hang_up()
+        older = self._hang_ups >= MAX_HANG_UPS and not self._settled
+        protocol = MQTTProtocolVersion.MQTTv311 if older else self._protocol
         if not self.connection or self._client.protocol != protocol:
             self._client = self._new_client(protocol)
             self._driver = Driver(self._client, self._disconnected)
+            self._again += self._unanswered.values()  # which the client before would have sent again
             self._unanswered.clear()
         self.connection += 1
         self._unsent.clear()
@@ -189,7 +191,7 @@ class Link:
         self._lost = self._loop.create_future()
         self._answer = self._loop.create_future()
         try:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(dial, self._client, self._access))
+            self._opening = aside(partial(dial, self._client, self._access))
             await asyncio.shield(self._opening)
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 return await self._answer
@@ -218,13 +220,22 @@ class Link:
         try:
             self._listener.arrived(message)
         except Exception:  # it would end the connection
-            log.exception("%s: a message was not taken", message.topic)
+            log.exception("a message was not taken")  # its topic may be what is wrong with it
 
     def _connected(self, code: ReasonCode) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_result(f"it says: {code}" if code.is_failure else "")
-        if code.is_failure and "protocol" in str(code).lower():
-            self._protocol = MQTTProtocolVersion.MQTTv311
+        if self._answer is None or self._answer.done():
+            return
+        self._answer.set_result(f"it says: {code}" if code.is_failure else "")
+        if code.is_failure:
+            if "protocol" in str(code).lower():
+                self._protocol = MQTTProtocolVersion.MQTTv311
+            return
+        self._settled = self._settled or self._client.protocol == MQTTProtocolVersion.MQTTv5
+        self.up = True  # before the next packet is read, which may have to be acknowledged
+        again, self._again = self._again, []
+        for packet in again:
+            self._hand_over(packet)
+        self._listener.link_up()
 
     def _disconnected(self, code: ReasonCode | str) -> None:
         """Take it that the connection is over."""
@@ -234,7 +245,8 @@ class Link:
         elif not self._lost.done():
             self._hang_ups = 0
         if not self._lost.done():
-            self._lost.set_result(TAKEN_OVER if "taken over" in str(code) else f"the connection broke: {code}")
+            problem = "it ended the connection" if str(code) == "Unspecified error" else f"the connection broke: {code}"
+            self._lost.set_result(TAKEN_OVER if "taken over" in str(code) else problem)
 
     def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:
         self._unconfirmed.discard(mid)

@@ -77,6 +77,14 @@ def test_songs_go_where_the_request_says(how: PlayHow, plays: int, queue: list[i
     assert (current(session), numbers(session.queue)) == (plays, queue)
 
 
+@pytest.mark.parametrize("how", [PlayHow.APPEND, PlayHow.REPLACE_NEXT])
+def test_a_song_that_was_chosen_before_the_player_went_on_to_it_does_not_come_twice(how: PlayHow) -> None:
+    session, _ = sessions.enqueue(playing(8), songs(8, 9, 8), how, NOW)
+    assert (current(session), numbers(session.queue)) == (8, [9, 8])
+    session, _ = sessions.enqueue(playing(8), songs(8), how, NOW)
+    assert numbers(session.queue) == [8], "a list of one song goes on"
+
+
 def test_a_replaced_song_counts_as_skipped_where_it_was() -> None:
     step = sessions.enqueue(playing(1, 2, position_s=30), songs(8), PlayHow.REPLACE, NOW + 5)
     assert happened(step) == [(EventType.TRACK_SKIPPED, 1, 35), (EventType.TRACK_STARTED, 8, 0)]
