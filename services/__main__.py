@@ -38,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         early = os.environ.get(settings.variable("logs.form"))  # what is known before the rest is
         if options.logged and early == "json":
             logs.configure("info", "json")
-        loaded = settings.load()
+        try:
+            loaded = settings.load()
+        except SetupError as error:
+            if options.without_settings is None:
+                raise
+            return int(options.without_settings(options, error))
         logs.configure(loaded.logs.level, loaded.logs.form if options.logged else "text")
         if options.command is not _run:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="moodring", description="Music that follows, or lifts, the mood of a room.")
     parser.add_argument("--version", action="version", version=__version__)
+    parser.set_defaults(without_settings=None)  # what a command says where the settings are wrong
     parser.set_defaults(logged=False)  # what people type answers in lines for them, whatever the logs' form
     commands = parser.add_subparsers(required=True, metavar="command")
     run = commands.add_parser("run", help="run all services in one process, or the named ones")

@@ -1,5 +1,6 @@
 """Secrets that lie in files of their own, so that no environment, command line or settings file shows them."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -16,7 +17,11 @@ def read_secret(file: Path) -> str:
     try:
         secret = file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, PermissionError):
+            user = os.geteuid()
+            reason = f"{reason}; it has to belong to user {user} (chown {user}) and be readable by it (chmod u+r)"
+        raise ValueError(f"{file} cannot be read: {reason}") from error
     if not secret:
         raise ValueError(f"{file} is empty")
     return secret

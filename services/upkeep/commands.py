@@ -28,7 +28,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     doctor = commands.add_parser("doctor", help="look at everything that Moodring needs, and say what to do")
     doctor.add_argument("services", nargs="*", metavar="service", help="what these need; everything without a name")
     doctor.add_argument("--json", action="store_true", help="for scripts")
-    doctor.set_defaults(command=_doctor)
+    doctor.set_defaults(command=_doctor, without_settings=_doctor_without_settings)
     token = commands.add_parser("token", help="make an access token and print it, this once")
     token.add_argument("name", nargs="?", default="admin", help="what it is for (admin)")
     token.set_defaults(command=_token)
@@ -100,6 +100,15 @@ def _doctor(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         print(as_json(findings))
     return 0 if healthy(findings) else 1
+
+
+def _doctor_without_settings(options: argparse.Namespace, wrong: SetupError) -> int:
+    """Say what is wrong with the settings as all else is said; nothing else can be looked at."""
+    from services.upkeep.findings import as_json, as_text, broken
+
+    findings = [broken("settings", str(wrong), "")]
+    print(as_json(findings) if options.json else as_text(findings))
+    return 1
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:

@@ -14,11 +14,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from subprocess import run
 from typing import Any
+from unittest.mock import Mock
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from services.__main__ import main
 from services.assembly import PORTS, SERVICES
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.embedded.broker import embedded_broker
@@ -87,6 +89,21 @@ def test_the_command_says_it_in_its_exit_code(tmp_path: Path) -> None:
     assert (good.returncode, json.loads(good.stdout)["healthy"]) == (0, True), good.stderr
     bad = run(command, env=environment | {"MOODRING_MUSIC": "/none"}, capture_output=True, check=False, text=True)
     assert (bad.returncode, json.loads(bad.stdout)["healthy"]) == (1, False), bad.stderr
+
+
+def test_wrong_settings_are_said_as_all_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    monkeypatch.setenv("MOODRING_MQTT_PASSWORD_FILE", str(secret))
+    monkeypatch.setattr(Path, "read_text", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert main(["doctor", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["healthy"], [each["part"] for each in report["findings"]]) == (False, ["settings"])
+    assert f"{secret} cannot be read: Permission denied; it has to belong to user {os.geteuid()} (chown" in str(report)
+    assert main(["doctor"]) == 1
+    assert capsys.readouterr().out.startswith("XX  settings")
 
 
 def test_a_start_says_what_is_broken_and_no_more(tmp_path: Path) -> None:
