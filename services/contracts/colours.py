@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Mapping
 
-from services.contracts.moods import MOOD_POINTS, NOBODY, Point
+from services.contracts.moods import MOOD_POINTS, NOBODY, UNKNOWN, Point
 
 HUES = ((-45.0, 168.0), (45.0, 62.0), (135.0, 20.0), (225.0, -105.0), (315.0, -192.0))
 """Direction (degrees, counter-clockwise from pleasant) and OKLCH hue: content is teal, joyful amber, angry red,
@@ -17,8 +17,10 @@ NO_MOOD = "oklch(0.82 0.02 280)"
 EMPTY = "oklch(0.36 0.02 272)"
 """Where nobody is."""
 LIGHTNESS = 0.82
-LIGHTNESSES = {"fearful": 0.62, "contemptuous": 0.66}
-"""Of moods whose neighbours on the plane have nearly their hue: anger and disgust."""
+LIGHTNESSES = {"surprised": 0.72, "disgusted": 0.74, "fearful": 0.62, "contemptuous": 0.66}
+"""Of moods whose neighbours on the plane have nearly their hue: happiness and anger."""
+UNCLEAR = "oklch(0.58 0.02 280)"
+"""Where a mood is not known: beside moods, `NO_MOOD` looks like sadness."""
 
 
 def colour(point: Point | None, *, lightness: float = LIGHTNESS) -> str:
@@ -42,6 +44,8 @@ def mood_colour(mood: str, taught: Mapping[str, Point] | None = None) -> str:
     """Return the CSS colour of a mood by its name; a taught one has that of its place."""
     if mood == NOBODY:
         return EMPTY
+    if mood == UNKNOWN:
+        return UNCLEAR
     return colour((taught or {}).get(mood) or MOOD_POINTS.get(mood), lightness=LIGHTNESSES.get(mood, LIGHTNESS))
 
 

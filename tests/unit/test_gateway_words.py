@@ -1,3 +1,4 @@
+import math
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -197,8 +198,19 @@ def test_the_direction_on_the_plane_is_the_hue(point: Point, hue: str) -> None:
 
 
 def test_no_mood_is_grey_and_nobody_is_dark() -> None:
-    assert colour(None) == mood_colour("unknown") == NO_MOOD
+    assert colour(None) == NO_MOOD
     assert mood_colour("nobody") == EMPTY
+
+
+def test_the_models_moods_can_be_told_apart_by_colour() -> None:
+    """A difference of 0.02 in OKLab is just noticed side by side; in a strip or a dot it takes several times that."""
+
+    def lab(mood: str) -> tuple[float, float, float]:
+        lightness, chroma, hue = map(float, mood_colour(mood).removeprefix("oklch(").removesuffix(")").split())
+        return lightness, chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+
+    for one, other in combinations((*EXPRESSIONS, "unknown", "nobody"), 2):
+        assert math.dist(lab(one), lab(other)) > 0.08, (one, other)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nicegui import ui
 
 from services.contracts.channels import spoken
-from services.contracts.colours import colour
+from services.contracts.colours import mood_colour
 from services.contracts.messages import MoodSource
 from services.contracts.moods import EXPRESSIONS, NAMED_MOODS, Point
 from services.gateway import views, words
@@ -91,7 +91,7 @@ class PickerCard:
                 if mood not in self._places:
                     self._buttons[mood] = self._chip(mood)
         for mood, button in self._buttons.items():
-            button.style(f"--own: {colour((self._places | self._taught)[mood])}")
+            button.style(f"--own: {mood_colour(mood, self._places | self._taught)}")
 
     def _chip(self, mood: str) -> Button:
         async def choose() -> None:
@@ -99,7 +99,7 @@ class PickerCard:
                 ui.notify(f"{spoken(mood)} for {MINUTES[self._minutes]}, from the next song on.", icon="check")
 
         button = Button(choose, text=spoken(mood), classes="chip", testid=f"mood-{mood}")
-        return button.style(f"--own: {colour((self._places | self._taught)[mood])}")
+        return button.style(f"--own: {mood_colour(mood, self._places | self._taught)}")
 
     def _set_minutes(self) -> None:
         self._minutes = int(self._select.value or self._minutes)
