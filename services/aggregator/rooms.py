@@ -30,7 +30,6 @@ class Rooms:
         rules = settings.aggregator
         self._custom = CustomMoods()
         self._ours = {*settings.rooms}
-        self._were_there = {*saved.there}
         self._strangers: dict[str, Room] = {}
         names = dict.fromkeys((*settings.rooms, *saved.rooms))
         self._rooms = {name: Room(rules.of(name), now, saved.rooms.get(name)) for name in names}
@@ -54,17 +53,6 @@ class Rooms:
         if name not in self._rooms:
             raise NoSuchRoomError(unknown_room(name, self._rooms))
         return self._rooms[name]
-
-    def commanded(self, name: str, now: float) -> Room:
-        """Return a room that a person says something of.
-
-        What waited for our restart comes before the cameras and players are heard again, so the rooms that were there
-        then will do.
-
-        Raises:
-            NoSuchRoomError: Nothing is known of it.
-        """
-        return self.enter(name, now) if name in self._were_there else self.known(name)
 
     def enter(self, name: str, now: float) -> Room:
         """Return a room, which may be new.
@@ -103,12 +91,10 @@ class Rooms:
 
     @property
     def state(self) -> AggregatorState:
-        """What has to survive a restart."""
+        """What has to survive a restart: the names too, since a command that waited for it comes before the cameras."""
         known = {name: room.state for name, room in self._rooms.items()}
-        return AggregatorState(
-            rooms={name: state for name, state in known.items() if state != RoomState()},
-            there=tuple(sorted(known.keys() - self._ours)),
-        )
+        kept = {name: state for name, state in known.items() if name not in self._ours or state != RoomState()}
+        return AggregatorState(rooms=kept)
 
     def _forget_one(self, now: float) -> bool:
         """Make place for a room: the one that has been silent longest goes, after a day."""

@@ -106,7 +106,7 @@ class AggregatorService:
         """
         telling = self._running()
         now = self._clock()
-        room = self._rooms.commanded(name, now)
+        room = self._rooms.known(name)
         room.say(command, now)
         await self._save()
         telling.tell(name, room, now)

@@ -49,7 +49,6 @@ class RoomState(BaseModel):
 
 
 class AggregatorState(BaseModel):
-    """Every room of which there is something to keep, and the names of those that cameras and players brought."""
+    """Every room that cameras and players brought, and those of the settings of which there is something to keep."""
 
     rooms: dict[Name, RoomState] = {}
-    there: tuple[Name, ...] = ()

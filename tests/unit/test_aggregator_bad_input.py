@@ -107,10 +107,16 @@ async def test_a_command_to_a_room_that_is_not_there_makes_none_and_names_those_
     assert "there are kitchen, home" in said, "the nearest first"
 
 
-async def test_a_command_that_waited_for_a_restart_is_done_in_every_room_that_was_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("restarts", [1, 2])
+async def test_a_command_that_waited_for_a_restart_is_done_in_every_room_that_was_there(
+    tmp_path: Path, restarts: int
+) -> None:
     async with running(tmp_path) as run:
         run.status(CameraState.OK, room="attic")
         await run.tick()
+    for _ in range(1, restarts):
+        async with running(tmp_path) as run:
+            await run.tick()
     async with running(tmp_path) as run:
         run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="attic")
         await run.tick()
