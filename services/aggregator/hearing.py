@@ -59,7 +59,7 @@ class Hearing:
             await self._say(delivery.room, delivery.message)
         except (UnknownMoodError, NoSuchRoomError) as error:
             REFUSED.inc()
-            self._complaints.note(type(error).__name__, f"mood/set of {delivery.room}", str(error))
+            self._complaints.note(type(error).__name__, f"mood/set of {delivery.room}", error)
 
     async def _custom_moods(self, delivery: Delivery[CustomMoods]) -> None:
         self._rooms.learn(delivery.message, self._clock())

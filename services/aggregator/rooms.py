@@ -6,7 +6,7 @@ from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, RoomState
 from services.aggregator.vocabulary import of_room
-from services.contracts.channels import MAX_ROOMS, unknown_room
+from services.contracts.channels import MAX_ROOMS, UnknownRoom
 from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
@@ -51,7 +51,7 @@ class Rooms:
             NoSuchRoomError: Nothing is known of it.
         """
         if name not in self._rooms:
-            raise NoSuchRoomError(unknown_room(name, self._rooms))
+            raise NoSuchRoomError(UnknownRoom(name, self._rooms))
         return self._rooms[name]
 
     def enter(self, name: str, now: float) -> Room:

@@ -6,7 +6,7 @@ and `decode` are the only way from a message to bytes and back.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, StrEnum
@@ -69,16 +69,25 @@ def misnamed(name: str, level: str) -> str:
     return f"no {name} can be called {shown!r} ({rule}){f'; {near} can' if allowed(name, near) else ''}"
 
 
-def unknown_room(name: str, there: Iterable[str]) -> str:
-    """Return what is said of a room that there is none of, with the rooms that there are, the nearest name first."""
-    known = sorted(there)
-    near = get_close_matches(name, known, n=1)
-    shown = [*near, *(one for one in known if one not in near)]
-    more = f" and {len(shown) - SHOWN_ROOMS} more" if len(shown) > SHOWN_ROOMS else ""
-    return (
-        f"nothing is known of a room {name}: it has no camera and no player, and does not stand in the settings; "
-        f"there are {', '.join(shown[:SHOWN_ROOMS])}{more}"
-    )
+@dataclass(frozen=True)
+class UnknownRoom:
+    """What is said of a room that there is none of, with the rooms that there are, the nearest name first.
+
+    The words are worked out when they are asked for: among a thousand names that takes a while.
+    """
+
+    name: str
+    there: Collection[str]
+
+    def __str__(self) -> str:
+        known = sorted(self.there)
+        near = get_close_matches(self.name, known, n=1)
+        shown = [*near, *(one for one in known if one not in near)]
+        more = f" and {len(shown) - SHOWN_ROOMS} more" if len(shown) > SHOWN_ROOMS else ""
+        return (
+            f"nothing is known of a room {self.name}: it has no camera and no player, and does not stand in the "
+            f"settings; there are {', '.join(shown[:SHOWN_ROOMS])}{more}"
+        )
 
 
 def spoken(level: str) -> str:

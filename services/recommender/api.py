@@ -55,7 +55,7 @@ def routes(service: "RecommenderService") -> APIRouter:
 def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
     def check_room(room: str) -> None:
         if unknown := service.unknown(room):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, unknown)
+            raise HTTPException(status.HTTP_404_NOT_FOUND, str(unknown))
 
     @router.get("/api/rooms/{room}/policy")
     async def policy(room: Name) -> Policy:

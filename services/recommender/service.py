@@ -9,7 +9,7 @@ from random import Random
 
 from prometheus_client import Counter
 
-from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET, unknown_room
+from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET, UnknownRoom
 from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, PlayHow, Policy, SetPolicy
 from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
@@ -94,10 +94,10 @@ class RecommenderService:
             self._bus = None
             await self._database.close()
 
-    def unknown(self, room: str) -> str:
-        """Return what is said of a room that has said nothing and is not of the settings; empty where it is known."""
+    def unknown(self, room: str) -> UnknownRoom | None:
+        """Return what is said of a room that has said nothing and is not of the settings; `None` where it is known."""
         known = self._rooms.names | {*self.settings.rooms}
-        return "" if room in known else unknown_room(room, known)
+        return None if room in known else UnknownRoom(room, known)
 
     def policy(self, room: str) -> Policy:
         """Return a room's policy."""

@@ -22,9 +22,15 @@ Later = Callable[[float, Callable[[], None]], object]
 class _Minute:
     """What came of one kind at one place, by who heard it: several services of a process hear the same message."""
 
-    line: str
+    place: str
+    problem: object
     said: int = 0
     times: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def line(self) -> str:
+        """What there is to say."""
+        return f"{self.place}: {self.problem}"
 
     @property
     def held(self) -> int:
@@ -46,24 +52,24 @@ class Complaints:
         self._minutes: dict[tuple[str, str], _Minute] = {}
         _ALL.add(self)
 
-    def note(self, kind: str, place: str, problem: str, *, times: int = 1, by: str = "") -> None:
+    def note(self, kind: str, place: str, problem: object, *, times: int = 1, by: str = "") -> None:
         """Say what is wrong: at once or, where its like was said within the minute, when that is over.
 
         Args:
             kind: What is wrong, in general.
             place: Where.
-            problem: What is wrong, exactly, and what to do.
+            problem: What is wrong, exactly, and what to do; put into words only when it is said.
             times: How much is lost by it.
             by: Who heard it.
         """
-        key, line = (kind, place), f"{place}: {problem}"
+        key = (kind, place)
         if key not in self._minutes and sum(one == kind for one, _ in self._minutes) >= MAX_PLACES:
-            key, line = (kind, ELSEWHERE), f"{place}{ELSEWHERE}: {problem}"
+            key, place = (kind, ELSEWHERE), f"{place}{ELSEWHERE}"
         minute = self._minutes.get(key)
         if minute is None:
-            minute = self._begin(key, _Minute(line, said=times))
-            self._log.warning("%s (%d times)", line, times)
-        minute.line = line
+            minute = self._begin(key, _Minute(place, problem, said=times))
+            self._log.warning("%s (%d times)", minute.line, times)
+        minute.place, minute.problem = place, problem
         minute.times[by] += times
 
     def end(self) -> None:
@@ -83,7 +89,7 @@ class Complaints:
         minute = self._minutes.pop(key, None)
         if minute and minute.held:
             self._log.warning("%s (%d times more within a minute)", minute.line, minute.held)
-            self._begin(key, _Minute(minute.line))
+            self._begin(key, _Minute(minute.place, minute.problem))
 
 
 _ALL: WeakSet[Complaints] = WeakSet()

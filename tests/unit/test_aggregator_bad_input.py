@@ -1,5 +1,6 @@
 import logging
 import math
+from difflib import get_close_matches
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.intake import Fault
 from services.aggregator.sieve import OBSERVATIONS
 from services.aggregator.window import Refusal
+from services.contracts import channels
 from services.contracts.channels import EXPRESSIONS, MOOD_SET
 from services.contracts.messages import CameraState, MoodOverride
 from services.contracts.moodring_pb2 import Expressions
@@ -93,8 +95,15 @@ async def test_rooms_are_bounded(
 
 
 async def test_a_command_to_a_room_that_is_not_there_makes_none_and_names_those_that_are(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    searched: list[str] = []
+
+    def search(name: str, there: list[str], n: int) -> list[str]:
+        searched.append(name)
+        return get_close_matches(name, there, n)
+
+    monkeypatch.setattr(channels, "get_close_matches", search)
     async with running(tmp_path, aggregator=Aggregator(rooms={"kitchen": MoodRules()})) as run:
         for _ in range(3):
             run.bus.publish(MOOD_SET, MoodOverride(mood="calm"), room="kitchn")
@@ -105,6 +114,7 @@ async def test_a_command_to_a_room_that_is_not_there_makes_none_and_names_those_
     [said] = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert said.startswith("mood/set of kitchn: nothing is known of a room kitchn: it has no camera and no player")
     assert "there are kitchen, home" in said, "the nearest first"
+    assert searched == ["kitchn"], "three commands, and one line"
 
 
 @pytest.mark.parametrize("restarts", [1, 2])

@@ -26,6 +26,21 @@ def test_a_burst_is_said_at_once_and_summed_up_when_the_minute_is_over(
     assert caplog.messages == ["home: 0 is bad (1 times)", "home: 4 is bad (4 times more within a minute)"]
 
 
+def test_what_is_wrong_is_put_into_words_only_when_it_is_said(complaints: Complaints, clock: Clock) -> None:
+    class Costly:
+        worded = 0
+
+        def __str__(self) -> str:
+            Costly.worded += 1
+            return "bad"
+
+    for _ in range(20):
+        complaints.note("sum", "home", Costly())
+    assert Costly.worded == 1
+    clock.minute()
+    assert Costly.worded == 2
+
+
 def test_what_is_held_back_at_the_end_is_said(
     complaints: Complaints, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
