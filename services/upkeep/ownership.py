@@ -2,12 +2,23 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 
 def nearest(place: Path) -> Path:
-    """Return a file or folder, or of the folders that it would lie in the first that is there."""
+    """Return a file or folder or, where it is not there or what it lies in is closed to us, the first above it that is."""
     return next(one for one in (place, *place.parents) if os.path.exists(one))  # noqa: PTH110 -- Path.exists raises below what is closed
+
+
+def shut(places: Iterable[tuple[Path, int]]) -> Path | None:
+    """Return the first place that is not open to us for what is wanted there (`os.R_OK`, …)."""
+    return next((place for place, wanted in places if not os.access(place, wanted)), None)
+
+
+def forbidden(place: Path) -> str:
+    """Return what is said of a place that is shut."""
+    return f"user {os.geteuid()} may not read and write {place}: {why(place)}"
 
 
 def why(place: Path) -> str:
@@ -19,14 +30,19 @@ def why(place: Path) -> str:
 
 
 def give_back(place: Path, *, all_of: Path) -> str:
-    """Return what to type, for the folder that it lies in and all that is in there.
+    """Return what to type so that a folder can be used.
 
-    Where that is yet to be made, nothing of the folder above is changed but that it may be.
+    Args:
+        place: What is shut: the folder, something in it, or one that it lies in. Of the last nothing is changed but
+            that we may go through; where we may already, the folder is not there yet, and is made.
+        all_of: The folder, which becomes ours with all that is in it.
     """
     user = os.geteuid()
-    if place in all_of.parents:
-        return f"`chmod u+rwx {place}`" if _own(place) else f"`sudo install -d -o {user} {all_of}`"
-    return f"`chmod -R u+rwX {all_of}`" if _own(place) else f"`sudo chown -R {user} {all_of}`"
+    if place not in all_of.parents:
+        return f"`chmod -R u+rwX {all_of}`" if _own(place) else f"`sudo chown -R {user} {all_of}`"
+    if _own(place):
+        return f"`chmod u+rwx {place}`"
+    return f"`sudo install -d -o {user} {all_of}`" if os.access(place, os.X_OK) else f"`sudo chmod a+x {place}`"
 
 
 def give_volume_back(place: Path, *, volume: str) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 from services.assembly import SERVICES
 from services.runtime.settings import Settings
 
+SQLITE = "moodring.sqlite3"
+"""The database's file in the data folder, where no other database is set."""
 OTHER_NAMES = {"tokens": "gateway"}
 """State files that are not called like the service that keeps them."""
 
@@ -34,3 +36,9 @@ def state_files(settings: Settings) -> Iterator[Path]:
 def music_folder(settings: Settings) -> Path:
     """Return the folder that songs' addresses begin with."""
     return (settings.music or settings.data / "songs").resolve()
+
+
+def sqlite_files(file: Path) -> list[Path]:
+    """Return of a database's file and what SQLite keeps beside it (https://sqlite.org/tempfiles.html) what there is."""
+    beside = (file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal", "-shm", "-journal"))
+    return [one for one in beside if one.exists()]

@@ -169,32 +169,37 @@ def test_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def shut(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
-    """What is closed to us: root may everything."""
-    closed: set[Path] = set()
-    monkeypatch.setattr(os, "access", lambda path, _mode: path not in closed)
+def shut(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
+    """What is closed to us, and for what: root may everything."""
+    closed: dict[Path, int] = {}
+    monkeypatch.setattr(os, "access", lambda path, wanted: not closed.get(path, 0) & wanted)
     return closed
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["of a wrong mode", "of somebody else"])
 def test_data_folder_that_is_closed_to_us(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: set[Path], *, own: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: dict[Path, int], *, own: bool
 ) -> None:
     data, user = tmp_path / "data", os.geteuid() if own else os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: user)
     here, inside = load(data=data), load(data=data, container="player")
-    shut.add(tmp_path)
+    shut[tmp_path] = os.W_OK
     tmp_path.chmod(0o500)
     is_broken(
         machine.permissions(here),
         f"may not read and write {tmp_path}: " + ("its mode is 500" if own else f"it belongs to user {user - 1}"),
         f"`chmod u+rwx {tmp_path}`" if own else f"`sudo install -d -o {user} {data}`",
     )
-    (data / "state").mkdir(parents=True)
-    (data / "state" / "player.json").touch(0o400)
-    for closed in (data, data / "state", data / "state" / "player.json"):
+    shut[tmp_path] = os.W_OK | os.X_OK  # then it cannot be seen whether there is anything in it
+    is_broken(machine.permissions(here), f"`chmod u+rwx {tmp_path}`" if own else f"`sudo chmod a+x {tmp_path}`")
+    kept = ("moodring.sqlite3", "moodring.sqlite3-wal", "state", "state/player.json", "models", "songs", "debug-crops")
+    for name in kept:
+        place = data / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch(0o400) if "." in name else place.mkdir()
+    for closed in (data, *(data / name for name in kept)):
         shut.clear()
-        shut.add(closed)
+        shut[closed] = os.W_OK
         is_broken(machine.permissions(here), f"{closed}: {'its mode is' if own else 'it belongs to'}")
         is_broken(machine.permissions(here), f"`chmod -R u+rwX {data}`" if own else f"`sudo chown -R {user} {data}`")
         found = machine.permissions(inside)
@@ -202,6 +207,18 @@ def test_data_folder_that_is_closed_to_us(
         assert ("--entrypoint chmod" in found.do, "--user 0" in found.do) == (own, not own)
     shut.clear()
     assert machine.permissions(here).how is How.WELL
+
+
+def test_what_another_user_of_this_machine_keeps_elsewhere_does_not_matter(
+    tmp_path: Path, shut: dict[Path, int]
+) -> None:
+    for name in ("moodring.sqlite3", "songs/one.wav", "lost+found/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        shut[tmp_path / name] = shut[(tmp_path / name).parent] = os.W_OK
+    del shut[tmp_path]
+    elsewhere = load(data=tmp_path, music=tmp_path, recommender={"database": "postgresql://database/moodring"})
+    assert machine.permissions(elsewhere).how is How.WELL
 
 
 def test_disk_that_became_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,6 +479,31 @@ def test_database_that_is_well_or_new(settings: Settings, postgres_url: str) -> 
 def test_database_of_another_version(settings: Settings) -> None:
     migrate(settings, to="0001")
     is_broken(database(settings), "0001", "`moodring migrate`")
+
+
+def test_database_file_that_is_closed_to_us(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: dict[Path, int]
+) -> None:
+    migrate(settings)
+    file, user = settings.data / "moodring.sqlite3", os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    shut[file] = os.W_OK
+    for check in (machine.permissions, database):
+        is_broken(check(settings), f"may not read and write {file}", f"`sudo chown -R {user} {settings.data}`")
+        is_broken(check(settings.model_copy(update={"container": "recommender"})), "/volumes/recommender")
+    address = {"database": f"sqlite:///{file}"}
+    is_broken(database(load(data=tmp_path / "other", recommender=address)), f"`sudo chown -R {user} {file}`")
+    shut[settings.data] = shut.pop(file)
+    finding = database(load(data=tmp_path / "other", recommender=address))
+    is_broken(finding, f"may not read and write {settings.data}", "MOODRING_RECOMMENDER_DATABASE")
+    assert "chown" not in finding.do, "it holds what is not ours"
+
+
+def test_database_file_that_is_none(settings: Settings) -> None:
+    settings.data.mkdir()
+    (settings.data / "moodring.sqlite3").write_text("no database\n" * 100)
+    is_broken(database(settings), "not a database", "MOODRING_RECOMMENDER_DATABASE", "restore a backup")
+    assert "password" not in database(settings).do
 
 
 def test_database_without_tables(postgres_url: str) -> None:

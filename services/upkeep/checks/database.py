@@ -1,5 +1,6 @@
 """The doctor's check of the database: is it there, of this version, and does its clock agree with ours."""
 
+import os
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.backup import opened
 from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, way_out, well
+from services.upkeep.ownership import forbidden, give_back, give_volume_back, nearest, shut
+from services.upkeep.places import sqlite_files
 
 CLOCKS_DIFFER_S = 5.0
 REFUSED = "password authentication failed"
@@ -25,8 +28,8 @@ def database(settings: Settings) -> Finding:
         return broken("database", str(error), correct(settings, "MOODRING_RECOMMENDER_DATABASE"))
     place = place_of(url)
     sqlite = url.get_backend_name() == "sqlite"
-    if sqlite and not Path(url.database or "").exists():
-        return well("database", f"{place} will be made by the first start")
+    if sqlite and (found := _file(settings, Path(url.database or ""), place)):
+        return found
     try:
         with opened(settings) as connection:
             revision = current_revision(connection)
@@ -35,6 +38,9 @@ def database(settings: Settings) -> Finding:
                 theirs = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
                 away_s = abs(theirs - time.time())
     except SetupError as error:
+        if sqlite:
+            anew = "or move the file away and restore a backup as Backup in docs/operations.md says"
+            return broken("database", str(error), f"{correct(settings, 'MOODRING_RECOMMENDER_DATABASE')}, {anew}")
         ours = "`docker compose up -d postgres`, and `docker compose logs postgres` says more"
         if REFUSED in str(error):
             ours = "have it changed as Secrets in docs/operations.md says"
@@ -51,3 +57,20 @@ def database(settings: Settings) -> Finding:
         what = f"the clock of {place} is {away_s:.0f} s away from ours"
         return doubtful("database", what, "`timedatectl set-ntp true` on both machines")
     return well("database", f"{place}, revision {revision}")
+
+
+def _file(settings: Settings, file: Path, place: str) -> Finding | None:
+    """Return what is to be said of an SQLite file before it is opened: that it is shut, or yet to be made."""
+    there = nearest(file)
+    files = sqlite_files(file) if there == file else []
+    folder = file.parent if files else there
+    closed = shut([(folder, os.W_OK | os.X_OK), *((one, os.R_OK | os.W_OK) for one in files)])
+    if closed:
+        ours = settings.data in file.parents
+        do = correct(settings, "MOODRING_RECOMMENDER_DATABASE")
+        if ours or closed.is_file():
+            alone = give_back(closed, all_of=settings.data if ours else closed)
+            own = give_volume_back(closed, volume=settings.container)
+            do = f"{by_way(settings, alone, own)}; or {do}"
+        return broken("database", forbidden(closed), do)
+    return None if files else well("database", f"{place} will be made by the first start")

@@ -13,7 +13,8 @@ from services.assembly import SERVICES
 from services.contracts.audio import AUDIO_TYPES
 from services.runtime.settings import Settings
 from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, skipped, well
-from services.upkeep.ownership import give_back, give_volume_back, nearest, why
+from services.upkeep.ownership import forbidden, give_back, give_volume_back, nearest, shut
+from services.upkeep.places import SQLITE, sqlite_files
 
 SCARCE_BYTES, LOW_BYTES = 100_000_000, 1_000_000_000
 """Free space below which state cannot be relied on to be saved, and below which it is time to tidy up."""
@@ -23,7 +24,6 @@ TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""
 LOOKED_AT = 2000
 """Entries of the music folder that are looked through for a song."""
-
 
 KEEPERS = frozenset(SERVICES)
 """Who has a data directory: the model server keeps nothing."""
@@ -74,22 +74,26 @@ def permissions(settings: Settings) -> Finding:
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         disk = by_way(settings, "mount it writable, or set MOODRING_DATA elsewhere", "mount Docker's disk writable")
         return broken("permissions", f"{place} is read-only", f"{disk}; `dmesg` says whether the disk has failed")
-    shut = next((path for path, wanted in _to_be_kept(data, place) if not os.access(path, wanted)), None)
-    if shut is None:
+    closed = shut(_to_be_kept(settings, place))
+    if closed is None:
         return well("permissions", f"{data} can be written")
-    alone = f"{give_back(shut, all_of=data)}, or set MOODRING_DATA"
-    what = f"user {os.geteuid()} may not read and write {shut}: {why(shut)}"
-    return broken("permissions", what, by_way(settings, alone, give_volume_back(shut, volume=settings.container)))
+    alone = f"{give_back(closed, all_of=data)}, or set MOODRING_DATA"
+    own = give_volume_back(closed, volume=settings.container)
+    return broken("permissions", forbidden(closed), by_way(settings, alone, own))
 
 
-def _to_be_kept(data: Path, place: Path) -> Iterator[tuple[Path, int]]:
+def _to_be_kept(settings: Settings, place: Path) -> Iterator[tuple[Path, int]]:
     """Return what has to be open to us, each after the folder that it lies in, and what for."""
+    data, state = settings.data, settings.data / "state"
     yield place, os.W_OK | os.X_OK
-    state = data / "state"
-    if place == data and state.is_dir():
-        yield state, os.R_OK | os.W_OK | os.X_OK
-        for file in (*state.glob("*.json"), *state.glob("*.lock")):
-            yield file, os.R_OK | os.W_OK
+    if place != data:
+        return
+    for folder in (state, data / "models", data / "debug-crops", *([] if settings.music else [data / "songs"])):
+        if folder.is_dir():
+            yield folder, os.R_OK | os.W_OK | os.X_OK
+    database = [] if settings.recommender.database else sqlite_files(data / SQLITE)
+    for file in (*database, *state.glob("*.json"), *state.glob("*.lock")):
+        yield file, os.R_OK | os.W_OK
 
 
 def disk(settings: Settings) -> Finding:
