@@ -27,6 +27,10 @@ from services.upkeep.places import data_of, music_folder, owner, state_files
 from services.upkeep.portable import differing, portable
 
 
+PART_BYTES = 1 << 16
+"""How much of an archive's file is read at a time."""
+
+
 class MovedMusic:
     """Songs' addresses, from the music folder of there to the one of here."""
 
@@ -73,15 +77,32 @@ def restore(settings: Settings, source: IO[bytes], say: Say, *, replace: bool = 
 
 
 def _open(source: IO[bytes]) -> tuple[zipfile.ZipFile, Manifest]:
+    """Return the archive, of which everything can be read, and what it says of itself."""
     try:
         file = zipfile.ZipFile(source if source.seekable() else io.BytesIO(source.read()))
-        if damaged := file.testzip():
-            raise SetupError(f"the backup is damaged: {damaged} in it cannot be read")
-        return file, Manifest.model_validate_json(file.read(MANIFEST))
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise SetupError("this is no backup of Moodring: it is no ZIP archive with a manifest") from error
+        for name in file.namelist():
+            _read_through(file, name)
+        manifest = Manifest.model_validate_json(file.read(MANIFEST))
+        file.getinfo(SETTINGS)
     except ValidationError as error:
         raise SetupError(f"this version cannot read the backup: {first_wrong(error)}; update Moodring") from error
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise SetupError("this is no backup of Moodring: it is no ZIP archive with a manifest and settings") from error
+    return file, manifest
+
+
+def _read_through(file: zipfile.ZipFile, name: str) -> None:
+    """Read one of the archive's files for its check sum.
+
+    Unlike `ZipFile.testzip`, which lets out what the decompressor says (zlib.error), or that something is encrypted or
+    packed in another way (RuntimeError, of which NotImplementedError is one).
+    """
+    try:
+        with file.open(name) as entry:
+            while entry.read(PART_BYTES):
+                pass
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise SetupError(f"the backup is damaged: {name} in it cannot be read ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -300,7 +300,14 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(one_process: Setting
     assert restored["mood_minutes"] == []
 
 
-@pytest.mark.parametrize("damage", ["no zip", "no manifest", "newer", "newer tables", "rows", "cut"])
+ZIP_HEADER_BYTES = 30
+"""Of a file in an archive, without its name (APPNOTE.TXT, 4.3.7)."""
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["no zip", "no manifest", "no settings", "newer", "newer tables", "rows", "cut", "bytes", "encrypted"],
+)
 def test_what_is_no_backup_is_one_clear_line_and_changes_nothing(
     damage: str, one_process: Settings, house: Settings
 ) -> None:
@@ -312,7 +319,7 @@ def test_what_is_no_backup_is_one_clear_line_and_changes_nothing(
     file = io.BytesIO()
     backup(one_process, file, silent)
     bad = io.BytesIO()
-    with zipfile.ZipFile(file) as good, zipfile.ZipFile(bad, "w") as target:
+    with zipfile.ZipFile(file) as good, zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as target:
         for name in good.namelist():
             data = good.read(name)
             if damage == "newer":
@@ -321,12 +328,18 @@ def test_what_is_no_backup_is_one_clear_line_and_changes_nothing(
                 data = data.replace(b'"revision": "0002"', b'"revision": "9999"')
             if damage == "rows" and name == "tables/plays.jsonl":
                 data = b'{"play_id": "no id"}\n'
-            if damage != "no manifest" or name != "manifest.json":
+            if (damage, name) not in {("no manifest", "manifest.json"), ("no settings", "settings.yml")}:
                 target.writestr(name, data)
+        songs = target.getinfo("tables/songs.jsonl")
+        if damage == "encrypted":
+            songs.flag_bits |= 1
     if damage == "no zip":
         bad = io.BytesIO(b"not a backup")
     if damage == "cut":
         bad = io.BytesIO(bad.getvalue()[:-200])
+    if damage == "bytes":
+        bad.seek(songs.header_offset + ZIP_HEADER_BYTES + len("tables/songs.jsonl"))
+        bad.write(b"\xff" * 12)
     bad.seek(0)
     with pytest.raises(SetupError, match="backup"):
         restore(house, bad, silent, replace=True)
