@@ -67,7 +67,18 @@ def may_say(user: str, channel: Channel[Any], where: dict[str, str]) -> bool:
         return False
     if channel is channels.SERVICE and user != HOME_AUTOMATION and where["service"] == user:
         return True
-    return channel in RIGHTS[user].says or _trial(user, channel, where)
+    at_nobodys = {*where.values()} == {NOWHERE}
+    return channel in RIGHTS[user].says or (at_nobodys and channel in tried(user))
+
+
+def tried(user: str) -> tuple[Channel[Any], ...]:
+    """Return what a service hears and does not say: at nobody's place it may publish it, to see whether it hears it.
+
+    Mosquitto takes any subscription, and passes nothing on that may not be read: only what comes shows that it does.
+    """
+    if user == HOME_AUTOMATION:
+        return ()
+    return tuple(one for one in RIGHTS[user].hears if one.names and one not in RIGHTS[user].says)
 
 
 def access_list(prefix: str) -> str:
@@ -79,14 +90,6 @@ def _reserved(channel: Channel[Any], where: dict[str, str]) -> bool:
     return channel is channels.SERVICE and where["instance"] in RESERVED_INSTANCES
 
 
-def _trial(user: str, channel: Channel[Any], where: dict[str, str]) -> bool:
-    """Whether this is where a service tries whether it hears what others say.
-
-    Mosquitto takes any subscription, and passes nothing on that may not be read: only what comes shows that it does.
-    """
-    return user != HOME_AUTOMATION and channel in RIGHTS[user].hears and {*where.values()} == {NOWHERE}
-
-
 def _of(user: str, prefix: str) -> Iterator[str]:
     yield f"user {user}"
     for channel in RIGHTS[user].hears:
@@ -95,9 +98,8 @@ def _of(user: str, prefix: str) -> Iterator[str]:
         yield f"topic write {channel.topic(prefix)}"
     if user != HOME_AUTOMATION:
         yield f"topic write {channels.SERVICE.topic(prefix, service=user)}"
-        for channel in RIGHTS[user].hears:
-            if channel.names and channel not in RIGHTS[user].says:
-                yield f"topic write {channel.at_nobodys(prefix)}"
+    for channel in tried(user):
+        yield f"topic write {channel.at_nobodys(prefix)}"
     for instance in sorted(RESERVED_INSTANCES):
         # `+/player/set` and the like reach in among the services' life signs, and those into rooms.
         yield f"topic deny {channels.SERVICE.topic(prefix, instance=instance)}"

@@ -18,7 +18,7 @@ from unittest.mock import Mock
 
 import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from services.__main__ import main
 from services.assembly import PORTS, SERVICES
@@ -26,6 +26,7 @@ from services.contracts.rights import HOME_AUTOMATION, RIGHTS
 from services.embedded.broker import embedded_broker
 from services.inference.model_folder import latest
 from services.recommender.migrate import migrate
+from services.runtime.mqtt_client import Access
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings, load
 from services.upkeep.checks import broker as broker_check
@@ -416,6 +417,31 @@ def test_broker_whose_list_is_older_than_the_trial_is_not_called_deaf(tmp_path: 
     assert finding.how is How.DOUBTFUL, finding
     assert "whether it passes on moodring/Doctor/play could not be tried" in finding.what
     assert "`topic write moodring/Doctor/play`" in finding.do
+
+
+def test_doctors_of_one_user_at_the_same_time_do_not_throw_each_other_out(border: Border) -> None:
+    url = f"mqtt://player:player@127.0.0.1:{border.port}"
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(at_broker, [url] * 4))
+    assert {finding.how for finding in found} == {How.WELL}, found
+
+
+def test_what_another_doctor_says_is_not_taken_for_ours(tmp_path: Path) -> None:
+    strict = Border(tmp_path / "broker")
+    acl = strict.folder / "acl"
+    acl.write_text(acl.read_text().replace("topic write moodring/Doctor/play\n", ""))
+    with strict:
+        another = Client(strict.port, WATCHER)
+        another.client.publish("moodring/Doctor/play", b"?", qos=1, retain=True).wait_for_publish(20)
+        url = f"mqtt://player:player@127.0.0.1:{strict.port}"
+        # In MQTT 3.1.1 the broker takes our own, too, and drops it.
+        old = broker_check._examine(
+            load(mqtt={"url": url}), Access(url, "doctor", sessions=False), MQTTProtocolVersion.MQTTv311, "it"
+        )
+        another.close()
+    assert old
+    assert old.how is How.DOUBTFUL, old
+    assert "whether it passes on moodring/Doctor/play could not be tried" in old.what
 
 
 def test_what_is_the_whole_houses_is_heard_where_it_was_said(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The doctor's check of the broker: connection, login, and whether we may hear and say what we have to."""
 
-import os
 import queue
+import secrets
 import ssl
 import time
 from collections.abc import Iterable
@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from services.contracts.channels import NOWHERE, SERVICE
-from services.contracts.rights import HOME_AUTOMATION, RIGHTS
+from services.contracts.channels import NOWHERE
+from services.contracts.rights import RIGHTS
 from services.runtime.mqtt_client import Access, connect, new_client
 from services.runtime.settings import Settings, redact
+from services.upkeep.checks import trial
+from services.upkeep.checks.trial import Lack, Topic, Verdict
 from services.upkeep.findings import Finding, broken, by_way, correct, doubtful, skipped, way_out, well
 
 ANSWER_S = 5.0
@@ -30,6 +32,7 @@ class _Conversation:
         self._answers: queue.SimpleQueue[tuple[str, Any, str]] = queue.SimpleQueue()
         self._said: dict[tuple[str, Any], str] = {}
         self._over = False
+        self._word = secrets.token_hex(8).encode()
         self.client.on_connect = lambda _c, _u, _f, code, _p: self._note("connect", "", code)
         self.client.on_disconnect = lambda _c, _u, _f, code, _p: self._note("end", "", code)
         self.client.on_publish = lambda _c, _u, mid, code, _p: self._note("publish", mid, code)
@@ -46,7 +49,7 @@ class _Conversation:
 
     def _hear(self, client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         client.ack(message.mid, message.qos)
-        self._answers.put(("message", message.topic, ""))
+        self._answers.put(("message", (message.topic, message.payload == self._word), ""))
 
     def wait(self, kind: str, awaited: Iterable[Any]) -> dict[Any, str | None]:
         """Return what the broker said of each of these: empty where it was well, `None` where nothing came."""
@@ -61,13 +64,20 @@ class _Conversation:
             self._over = found == "end"
         return {about: self._said.get(key) for about, key in keys.items()}
 
-    def try_each(self, kind: str, topics: list[str]) -> dict[str, str | None]:
-        """Publish on topics, or subscribe to them, and return what the broker said of each."""
-        sent = {}
-        for topic in topics:
-            done = self.client.publish(topic, b"?", 1).mid if kind == "publish" else self.client.subscribe(topic, 1)[1]
-            sent[done] = topic
-        return {sent[mid]: refusal for mid, refusal in self.wait(kind, sent).items()}
+    def try_all(self, topics: list[Topic]) -> None:
+        """Subscribe and publish as each topic asks for, and note what comes of it.
+
+        What others try at the same time comes too: where we published, only our own word counts.
+        """
+        asked = {self.client.subscribe(one.name, 1)[1]: one for one in topics if one.hears}
+        for mid, refusal in self.wait("subscribe", asked).items():
+            asked[mid].subscribing = refusal
+        sent = {self.client.publish(one.name, self._word, 1).mid: one for one in topics if one.published}
+        for mid, refusal in self.wait("publish", sent).items():
+            sent[mid].saying = refusal
+        coming = {(one.name, one.published): one for one in topics if one.coming}
+        for message, refusal in self.wait("message", coming).items():
+            coming[message].came = refusal is not None
 
 
 def broker(settings: Settings) -> Finding:
@@ -75,7 +85,7 @@ def broker(settings: Settings) -> Finding:
     if settings.mqtt.url == "embedded:":
         return skipped("broker", "the embedded one is used, which runs with Moodring")
     place = redact(settings.mqtt.url)
-    name = f"{settings.mqtt.prefix}-doctor-{os.getpid()}"
+    name = f"{settings.mqtt.prefix}-doctor-{secrets.token_hex(8)}"
     access = Access(settings.mqtt.url, name, ca_file=settings.mqtt.ca_file, sessions=False)
     try:
         return _examine(settings, access, MQTTProtocolVersion.MQTTv5, place) or (
@@ -112,33 +122,24 @@ def _examine(settings: Settings, access: Access, protocol: MQTTProtocolVersion, 
 
 def _rights(settings: Settings, conversation: _Conversation, user: str, place: str) -> Finding:
     """Try everything: a broker may refuse a subscription, a publication, or quietly let nothing through."""
-    says, hears, everybodys = _topics(settings.mqtt.prefix, user)
-    heard = conversation.try_each("subscribe", [*hears, *everybodys])
-    said = conversation.try_each("publish", sorted({*says, *hears}))
-    mute = [topic for topic, refusal in (heard | said).items() if refusal is None]
-    if mute:
+    topics = trial.topics(settings.mqtt.prefix, user, refusals_told=conversation.tells_refusals)
+    conversation.try_all(topics)
+    by_verdict = {verdict: [one.name for one in topics if one.verdict is verdict] for verdict in Verdict}
+    if mute := by_verdict[Verdict.UNANSWERED]:
         log = by_way(settings, "its log says why (`journalctl -u mosquitto`)", "`docker compose logs mosquitto`")
         return broken("broker", f"{place} does not confirm {', '.join(mute)}", f"{log}; or start it again")
-    # Mosquitto takes any subscription and then passes nothing on: only what comes shows that it may be heard.
-    coming = [topic for topic, refusal in heard.items() if not refusal and not said.get(topic)]
-    silent = [topic for topic, message in conversation.wait("message", coming).items() if message is None]
-    deaf = [topic for topic in silent if topic in says or (topic in hears and conversation.tells_refusals)]
-    refusals = (
-        ("publish on", "write", [topic for topic in says if said[topic]]),
-        ("subscribe to", "read", [topic for topic, refusal in heard.items() if refusal]),
-        ("hear", "read", deaf),
-    )
-    for verb, _, topics in refusals:
-        if topics:
-            lines = [f"topic {right} {topic.replace(NOWHERE, '+')}" for _, right, of in refusals for topic in of]
-            what = f"{place} forbids {user or 'us'} to {verb} {', '.join(topics)}"
-            return broken("broker", what, _allow(settings, user, lines))
+    lacking = [(lack, one.name) for lack in Lack for one in topics if lack in one.lacks]
+    if lacking:
+        first, _ = lacking[0]
+        names = ", ".join(name for lack, name in lacking if lack is first)
+        lines = [f"topic {lack.right} {name.replace(NOWHERE, '+')}" for lack, name in lacking]
+        what = f"{place} forbids {user or 'us'} to {first.verb} {names}"
+        return broken("broker", what, _allow(settings, user, lines))
     lets_in = f"{place} lets {user or 'us'} in and takes all that is to be published there"
-    untried = [topic for topic in hears if topic not in says and (said[topic] or topic in silent)]
-    if untried:
+    if untried := by_verdict[Verdict.UNTRIED]:
         what = f"{lets_in}; whether it passes on {', '.join(untried)} could not be tried"
         return doubtful("broker", what, _allow(settings, user, [f"topic write {topic}" for topic in untried]))
-    if silent:
+    if silent := by_verdict[Verdict.SILENT]:
         start = "inference says it at each start: start it, and ask again"
         lacks = _allow(settings, user, [f"topic read {topic}" for topic in silent])
         return doubtful("broker", f"{lets_in}; nothing came of {', '.join(silent)}", f"{start}; else {lacks}")
@@ -155,23 +156,6 @@ def _allow(settings: Settings, user: str, lines: list[str]) -> str:
     copy = "`docker compose cp mosquitto:/mosquitto/data/acl moodring.acl` gives the whole list; "
     read = "when it has them, have it read them (Mosquitto: `sudo systemctl reload mosquitto`)"
     return f"{missing}; {by_way(settings, '', copy)}{read}"
-
-
-def _topics(prefix: str, user: str) -> tuple[list[str], list[str], list[str]]:
-    """Return where a user has to be able to publish, and to subscribe, at a place where nobody listens.
-
-    The last are topics of the whole house that it has to hear. They are everybody's, so nothing is tried there: who
-    listens would take it for news.
-    """
-    users = [user] if user in RIGHTS else [one for one in RIGHTS if one != HOME_AUTOMATION]
-    says = {channel.at_nobodys(prefix) for one in users for channel in RIGHTS[one].says if channel.names}
-    own = {SERVICE.topic(prefix, service=one).replace("+", NOWHERE) for one in users if one != HOME_AUTOMATION}
-    hears = {channel for one in users for channel in RIGHTS[one].hears}
-    return (
-        sorted(says | own),
-        sorted(channel.at_nobodys(prefix) for channel in hears if channel.names),
-        sorted(channel.topic(prefix) for channel in hears if not channel.names),
-    )
 
 
 def _unreachable(settings: Settings, error: Exception, place: str) -> Finding:
