@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def nearest(place: Path) -> Path:
-    """Return a file or folder or, where it is not there or what it lies in is closed to us, the first above it that is."""
+    """Return a file or folder or, where it is not there or cannot be seen since one above is shut, the first above."""
     return next(one for one in (place, *place.parents) if os.path.exists(one))  # noqa: PTH110 -- Path.exists raises below what is closed
 
 
@@ -32,10 +32,12 @@ def why(place: Path) -> str:
 def give_back(place: Path, *, all_of: Path) -> str:
     """Return what to type so that a folder can be used.
 
+    Where it or something in it is shut, all of it becomes ours. Where a folder above it is shut, that one stays whose
+    it is: it is opened or, where we may go through it already, the folder is made in it, and is ours.
+
     Args:
-        place: What is shut: the folder, something in it, or one that it lies in. Of the last nothing is changed but
-            that we may go through; where we may already, the folder is not there yet, and is made.
-        all_of: The folder, which becomes ours with all that is in it.
+        place: What is shut.
+        all_of: The folder.
     """
     user = os.geteuid()
     if place not in all_of.parents:

@@ -26,7 +26,6 @@ from services.upkeep.backup import MANIFEST, SETTINGS, Manifest, Say, opened
 from services.upkeep.places import data_of, music_folder, owner, state_files
 from services.upkeep.portable import differing, portable
 
-
 PART_BYTES = 1 << 16
 """How much of an archive's file is read at a time."""
 

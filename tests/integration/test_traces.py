@@ -124,11 +124,11 @@ def test_a_decision_is_one_trace_under_its_own_id_and_its_steps_follow_each_othe
     assert attributes(spans["choose songs"])["songs"] == ["a song"]
     assert spans["decide mood"].start_time_unix_nano == 1_000_500_000_000
     assert spans["see faces"].end_time_unix_nano == 1_000_750_000_000
-    assert {span.name: service for service, span in collector.spans} == {
-        "decide mood": "moodring-aggregator",
-        "see faces": "moodring-camera",
-        "choose songs": "moodring-recommender",
-        "queue songs": "moodring-player",
+    assert {(span.name, service) for service, span in collector.spans} == {
+        ("decide mood", "moodring-aggregator"),
+        ("see faces", "moodring-camera"),
+        ("choose songs", "moodring-recommender"),
+        ("queue songs", "moodring-player"),
     }
 
 
@@ -159,9 +159,9 @@ def test_the_product_tells_the_way_from_a_frame_to_its_song_and_nothing_else(
     assert attributes(started)["song"] in attributes(chosen[started.parent_span_id])["songs"]
     who = {"see faces": "camera", "decide mood": "aggregator", "choose songs": "recommender"}
     who |= dict.fromkeys(way[1:], "inference") | dict.fromkeys(("queue songs", "start song"), "player")
-    assert {span.name: service for service, span in collector.spans}.items() <= {
-        name: f"moodring-{service}" for name, service in who.items()
-    }.items()
+    assert {(span.name, service) for service, span in collector.spans} <= {
+        (name, f"moodring-{service}") for name, service in who.items()
+    }
 
 
 def test_a_collector_that_is_away_holds_nothing_up(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """What follows from trying a topic at the broker, case by case."""
 
+from functools import partial
+
 import pytest
 
 from services.contracts.rights import HOME_AUTOMATION, RIGHTS, tried
 from services.upkeep.checks.trial import Lack, Topic, Verdict, topics
 
-OFTEN = {"says": True, "hears": True}
-TRIED = {"tries": True, "hears": True}
-WHOLE = {"hears": True}
+both = partial(Topic, "t", says=True, hears=True)
+heard = partial(Topic, "t", tries=True, hears=True)
+whole = partial(Topic, "t", hears=True)
 NO = "Not authorized"
 
 
@@ -17,19 +19,19 @@ NO = "Not authorized"
         (Topic("t", says=True), Verdict.WELL, set()),
         (Topic("t", says=True, saying=NO), Verdict.FORBIDDEN, {Lack.SAYING}),
         (Topic("t", says=True, saying=None), Verdict.UNANSWERED, set()),
-        (Topic("t", **OFTEN, came=True), Verdict.WELL, set()),
-        (Topic("t", **OFTEN), Verdict.FORBIDDEN, {Lack.HEARING}),
-        (Topic("t", **OFTEN, refusals_told=False), Verdict.FORBIDDEN, {Lack.HEARING}),
-        (Topic("t", **OFTEN, saying=NO, subscribing=NO), Verdict.FORBIDDEN, {Lack.SAYING, Lack.SUBSCRIBING}),
-        (Topic("t", **TRIED, came=True), Verdict.WELL, set()),
-        (Topic("t", **TRIED), Verdict.FORBIDDEN, {Lack.HEARING}),
-        (Topic("t", **TRIED, refusals_told=False), Verdict.UNTRIED, set()),
-        (Topic("t", **TRIED, saying=NO), Verdict.UNTRIED, set()),
-        (Topic("t", **TRIED, subscribing=NO), Verdict.FORBIDDEN, {Lack.SUBSCRIBING}),
-        (Topic("t", **WHOLE, came=True), Verdict.WELL, set()),
-        (Topic("t", **WHOLE), Verdict.SILENT, set()),
-        (Topic("t", **WHOLE, subscribing=NO), Verdict.FORBIDDEN, {Lack.SUBSCRIBING}),
-        (Topic("t", **WHOLE, subscribing=None), Verdict.UNANSWERED, set()),
+        (both(came=True), Verdict.WELL, set()),
+        (both(), Verdict.FORBIDDEN, {Lack.HEARING}),
+        (both(refusals_told=False), Verdict.FORBIDDEN, {Lack.HEARING}),
+        (both(saying=NO, subscribing=NO), Verdict.FORBIDDEN, {Lack.SAYING, Lack.SUBSCRIBING}),
+        (heard(came=True), Verdict.WELL, set()),
+        (heard(), Verdict.FORBIDDEN, {Lack.HEARING}),
+        (heard(refusals_told=False), Verdict.UNTRIED, set()),
+        (heard(saying=NO), Verdict.UNTRIED, set()),
+        (heard(subscribing=NO), Verdict.FORBIDDEN, {Lack.SUBSCRIBING}),
+        (whole(came=True), Verdict.WELL, set()),
+        (whole(), Verdict.SILENT, set()),
+        (whole(subscribing=NO), Verdict.FORBIDDEN, {Lack.SUBSCRIBING}),
+        (whole(subscribing=None), Verdict.UNANSWERED, set()),
     ],
 )
 def test_what_follows_from_an_answer(topic: Topic, verdict: Verdict, lacks: set[Lack]) -> None:

@@ -38,15 +38,7 @@ def database(settings: Settings) -> Finding:
                 theirs = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
                 away_s = abs(theirs - time.time())
     except SetupError as error:
-        if sqlite:
-            anew = "or move the file away and restore a backup as Backup in docs/operations.md says"
-            return broken("database", str(error), f"{correct(settings, 'MOODRING_RECOMMENDER_DATABASE')}, {anew}")
-        ours = "`docker compose up -d postgres`, and `docker compose logs postgres` says more"
-        if REFUSED in str(error):
-            ours = "have it changed as Secrets in docs/operations.md says"
-        alone = "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password"
-        own = f"{ours}; where it is your own one, the right MOODRING_RECOMMENDER_DATABASE and {way_out()}"
-        return broken("database", str(error), by_way(settings, alone, own))
+        return broken("database", str(error), _remedy(settings, str(error), sqlite=sqlite))
     if revision != head_revision():
         what = f"{place} has tables of revision {revision or 'none'}, this version needs {head_revision()}"
         newer = revision is not None and revision > head_revision()
@@ -57,6 +49,19 @@ def database(settings: Settings) -> Finding:
         what = f"the clock of {place} is {away_s:.0f} s away from ours"
         return doubtful("database", what, "`timedatectl set-ntp true` on both machines")
     return well("database", f"{place}, revision {revision}")
+
+
+def _remedy(settings: Settings, refusal: str, *, sqlite: bool) -> str:
+    """Return what to do where the database cannot be used."""
+    if sqlite:
+        anew = "or move the file away and restore a backup as Backup in docs/operations.md says"
+        return f"{correct(settings, 'MOODRING_RECOMMENDER_DATABASE')}, {anew}"
+    ours = "`docker compose up -d postgres`, and `docker compose logs postgres` says more"
+    if REFUSED in refusal:
+        ours = "have it changed as Secrets in docs/operations.md says"
+    alone = "start it, or correct MOODRING_RECOMMENDER_DATABASE and its password"
+    own = f"{ours}; where it is your own one, the right MOODRING_RECOMMENDER_DATABASE and {way_out()}"
+    return by_way(settings, alone, own)
 
 
 def _file(settings: Settings, file: Path, place: str) -> Finding | None:
