@@ -49,7 +49,11 @@ class Memory:
     def begin(self, now: float) -> Belief:
         """Return what the window that ends now begins with."""
         at = now - self._window_s
-        noted_at, belief = next((one for one in reversed(self._beliefs) if one[0] <= at), (at, self._even))
+        noted_at, belief = at, self._even
+        for one in self._beliefs:  # the oldest is nearly always the one
+            if one[0] > at:
+                break
+            noted_at, belief = one
         faith = math.exp((noted_at - at) / self._hold_s)
         return [(1 - faith) / len(belief) + faith * share for share in belief]
 
@@ -63,16 +67,16 @@ def forward(slices: Sequence[Sequence[float]], begin: Belief, changes: float) ->
 
     Args:
         slices: How likely what each slice of time showed is under each mood, over the greatest of them.
-        begin: What is believed before the first.
+        begin: What is believed before the first; it sums to 1.
         changes: Probability that the mood changes within a slice, below 1.
     """
     believed = list(begin)
     fresh = changes / (1 - changes) / len(believed)  # of what stays as it was
-    for likelihoods in slices:  # sums to 1 at the end only: every slice leaves the share `fresh` at least
-        new = fresh * sum(believed)
-        believed = list(map(mul, [one + new for one in believed], likelihoods))
-    total = sum(believed)
-    return [one / total for one in believed]
+    for likelihoods in slices:
+        believed = list(map(mul, [one + fresh for one in believed], likelihoods))
+        total = sum(believed)
+        believed = [one / total for one in believed]
+    return believed
 
 
 def changes_within(seconds: float, hold_s: float) -> float:

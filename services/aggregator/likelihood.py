@@ -20,7 +20,8 @@ from services.contracts.moods import EXPRESSIONS, TAUGHT_SHARE
 NOISE = Path(__file__).with_name("noise.json")
 
 DOUBT = 0.01
-"""Share of every answer that speaks for all expressions alike: no single one is wholly sure."""
+"""Share of every answer that speaks for all expressions alike: no single one is wholly sure. Chosen, as are `SHRINK`,
+`NEW`, `HELD_S` and `INDEPENDENT`, by `python -m tests.bench.tuning`."""
 SHRINK = 0.85
 """Power of the shares that answers are divided by: those of rare expressions rest on few faces."""
 NEW = 0.2
@@ -28,12 +29,18 @@ NEW = 0.2
 HELD_S = 1.5
 """Time after which the same answer is as good as a new one."""
 GOOD = 0.7
-"""Quality from which a face counts whole; below, it counts less by the square: a turned one is read at random."""
+"""Quality from which a face counts whole; below, it counts less by the square: a turned one is read at random.
+The middle of what a face that looks at the camera has in the simulated rooms (0.5 to 0.9)."""
 INDEPENDENT = 0.8
 """What a new answer counts: all of them are still of the same face in the same light."""
 
 MOST_NEWS_PER_S = 2.0
-"""Independent answers that a face can give in a second, however fast its camera is and however it flickers."""
+"""Independent answers that a face can give in a second, however fast its camera is and however it flickers: three
+times what a face gives that holds still (one in `HELD_S`)."""
+
+LEAST = 1e-100
+"""Likelihood of an expression over the greatest one, at least: however long a window's slices are, two of them can be
+multiplied and something is left."""
 
 MOST_ENTROPY = math.log(len(EXPRESSIONS))
 
@@ -104,6 +111,12 @@ def support(answer: Answer, by: Scale) -> list[float]:
     return [math.log(sure * one + doubt) for one in scaled]
 
 
+def over_greatest(likelihoods: Sequence[float]) -> list[float]:
+    """Return likelihoods over the greatest of them, `LEAST` to 1."""
+    top = max(likelihoods)
+    return [max(LEAST, one / top) for one in likelihoods]
+
+
 def news(answer: Answer, before: Answer | None, seconds: float, quality: float) -> float:
     """Return how many independent answers an answer is worth, 0 to `INDEPENDENT`.
 
@@ -130,6 +143,9 @@ def distance(one: Answer, two: Answer) -> float:
 
 
 def certainty(answer: Answer) -> float:
-    """Return how sure a distribution is: 1 less its entropy over the greatest possible one (Shannon 1948), 0 to 1."""
+    """Return how sure a distribution is, 0 to 1: 1 less its entropy (Shannon 1948) over that of `EXPRESSIONS` alike.
+
+    That is the greatest entropy without taught moods; an answer with them can have more, and is as unsure then: 0.
+    """
     entropy = -sum([p * math.log(p) for p in answer if p > 0])
     return min(1.0, max(0.0, 1 - entropy / MOST_ENTROPY))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.aggregator.likelihood import distance, listed
+from services.aggregator.likelihood import distance, listed, over_greatest
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, Point
 
@@ -20,8 +20,8 @@ of the model within a window stays below, two different clear expressions are at
 HALF = 0.5
 """What each of two cameras that see the same face counts: their answers are no two."""
 HALF_VOTE = 0.5
-"""Weight at which a person has half a vote: about two good observations. Who is seen for a few seconds has nearly
-a whole one, so that who is seen more often does not count more."""
+"""Weight at which a person has half a vote, by judgement: about two good observations. Who is seen for a few
+seconds has nearly a whole one, so that who is seen more often does not count more."""
 
 
 def people(tracks: Sequence[TrackEvidence]) -> list[TrackEvidence]:
@@ -82,7 +82,9 @@ def _together(one: TrackEvidence, two: TrackEvidence, part: float) -> TrackEvide
         first_at=min(one.first_at, two.first_at),
         slices={**one.slices, **two.slices}
         | {
-            number: [(a * b) ** part for a, b in zip(one.slices[number], two.slices[number], strict=True)]
+            number: over_greatest(
+                [(a * b) ** part for a, b in zip(one.slices[number], two.slices[number], strict=True)]
+            )
             for number in one.slices.keys() & two.slices.keys()
         },
     )

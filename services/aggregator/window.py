@@ -11,13 +11,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.aggregator.likelihood import MOST_NEWS_PER_S, Answer, certainty, listed, news, scale_of, support
+from services.aggregator.likelihood import (
+    MOST_NEWS_PER_S,
+    Answer,
+    certainty,
+    listed,
+    news,
+    over_greatest,
+    scale_of,
+    support,
+)
 from services.contracts.moods import EXPRESSIONS
 
 BUCKETS = 15
 """Slices of a window: its edge moves in steps of one, a second by default."""
 MAX_TRACKS = 64
-"""Tracks of a room at a time; further ones wait until one has left the window."""
+"""Tracks of a room at a time; further ones wait until one has left the window. A bound of memory and of
+the time that a look takes; a face that is lost every 15 seconds comes to it in a window of 16 minutes."""
 MAX_RATE = 240
 """Observations of a track per second, which is the greatest frame rate a camera can be set to."""
 MAX_SAMPLES = 30_000
@@ -120,7 +130,7 @@ class _Bucket:
         """Return how likely all this is under each expression, over the greatest; worked out once."""
         if self.likelihoods is None:
             top = max(self.support)
-            self.likelihoods = [math.exp(log - top) for log in self.support]
+            self.likelihoods = over_greatest([math.exp(log - top) for log in self.support])
         return self.likelihoods
 
 

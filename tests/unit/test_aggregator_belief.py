@@ -5,6 +5,7 @@ import math
 import pytest
 
 from services.aggregator.belief import EVEN, Memory, changes_within, filled, forward
+from services.aggregator.likelihood import over_greatest
 from services.contracts.moods import EXPRESSIONS
 
 CHANGES = 0.004
@@ -86,3 +87,31 @@ def test_gaps_speak_for_nothing() -> None:
 @pytest.mark.parametrize(("seconds", "hold_s", "changes"), [(1, 240, 1 / 240), (0, 240, 0), (1e6, 1, 1)])
 def test_moods_end_by_chance(seconds: float, hold_s: float, changes: float) -> None:
     assert changes_within(seconds, hold_s) == pytest.approx(changes, rel=0.01)
+
+
+class Instant(float):
+    """A time that counts how often it was compared."""
+
+    compared = 0
+
+    def __le__(self, other: float) -> bool:
+        Instant.compared += 1
+        return float(self) <= other
+
+    def __gt__(self, other: float) -> bool:
+        Instant.compared += 1
+        return float(self) > other
+
+
+def test_what_a_window_begins_with_is_found_at_once_in_a_window_of_any_length() -> None:
+    memory = Memory(3600, HOLD_S)
+    for second in range(2 * 3600):
+        memory.note(Instant(second), SURE_HAPPY)
+    Instant.compared = 0
+    assert memory.begin(2 * 3600 - 1)[HAPPY] > 0.9
+    assert Instant.compared < 5
+
+
+def test_a_mood_that_never_changes_stays_a_probability() -> None:
+    for_good = [over_greatest(speaks_for(HAPPY, math.inf)), over_greatest(speaks_for(SAD, math.inf))]
+    assert sum(forward(for_good * 20, EVEN, changes_within(1, 1e30))) == pytest.approx(1)

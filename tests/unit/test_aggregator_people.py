@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from services.aggregator.people import FUSIONS, people
+from services.aggregator.room import Room
 from services.aggregator.window import TrackEvidence
 from services.contracts.messages import CameraState
-from services.contracts.moods import EXPRESSION_POINTS, QUADRANTS, UNKNOWN
+from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, QUADRANTS, UNKNOWN
 from services.runtime.mood_settings import MoodRules
-from tests.unit.aggregator_doubles import START, Scene, fused, seen, shows, sure
+from tests.unit.aggregator_doubles import FPS, START, Scene, fused, seen, shows, sure
 
 
 def track(
@@ -155,3 +158,27 @@ def test_a_room_with_four_moods_tells_them_with_their_place() -> None:
 def test_two_kinds_of_tension_are_one_folded_mood() -> None:
     assert Scene().play(20, "fearful", "angry") == UNKNOWN
     assert Scene(MoodRules(fold="quadrants")).play(20, "fearful", "angry") == "tense"
+
+
+def test_views_that_contradict_each_other_leave_something_of_what_each_showed() -> None:
+    one = [TrackEvidence(sure(mood), 5, 50, START + 15, START, mood, shows(mood, 1e300)) for mood in ("happy", "sad")]
+    [joined] = people(
+        [replace(one[0], camera="left", last_at=START + 3), replace(one[1], camera="left", first_at=START + 4)]
+    )
+    assert {max(found) for found in joined.slices.values()} == {1.0}
+    assert fused([joined], START + 15).belief["happy"] == pytest.approx(fused([joined], START + 15).belief["sad"])
+
+
+@pytest.mark.parametrize(("window_s", "break_s"), [(600, 15), (1200, 30)])
+def test_faces_that_are_lost_again_and_again_in_a_long_window_are_a_person_like_any_other(
+    window_s: int, break_s: int
+) -> None:
+    room = Room(MoodRules(window_s=window_s), START)
+    for second in range(window_s):
+        track = second // break_s
+        for frame in range(FPS):
+            at = START + second + frame / FPS
+            room.observe(seen(at, sure(EXPRESSIONS[5 * track % 8], 0.99), track=track), at)
+        if second % 10 == 0:
+            room.look(START + second + 1)
+    assert room.mood().people == 1

@@ -46,7 +46,7 @@ def test_a_duplicate_is_known_as_long_as_the_window_lasts(window: Window) -> Non
     assert window.add(seen(START), START + 15) is Refusal.LATE
 
 
-def test_the_order_of_arrival_does_not_matter(window: Window) -> None:
+def test_the_order_of_arrival_does_not_matter_to_what_was_seen(window: Window) -> None:
     other = Window(15, 5)
     stream = [seen(START + second, mood) for second, mood in enumerate(["happy", "sad", "sad", "neutral", "happy"])]
     for observation in stream:
@@ -56,6 +56,21 @@ def test_the_order_of_arrival_does_not_matter(window: Window) -> None:
     [one], [two] = window.tracks(START + 5), other.tracks(START + 5)
     assert dict(one.distribution) == pytest.approx(dict(two.distribution))
     assert (one.weight, one.samples, one.last_at) == pytest.approx((two.weight, two.samples, two.last_at))
+
+
+def test_what_was_overtaken_speaks_for_what_it_showed_or_for_nothing(window: Window) -> None:
+    other = Window(15, 5)
+    stream = [seen(START + second, mood) for second, mood in enumerate(["happy", "sad", "sad", "neutral", "happy"])]
+    for observation in stream:
+        window.add(observation, START + 5)
+    for observation in reversed(stream):
+        other.add(observation, START + 5)
+    [one], [two] = window.tracks(START + 5), other.tracks(START + 5)
+    assert one.slices.keys() == two.slices.keys()
+    for number, likelihoods in two.slices.items():
+        in_order = list(one.slices[number])
+        speaks_for_nothing = set(likelihoods) == {1.0}
+        assert speaks_for_nothing or list(likelihoods).index(1.0) == in_order.index(1.0)
 
 
 def test_a_distribution_sums_to_one(window: Window) -> None:
