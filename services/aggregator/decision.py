@@ -1,11 +1,11 @@
 """From what is known of a room to its mood: pure functions over plain values. All times are seconds since 1970.
 
 A mood is entered once it has led for a while (dwell) and is then believed at one confidence. It is left at a lower one
-(hysteresis), or where it has not led for as long: no single frame flips a mood, and not knowing is an answer. What is
-about to be one does not lose the time that it has led for by a moment of doubt, in which nothing else is believed as
-much: a head that turns, somebody who comes in. Whether what was seen shows it more clearly than any other mood is asked
-when it is entered and as long as it stands, not while it leads: what was seen before a change takes its time to leave
-the window. The figures behind this: `make mood-table`.
+(hysteresis), or where it has not led for as long, whatever did: no single frame flips a mood, and not knowing is an
+answer. What is about to be one does not lose the time that it has led for by a moment of doubt, in which nothing else
+is believed as much: a head that turns, somebody who comes in. Whether what was seen shows it more clearly than any
+other mood is asked when it is entered and as long as it stands, not while it leads: what was seen before a change takes
+its time to leave the window. The figures behind this: `make mood-table`.
 """
 
 import math
@@ -17,16 +17,21 @@ from services.aggregator.fusion import HALF, Evidence
 from services.contracts.moods import NOBODY, UNKNOWN
 
 LEAST_SHARE = 0.1
-"""Share of what was seen that a mood needs to be entered, however well it explains the rest."""
+"""Share of what was seen that a mood needs to be entered, however well it explains the rest: a little less than
+the eighth that each of eight has where nothing is told apart."""
 STANDS_OUT = 1.2
 """By what factor that share has to be greater than every other: of what is seen alike none is entered, although the
 same answers, again and again, make one the likeliest that the model is known to say seldom. Two moods that are shown
 alike for 15 seconds, five times a second, differ by chance: where probabilities flicker by 0.4 (the standard deviation
-of their logarithms), the logarithm of their ratio has one of 0.4 √2 / √75, and this is three of it."""
+of their logarithms), the logarithm of their ratio has one of 0.4 √2 / √75, and this is 2.8 of it. That is rare, not
+never, as it is asked every second: such a tie became a mood nine times in ten hours, for 154 s in all, and one that
+flickers by 0.3 never in two (`test_a_tie_that_flickers_more_is_a_mood_seldom_and_for_moments` plays two of the ten)."""
 SHIFT_ODDS = 6.0
-"""By how much a shift of 1 moves the logarithm of the odds that a mood needs."""
+"""By how much a shift of 1 moves the logarithm of the odds that a mood needs. By judgement: as far as answers can
+move it (0.12, `calibration.LIMIT`) that doubles the odds."""
 FEW = 3
-"""Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then."""
+"""Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then.
+By judgement: a fifth of what a decision needs."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,7 @@ class Rules:
     """When a mood is decided; see the settings of the same names.
 
     `shifts` says by how much more confidence a mood needs than others, where a room was taught so; it moves odds, so
-    that what is nearly sure stays possible. `weighed` says by what the answers for a mood were multiplied before they
-    came here.
+    that what is nearly sure stays possible.
     """
 
     min_samples: int
@@ -46,15 +50,17 @@ class Rules:
     window_s: float
     sure_s: float = 0.0
     shifts: Mapping[str, float] = field(default_factory=dict)
-    weighed: Mapping[str, float] = field(default_factory=dict)
 
     def enter(self, mood: str) -> float:
         """Return the confidence at which a mood is entered."""
         return self._shifted(self.enter_confidence, mood)
 
     def lead(self, mood: str) -> float:
-        """Return the confidence above which a mood leads: more than that in all others, and than it is left at."""
-        return self._shifted(max(HALF, self.leave_confidence), mood)
+        """Return the confidence above which a mood leads: more than that in all others, and than it is left at.
+
+        No lesson makes a mood lead that is believed less than the others together.
+        """
+        return max(HALF, self._shifted(max(HALF, self.leave_confidence), mood))
 
     def leave(self, mood: str) -> float:
         """Return the confidence below which a mood is left."""
@@ -75,6 +81,7 @@ class Decision:
         candidate: What leads instead, sure or not, if anything.
         candidate_since: Since when it has done so, moments of doubt included.
         sure_since: Since when it has been believed at its confidence without a break.
+        behind_since: Since when the mood itself has not led, whatever did.
         last: The latest mood that was clear.
         restored: Whether the mood is from before a restart and has not met any evidence since.
     """
@@ -84,6 +91,7 @@ class Decision:
     candidate: str | None = None
     candidate_since: float = 0.0
     sure_since: float | None = None
+    behind_since: float | None = None
     last: str | None = None
     restored: bool = False
 
@@ -101,7 +109,9 @@ def decide(
         last_face_at: When any face was seen last, or when looking began.
         seeing: Whether a camera works; `None` where none has said so yet.
     """
-    enough = evidence.samples >= rules.min_samples
+    faceless_s = now - last_face_at
+    deserted = bool(seeing) and faceless_s >= rules.nobody_after_s
+    enough = evidence.samples >= rules.min_samples and not deserted
     if enough:
         before = replace(before, restored=False)
         if before.mood == NOBODY:  # somebody is there, whatever they feel
@@ -111,10 +121,10 @@ def decide(
     elif evidence.samples == 0 and before.mood not in {UNKNOWN, NOBODY} and not before.restored:
         before = replace(before, mood=UNKNOWN, since=now)  # nothing is left that speaks for it
     clear = _clear(evidence, rules) if enough else frozenset()
-    leading = _target(before, evidence, rules, clear, faceless_s=now - last_face_at, seeing=seeing)
+    leading = NOBODY if deserted else _target(before, evidence, rules, clear, seeing=seeing)
     target = before.candidate if _in_doubt(before.candidate, leading, evidence, rules) else leading
     if target == before.mood:
-        return replace(before, candidate=None, sure_since=None)
+        return replace(before, candidate=None, sure_since=None, behind_since=None)
     if target == NOBODY:  # it has had its time
         return Decision(NOBODY, now)
     if leading in clear and leading == before.last and now - before.since <= rules.window_s:  # it was only in doubt
@@ -122,8 +132,11 @@ def decide(
     if target != before.candidate or now < before.candidate_since:
         before = replace(before, candidate=target, candidate_since=now, sure_since=None)
     sure = target in clear and target == leading and evidence.confidence(target) >= rules.enter(target)
-    before = replace(before, sure_since=(before.sure_since or now) if sure else None)
-    return before if now - before.candidate_since < rules.dwell_s else _ripe(before, target, rules, now)
+    behind_since = min(before.behind_since or now, now)
+    before = replace(before, sure_since=(before.sure_since or now) if sure else None, behind_since=behind_since)
+    if now - before.candidate_since >= rules.dwell_s:
+        return _ripe(before, target, rules, now)
+    return _left(before, now) if now - behind_since >= rules.dwell_s else before
 
 
 def _ripe(before: Decision, target: str, rules: Rules, now: float) -> Decision:
@@ -136,6 +149,11 @@ def _ripe(before: Decision, target: str, rules: Rules, now: float) -> Decision:
         return Decision(UNKNOWN, now, last=before.last)
     if before.sure_since and now - before.sure_since >= (rules.sure_s if before.last else 0):
         return Decision(target, now, last=target)
+    return _left(before, now)
+
+
+def _left(before: Decision, now: float) -> Decision:
+    """Return the decision when what was before it ends, and nothing has come in its place."""
     return before if before.mood == UNKNOWN else replace(before, mood=UNKNOWN, since=now)
 
 
@@ -147,12 +165,8 @@ def _in_doubt(candidate: str | None, leading: str, evidence: Evidence, rules: Ru
     return evidence.confidence(candidate) > max(others, default=1.0)
 
 
-def _target(
-    before: Decision, evidence: Evidence, rules: Rules, clear: frozenset[str], *, faceless_s: float, seeing: bool | None
-) -> str:
-    """Return the mood that the evidence speaks for at this moment, sure or not."""
-    if seeing and faceless_s >= rules.nobody_after_s:
-        return NOBODY
+def _target(before: Decision, evidence: Evidence, rules: Rules, clear: frozenset[str], *, seeing: bool | None) -> str:
+    """Return the mood that the evidence speaks for at this moment, sure or not; faces were seen, or may have been."""
     if evidence.samples >= rules.min_samples:
         leading = _leading(evidence, rules)
         return UNKNOWN if leading == before.mood and leading not in clear else leading
@@ -165,11 +179,7 @@ def _target(
 
 def _leading(evidence: Evidence, rules: Rules) -> str:
     """Return the mood that is believed more than all others together, if there is one."""
-    leader = max(
-        evidence.belief,
-        key=lambda mood: _handicapped(evidence.belief[mood], rules.shifts.get(mood, 0.0)),
-        default=UNKNOWN,
-    )
+    leader = evidence.leader
     return leader if evidence.confidence(leader) > rules.lead(leader) else UNKNOWN
 
 
@@ -178,10 +188,9 @@ def _clear(evidence: Evidence, rules: Rules) -> frozenset[str]:
 
     A mood that was weighed down stands out as well where it did so in the answers themselves: so there are two at most.
     """
-    shown = {one: _handicapped(share, rules.shifts.get(one, 0.0)) for one, share in evidence.distribution.items()}
-    answered = {one: share / rules.weighed.get(one, 1.0) for one, share in shown.items()}
     clear = set()
-    for shares in (shown, answered):
+    for found in (evidence.distribution, evidence.answered or evidence.distribution):
+        shares = {one: _handicapped(share, rules.shifts.get(one, 0.0)) for one, share in found.items()}
         first, *others = sorted(shares, key=shares.__getitem__, reverse=True) or [UNKNOWN]
         if evidence.distribution.get(first, 0.0) < LEAST_SHARE:
             continue

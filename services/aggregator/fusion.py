@@ -16,7 +16,7 @@ from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, UNKNOWN, Po
 
 DOUBTED = 0.005
 """Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two, and
-does not leave them less sure together than a mood has to be to be entered."""
+does not leave them less sure together than a mood has to be to be entered. Chosen by `python -m tests.bench.tuning`."""
 HALF = 0.5
 """Share of the votes, and most that is believed of a mood that no more than so many share: it does not lead."""
 PRESENT_S = FARTHEST_S
@@ -38,6 +38,8 @@ class Evidence:
         place: Expected point on the plane, of the expressions before they were folded to moods.
         belief: Probability of each mood behind this; how sure a mood is.
         expressions: The same of the expressions, as if all felt alike; empty where nothing is known.
+        answered: How much of each mood was shown before the room's answers were weighed, up to a factor; empty where
+            they were not.
     """
 
     distribution: Mapping[str, float] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Evidence:
     place: Point = ORIGIN
     belief: Mapping[str, float] = field(default_factory=dict)
     expressions: Belief = ()
+    answered: Mapping[str, float] = field(default_factory=dict)
 
     def confidence(self, mood: str) -> float:
         """Return how sure a mood is, 0 to 1."""
@@ -66,6 +69,7 @@ def fuse(
     changes: float,
     begin: Belief = EVEN,
     places: Mapping[str, Point] = PLACES,
+    weighed: Mapping[str, float] | None = None,
 ) -> Evidence:
     """Return what the people of a room say together.
 
@@ -77,6 +81,7 @@ def fuse(
         changes: Probability that the mood changes within a slice of the window.
         begin: What is believed before the window.
         places: Where what faces say lies on the plane, in the order of beliefs.
+        weighed: By what the answers for an expression were multiplied before they came here.
     """
     heard = FUSIONS[fusion](voters(tracks, folding or {}, places))
     votes = [voter.vote for voter in heard]
@@ -90,6 +95,9 @@ def fuse(
         place=point(shown, places),
         belief=_agreed(moods, votes),
         expressions=tuple(_pooled(believed, votes)) if heard else (),
+        answered=folded({label: share / weighed.get(label, 1.0) for label, share in shown.items()}, folding or {})
+        if weighed
+        else {},
     )
 
 

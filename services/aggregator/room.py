@@ -58,9 +58,9 @@ class Room:
         self.calibration = Calibrator(saved.calibration if saved else Calibration())
         self._sensing = Sensing(settings, self.calibration)
         if self._saved:
-            self._decision = Decision(
-                self._saved.mood, self._saved.since.timestamp(), last=self._saved.mood, restored=True
-            )
+            mood, since = self._saved.mood, self._saved.since.timestamp()
+            last = None if mood in {UNKNOWN, NOBODY} else mood
+            self._decision = Decision(mood, since, last=last, restored=True)
             self._decision_id: UUID = self._saved.decision_id
         else:
             self._decision, self._decision_id = Decision(UNKNOWN, now), uuid7()
@@ -68,8 +68,7 @@ class Room:
     @property
     def rules(self) -> Rules:
         """When a mood is decided, with what the room was taught."""
-        weighed = {self._folding.get(label, label): factor for label, factor in self.calibration.factors.items()}
-        return replace(self._rules, shifts=self.calibration.shifts, weighed=weighed)
+        return replace(self._rules, shifts=self.calibration.shifts)
 
     @property
     def state(self) -> RoomState:
@@ -214,7 +213,7 @@ class Room:
         if self._override:
             return self._override.model_copy(update=counts)
         if self._decision.restored and self._saved:
-            return self._saved.model_copy(update=counts | {"decision_id": self._decision_id})
+            return self._saved.model_copy(update=counts)
         return self._measured()
 
     def _measured(self) -> Mood:
@@ -224,7 +223,7 @@ class Room:
         changed = decision.mood != self._decision.mood
         self._decision = decision
         if changed and decision.mood == NOBODY:
-            self._sensing.doubt()  # who comes next is somebody else
+            self._sensing.forget()  # who comes next is somebody else
         if changed:
             self._decision_id = uuid7()
             self._saved = self._measured()
@@ -233,3 +232,5 @@ class Room:
         if self._override:
             self._override = None
             self._decision_id = uuid7()
+            if self._saved:
+                self._saved = self._saved.model_copy(update={"decision_id": self._decision_id})

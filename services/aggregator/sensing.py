@@ -53,10 +53,6 @@ class Sensing:
     def forget(self, camera: str | None = None) -> None:
         """Forget what a camera saw, or any did, and what was believed."""
         self._window.forget(camera)
-        self.doubt()
-
-    def doubt(self) -> None:
-        """Believe nothing of who comes next."""
         self._memory.forget()
 
     def evidence(self, now: float) -> Evidence:
@@ -67,7 +63,7 @@ class Sensing:
         found = fuse(
             people(self._window.tracks(now)), now,
             fusion=self._settings.fusion, folding=self._folding, changes=self._changes,
-            begin=self._memory.begin(now), places=self.vocabulary.places,
+            begin=self._memory.begin(now), places=self.vocabulary.places, weighed=self._factors,
         )  # fmt: skip
         if found.expressions:
             self._memory.note(now, found.expressions)

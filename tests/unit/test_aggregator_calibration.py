@@ -294,3 +294,23 @@ def test_thresholds_stay_in_order_and_in_range() -> None:
 def test_more_answers_never_move_a_threshold_back() -> None:
     moved = [shifts([answer("sad")] * count).get("sad", 0) for count in range(10)]
     assert all(before <= after for before, after in pairwise(moved))
+
+
+CONTEMPTUOUS_AT_REST = {"neutral": 0.55, "contemptuous": 0.4, "sad": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("face", "mood"),
+    [({"happy": 0.5, "angry": 0.5}, UNKNOWN), ({"angry": 0.45, "sad": 0.55}, UNKNOWN), ({"angry": 1.0}, "tense")],
+    ids=str,
+)
+def test_an_expression_that_is_weighed_down_leaves_those_that_fold_to_the_same_mood_alone(
+    face: dict[str, float], mood: str
+) -> None:
+    taught = Room(
+        MoodRules(fold="quadrants"),
+        START,
+        RoomState(calibration=Calibration(baseline=baseline(**CONTEMPTUOUS_AT_REST))),
+    )
+    assert set(taught.calibration.factors) == {"contemptuous"}
+    assert Scene(room=taught).play(60, face) == mood

@@ -318,3 +318,40 @@ def test_thresholds_are_settings() -> None:
     assert settle(Decision(UNKNOWN, START), evidence(happy=0.7, samples=200), rules=strict).mood == UNKNOWN
     assert settle(Decision(UNKNOWN, START), evidence(happy=0.9, samples=99), rules=strict).mood == UNKNOWN
     assert settle(Decision(UNKNOWN, START), evidence(happy=0.9, samples=100), rules=strict).mood == "happy"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (evidence(happy=0.3, sad=0.6, neutral=0.1), evidence(happy=0.45, sad=0.4, neutral=0.15)),
+        (evidence(happy=0.3, sad=0.6, neutral=0.1), evidence(happy=0.3, sad=0.1, neutral=0.6)),
+    ],
+    ids=["another or nothing", "others in turn"],
+)
+def test_a_mood_that_has_not_led_for_the_dwell_is_left_whatever_did(turns: tuple[Evidence, Evidence]) -> None:
+    rules = dataclasses.replace(RULES, leave_confidence=0.1)
+    decision, moods = Decision("happy", START - 100, last="happy"), []
+    for second in range(6):
+        what = turns[second // 3 % 2]
+        decision = decide(decision, what, rules, now=START + second, last_face_at=START + second, seeing=True)
+        moods.append(decision.mood)
+    assert moods == ["happy"] * 5 + [UNKNOWN]
+
+
+@pytest.mark.parametrize("shift", [-0.12, 0, 0.12])
+def test_no_lesson_makes_a_mood_lead_that_is_believed_less_than_the_others_together(shift: float) -> None:
+    taught = dataclasses.replace(RULES, leave_confidence=0.1, shifts={"happy": shift})
+    assert taught.lead("happy") >= 0.5
+    assert (
+        settle(Decision("happy", START - 100, last="happy"), evidence(happy=0.49, sad=0.49), rules=taught).mood
+        == UNKNOWN
+    )
+
+
+def test_nobody_is_since_when_it_was_decided_though_the_window_still_holds_faces() -> None:
+    decision = Decision("happy", START - 100, last="happy")
+    for second in range(20):
+        decision = decide(
+            decision, evidence(happy=0.9), RULES, now=START + second, last_face_at=START - 30, seeing=True
+        )
+    assert decision == Decision(NOBODY, START)

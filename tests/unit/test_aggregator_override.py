@@ -6,7 +6,7 @@ from services.aggregator.errors import UnknownMoodError
 from services.aggregator.room import Room
 from services.aggregator.state import RoomState
 from services.contracts.messages import MoodOverride, MoodSource
-from services.contracts.moods import NOBODY
+from services.contracts.moods import NOBODY, UNKNOWN
 from services.runtime.settings import Aggregator
 from tests.unit.aggregator_doubles import START, Scene
 
@@ -106,3 +106,20 @@ def test_a_mood_of_the_household_and_a_folded_one_can_be_said() -> None:
     assert (room.mood().mood, room.mood().valence, room.mood().arousal) == ("film_night", 0.3, -0.4)
     room.say(override("low"), START)
     assert (room.mood().mood, room.mood().valence) == ("low", -0.63)
+
+
+def test_what_an_override_left_is_the_same_decision_after_a_restart() -> None:
+    scene = Scene()
+    scene.play(30, "happy")
+    scene.room.say(override("calm", 10, scene.now), scene.now)
+    scene.room.say(override("auto"), scene.now)
+    again = Room(SETTINGS, scene.now, RoomState.model_validate_json(scene.room.state.model_dump_json()))
+    assert again.decision_id == scene.room.decision_id
+    assert again.mood().decision_id == scene.room.mood().decision_id
+
+
+@pytest.mark.parametrize("word", [UNKNOWN, NOBODY])
+def test_the_first_mood_after_a_restart_without_one_comes_as_soon_as_in_a_new_room(word: str) -> None:
+    saved = Room(SETTINGS, START).mood().model_copy(update={"mood": word})
+    again = Scene(Aggregator(sure_s=10), Room(Aggregator(sure_s=10), START, RoomState(mood=saved)))
+    assert again.until("happy", "happy") == Scene(Aggregator(sure_s=10)).until("happy", "happy")

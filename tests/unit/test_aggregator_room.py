@@ -11,7 +11,7 @@ from services.aggregator.window import Refusal
 from services.contracts.messages import CameraState, MoodSource
 from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN
 from services.runtime.settings import Aggregator
-from tests.unit.aggregator_doubles import START, Scene, seen, sure
+from tests.unit.aggregator_doubles import FPS, START, Scene, seen, sure
 
 SETTINGS = Aggregator()
 
@@ -342,6 +342,17 @@ def test_a_mood_ends_in_a_tie_or_where_something_else_is_shown_more(before: str,
     assert scene.moods == [UNKNOWN, before, UNKNOWN]
 
 
+def test_a_tie_that_flickers_more_is_a_mood_seldom_and_for_moments() -> None:
+    scene, chance, shown_s = Scene(), random.Random(3), 0
+    for _ in range(2 * 3600):
+        for _ in range(5):
+            one, two = (math.exp(chance.gauss(0, 0.4)) for _ in range(2))
+            scene.play(0.2, {"neutral": one / (one + two), "angry": two / (one + two)})
+        shown_s += scene.moods[-1] != UNKNOWN
+    assert len(scene.moods) <= 1 + 2 * 4
+    assert shown_s < 2 * 3600 / 100
+
+
 def test_two_who_differ_have_a_mood_together_where_what_they_feel_folds_to_one() -> None:
     assert Scene(Aggregator(fold="quadrants")).play(30, "happy", "surprised") == "pleasant"
     assert Scene(Aggregator(fold={"angry": "tense", "fearful": "tense"})).play(30, "angry", "fearful") == "tense"
@@ -368,3 +379,12 @@ def test_a_mood_ends_when_nothing_is_left_that_speaks_for_it() -> None:
     assert scene.room.mood().mood == "happy"
     assert scene.play(3) == UNKNOWN
     assert scene.play(15) == NOBODY
+
+
+def test_who_comes_after_nobody_is_somebody_else_though_the_window_is_longer() -> None:
+    scene = Scene(Aggregator(window_s=120))
+    assert scene.play(40, "happy") == "happy"
+    assert scene.play(60) == NOBODY
+    assert scene.room.mood().since == at(scene.now - 30)
+    assert scene.play(4, "sad") == UNKNOWN
+    assert scene.room.mood().samples == 4 * FPS
