@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from services.aggregator.api import routes
+from services.aggregator.chances import too_few
 from services.aggregator.errors import NotRunningError
 from services.aggregator.hearing import Hearing
 from services.aggregator.lesson import Lesson, lesson
@@ -63,6 +64,8 @@ class AggregatorService:
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
+        for problem in too_few(self._settings):
+            log.warning("%s", problem)
         now = self._clock()
         loaded = await asyncio.to_thread(self._file.load)
         self._saved = loaded or AggregatorState()
@@ -80,11 +83,21 @@ class AggregatorService:
         """Look at every room, tell what is new, and keep it."""
         telling = self._running()
         now = self._clock()
-        for name, room in self._rooms.items():
-            room.look(now)
-            telling.tell(name, room, now)
+        failed = [name for name, room in self._rooms.items() if not self._looked(name, room, now)]
+        self.health.report("rooms", f"no mood is found in {', '.join(failed)}: see the log" if failed else "")
         telling.forget_all_but(self._rooms)
         await self._save()
+
+    def _looked(self, name: str, room: Room, now: float) -> bool:
+        """Look at a room and tell what is new; whatever fails in one stays there, and is tried again."""
+        try:
+            room.look(now)
+            self._running().tell(name, room, now)
+        except Exception:
+            if count := self._throttle.count(f"room {name}"):
+                log.exception("%s: its mood cannot be decided (%d times)", name, count)
+            return False
+        return True
 
     def mood(self, name: str) -> Mood:
         """Return a room's mood as it is now.

@@ -1,15 +1,17 @@
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from services.aggregator.chances import too_few
 from services.aggregator.hearing import REFUSED
 from services.aggregator.room import Room
 from services.aggregator.service import build
 from services.contracts.channels import MOOD_SET
 from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
-from services.runtime.settings import Aggregator
+from services.runtime.settings import Aggregator, Settings
 from tests.unit.aggregator_doubles import START, Running, running, sure
 
 
@@ -183,3 +185,55 @@ async def test_the_service_looks_by_itself_once_a_second(tmp_path: Path) -> None
         with pytest.raises(asyncio.CancelledError):
             await service.run(run.bus)
     assert waits == [1.0] * 5
+
+
+async def test_a_room_whose_look_fails_leaves_the_others_alone_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, aggregator=Aggregator(rooms={"attic": {}})) as run:
+        attic, look = run.service._rooms.known("attic"), Room.look
+
+        def fail(room: Room, now: float) -> None:
+            if room is attic:
+                raise ZeroDivisionError
+            look(room, now)
+
+        monkeypatch.setattr(Room, "look", fail)
+        await run.play(20, "happy")
+        assert run.service.mood("home").mood == "happy"
+        assert run.service.health.problems == {"rooms": "no mood is found in attic: see the log"}
+        monkeypatch.setattr(Room, "look", look)
+        await run.tick()
+        assert run.service.health.problems == {}
+    assert [record.message for record in caplog.records if "attic" in record.message] == [
+        "attic: its mood cannot be decided (1 times)"
+    ]
+
+
+async def test_settings_by_which_a_room_never_has_a_mood_are_said_at_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, aggregator=Aggregator(window_s=2)):
+        pass
+    [line] = [record.message for record in caplog.records if "min_samples" in record.message]
+    assert line.startswith(
+        "home: one face alone never makes a mood: a decision needs 15 pictures (min_samples), and a "
+    )
+    assert "window of 2 s (window_s) holds 10 of it at 5 a second" in line
+
+
+@pytest.mark.parametrize(
+    ("keys", "rooms"),
+    [
+        ({}, []),
+        ({"aggregator": {"window_s": 3}}, []),
+        ({"camera": {"fps": 30}, "aggregator": {"window_s": 1}}, ["home"]),
+        ({"camera": {"fps": 30, "messages_per_s": 30}, "aggregator": {"window_s": 1}}, []),
+        ({"cameras": {"door": {"room": "hall", "fps": 0.5}, "desk": {}}}, ["hall"]),
+        ({"cameras": {"door": {"room": "hall", "fps": 0.5}, "desk": {"room": "hall", "fps": 0.5}}}, []),
+        ({"aggregator": {"rooms": {"home": {"min_samples": 100}}}}, ["home"]),
+        ({"aggregator": {"rooms": {"elsewhere": {"min_samples": 100}}}}, []),
+    ],
+)
+def test_rooms_with_too_few_pictures_are_known_by_their_cameras(keys: dict[str, Any], rooms: list[str]) -> None:
+    assert [line.partition(":")[0] for line in too_few(Settings.model_validate(keys))] == rooms
