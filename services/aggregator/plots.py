@@ -1,5 +1,6 @@
 """A replay as a picture: distribution, place on the plane, and mood over time, in the dashboard's colours."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def plot(looks: Sequence[Look], path: Path, title: str, places: Mapping[str, Poi
     Raises:
         OSError: The file cannot be written.
     """
-    looks = looks[:: max(1, len(looks) // MOST_POINTS)]
+    looks = thinned(looks)
     minutes = np.array([(look.at - looks[0].at) / 60 for look in looks])
     colours = colours_of(looks, places)
     figure = Figure(figsize=(14, 8), layout="constrained")
@@ -63,6 +64,11 @@ def plot(looks: Sequence[Look], path: Path, title: str, places: Mapping[str, Poi
     ]
     shares.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.savefig(path, format="png", dpi=100)
+
+
+def thinned(looks: Sequence[Look]) -> Sequence[Look]:
+    """Return evenly spaced looks, `MOST_POINTS` at most."""
+    return looks[:: max(1, math.ceil(len(looks) / MOST_POINTS))]
 
 
 def colours_of(looks: Sequence[Look], places: Mapping[str, Point]) -> Mapping[str, str]:

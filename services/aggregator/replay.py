@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from services.aggregator.cameras import STATUS_HOLDS_S
 from services.aggregator.measures import together
 from services.aggregator.recording import Line
 from services.aggregator.room import Room
 from services.aggregator.vocabulary import of_room
+from services.aggregator.window import BUCKETS
 from services.contracts.messages import Mood
 from services.runtime.mood_settings import MoodRules
 
 LOOK_EVERY_S = 1.0
 """As the service looks."""
 QUIET_S = 600.0
-"""Longest silence that is looked through: nothing changes any more in a longer one, and it is skipped."""
+"""Longest silence that is looked through, at least; the rest of it is skipped."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,13 @@ def replay(lines: Iterable[Line], rules: MoodRules) -> Iterator[Look]:
     """Yield the mood once a second; all lines have to be of one room."""
     room: Room | None = None
     truth: str | None = None
-    look_at = 0.0
+    look_at, quiet_s = 0.0, _quiet_s(rules)
     for line in lines:
         if room is None:
             room, look_at = Room(rules, line.heard_at), line.heard_at + LOOK_EVERY_S
-        elif line.heard_at < look_at - QUIET_S:  # the clock was set back
+        elif line.heard_at < look_at - quiet_s:  # the clock was set back
             look_at = line.heard_at + LOOK_EVERY_S
-        until = min(line.heard_at, look_at + QUIET_S)
+        until = min(line.heard_at, look_at + quiet_s)
         while look_at <= until:
             yield _look(room, look_at, truth)
             look_at += LOOK_EVERY_S
@@ -45,6 +47,15 @@ def replay(lines: Iterable[Line], rules: MoodRules) -> Iterator[Look]:
         _take(room, line)
     if room is not None:
         yield _look(room, look_at, truth)
+
+
+def _quiet_s(rules: MoodRules) -> float:
+    """Return the silence after which nothing changes any more.
+
+    No camera works then, the window is empty, and what led since has done so for the dwell.
+    """
+    slice_s = rules.window_s / BUCKETS  # a window's edge moves in steps of one
+    return max(QUIET_S, STATUS_HOLDS_S + rules.window_s + slice_s + rules.dwell_s)
 
 
 def _look(room: Room, now: float, truth: str | None) -> Look:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.aggregator.commands import replay_file, simulate_file
-from services.aggregator.plots import colours_of
+from services.aggregator.plots import MOST_POINTS, colours_of, thinned
 from services.aggregator.recording import Line, read, seen
 from services.aggregator.replay import replay
 from services.contracts.colours import colour, hexadecimal, mood_colour
@@ -51,6 +51,18 @@ def test_somebody_who_left_is_nobody_before_the_silence_is_skipped() -> None:
     assert list(replay(lines, Aggregator()))[-1].mood.mood == NOBODY
 
 
+@pytest.mark.parametrize(
+    ("rules", "seconds", "before"),
+    [(MoodRules(window_s=900), 60, "happy"), (MoodRules(dwell_s=900), 0, NOBODY)],
+    ids=["window", "dwell"],
+)
+def test_a_silence_is_skipped_only_once_nothing_changes_any_more(rules: MoodRules, seconds: int, before: str) -> None:
+    here = [Line(heard_at=START + at, room="home", camera="camera", state=CameraState.OK) for at in (1, 20, 40, 4000)]
+    lines = sorted([*filmed(seconds), *here], key=lambda line: line.heard_at)
+    moods = [look.mood.mood for look in replay(lines, rules) if START + 600 < look.at < START + 4000]
+    assert (moods[0], moods[-1]) == (before, UNKNOWN)
+
+
 def test_a_clock_set_back_by_a_day_does_not_end_the_replay() -> None:
     looks = list(replay([*filmed(20), *filmed(60, "sad", start=START - 86_400)], Aggregator()))
     assert looks[-1].at < START
@@ -83,7 +95,7 @@ def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_moods_are_drawn_in_the_dashboardscolours_of(tmp_path: Path) -> None:
+def test_moods_are_drawn_in_the_colours_of_the_dashboard(tmp_path: Path) -> None:
     looks = list(replay([*filmed(30), *filmed(30, "sad", start=START + 30)], Aggregator(fold="quadrants")))
     places = Aggregator(fold="quadrants").points
     assert colours_of(looks, places)["low"] == hexadecimal(colour(places["low"]))
@@ -91,6 +103,12 @@ def test_moods_are_drawn_in_the_dashboardscolours_of(tmp_path: Path) -> None:
     assert colours_of(plain, Aggregator().points) == {
         mood: hexadecimal(mood_colour(mood)) for mood in (*EXPRESSIONS, UNKNOWN)
     }
+
+
+@pytest.mark.parametrize("seconds", [1, MOST_POINTS - 1, MOST_POINTS, MOST_POINTS + 1, 2 * MOST_POINTS - 1, 10**5])
+def test_a_picture_has_so_many_points_at_most(seconds: int) -> None:
+    [look] = replay(filmed(1), Aggregator())
+    assert min(seconds, MOST_POINTS) / 2 <= len(thinned([look] * seconds)) <= MOST_POINTS
 
 
 def test_another_setting_can_be_tried(simulated: Path) -> None:
