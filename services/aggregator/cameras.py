@@ -10,7 +10,7 @@ from services.contracts.messages import CameraState
 STATUS_HOLDS_S = 2.5 * STATUS_EVERY_S
 """A camera that has missed two of its words, and half the time to the third, does not work."""
 MAX_CAMERAS = 64
-"""Cameras of a room; further ones are listened to when one of these has fallen silent."""
+"""Cameras of a room; further ones are listened to when one of these has fallen silent. A bound of memory."""
 
 
 @dataclass(slots=True)

@@ -7,13 +7,15 @@ on its way is not taken for a clock.
 """
 
 STEADY_S = 5.0
-"""How long delays have to be steady before a difference is believed."""
+"""How long delays have to be steady before a difference is believed: as long as expressions live on the bus, so what
+was held up on its way is through by then."""
 STEADY_SAMPLES = 15
-"""How many of them it takes at least."""
+"""How many of them it takes at least: three seconds of a face at 5 frames a second."""
 SPREAD_S = 2.0
-"""How far steady delays may be apart."""
+"""How far steady delays may be apart: twice what a way seldom takes."""
 NEAREST_S = -2.0
-"""A camera's clock may be ahead by this much without being corrected: what it says then counts as new."""
+"""A camera's clock may be ahead by this much without being corrected: what it says then counts as new
+(`window.MAX_AHEAD_S`)."""
 FARTHEST_S = 5.0
 """Expressions live this long on the bus, so a steady delay up to this may be a slow way, and one beyond is a clock."""
 MAX_OFFSET_S = 86_400.0

@@ -11,7 +11,8 @@ from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
 MAX_STRANGERS = 16
-"""Names at a time that faces come from, but none that counted: where more come, the oldest is listened to anew."""
+"""Names at a time that faces come from, but none that counted: where more come, the oldest is listened to anew. A bound
+of memory."""
 FORGET_AFTER_S = 86_400.0
 """Where there are so many rooms, one that has been silent this long makes place for a new one."""
 

@@ -40,14 +40,16 @@ EXPRESSION_POINTS = {
 }
 
 NAMED_MOODS = {
-    # Words of the circumplex's rim (Russell 1980, figure 2), rounded to one decimal.
+    # Words of Russell 1980 (figure 2), in the part of the plane where they lie there; to one decimal, by us.
     "calm": Point(0.6, -0.6),
     "relaxed": Point(0.7, -0.4),
+    # Not among his: words and places are ours.
     "focused": Point(0.3, 0.1),
     "energetic": Point(0.5, 0.8),
     "cheerful": Point(0.8, 0.4),
     "romantic": Point(0.7, -0.1),
     "melancholic": Point(-0.4, -0.5),
+    # As the first two.
     "sleepy": Point(0.1, -0.9),
 }
 """Moods that a household can ask for by name; no camera says them, unless the household taught it to."""

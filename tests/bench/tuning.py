@@ -50,8 +50,8 @@ DECIDED: Mapping[str, Sequence[float]] = {
     "STANDS_OUT": (1.2, 1.3, 1.5),
 }
 """What the decision depends on. The first mood has to come 15 to 20 s after a face, three of which it takes to see it;
-beyond 0.99 a mood that shows steadily, but not clearly, would never be sure; less than 1.2 would enter a tie now and
-then that flickers (see `STANDS_OUT`)."""
+beyond 0.99 a mood that shows steadily, but not clearly, would never be sure; less than 1.2 would enter a tie
+that flickers oftener than about once an hour (see `STANDS_OUT`)."""
 MODULES: Mapping[str, ModuleType] = {"STANDS_OUT": decision, "DOUBTED": fusion}
 """Where constants are; the others are in `likelihood`."""
 RECOGNISED, WRONG = 0.96, 0.018

@@ -153,13 +153,16 @@ def test_the_documented_table_is_of_many_hours_and_all_rules_and_rooms() -> None
     assert named == [*all_rules(Aggregator()), "ours, streams kept apart", *mood.ELSEWHERE]
 
 
-def test_what_is_tuned_is_what_the_product_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [4, 6])
+def test_what_is_tuned_is_what_the_product_decides_in_the_usual_room_and_others(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.bench.tuning.HOUR_S", 600)
     monkeypatch.setattr("tests.bench.mood.HOUR_S", 600)
     monkeypatch.setattr(decision, "STANDS_OUT", decision.STANDS_OUT)  # which tuning changes
-    product = hour_of_ours(Aggregator(), 4)["moodring"]
+    product = hour_of_ours(Aggregator(), number, tuning.played(number))["moodring"]
     keys = tuple((key, tuning.present(key)) for key in (*tuning.BELIEVED, *tuning.DECIDED))
-    found = tuning.hour(keys, 4)
+    found = tuning.hour(keys, number)
     assert found[keys] == product
     assert len(found) > len(tuning.DECIDED)
 
