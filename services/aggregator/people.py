@@ -22,6 +22,9 @@ HALF = 0.5
 HALF_VOTE = 0.5
 """Weight at which a person has half a vote, by judgement: about two good observations. Who is seen for a few
 seconds has nearly a whole one, so that who is seen more often does not count more."""
+THERE = 0.5
+"""Least vote of a person who counts as seen where heads are counted: who has it keeps one who differs from being
+sure for both."""
 
 
 def people(tracks: Sequence[TrackEvidence]) -> list[TrackEvidence]:
@@ -159,12 +162,15 @@ def average(everyone: Sequence[Voter]) -> Sequence[Voter]:
 
 
 def majority(everyone: Sequence[Voter]) -> Sequence[Voter]:
-    """Hear those whose moods are led by the same one, if they have more than half of the votes; else everyone."""
+    """Hear those whose moods are led by the same one, if they are more than half of those seen; else everyone.
+
+    Heads count here, however well each is seen; who is hardly seen is not there yet.
+    """
+    there = [voter for voter in everyone if voter.vote >= THERE]
     sides: dict[str, list[Voter]] = {}
-    for voter in everyone:
+    for voter in there:
         sides.setdefault(max(voter.moods, key=voter.moods.__getitem__), []).append(voter)
-    total = math.fsum(voter.vote for voter in everyone)
-    return next((side for side in sides.values() if math.fsum(voter.vote for voter in side) > total / 2), everyone)
+    return next((side for side in sides.values() if 2 * len(side) > len(there)), everyone)
 
 
 def strongest(everyone: Sequence[Voter]) -> Sequence[Voter]:

@@ -3,8 +3,8 @@
 
 `--hours` is how much is simulated (`make mood-table HOURS=10`); `--set key=value` tries a setting, whose figures are
 printed and written nowhere. Each row says how many hours it is of and which seed they come from. The table gives all
-rules on all streams, then ours on the odd ones alone, which its settings were not chosen on (see `tuning`), and ours in
-rooms that are unlike the one it was tuned in.
+rules on all streams, then ours on the odd ones alone, which its settings were not chosen on (see `tuning`), ours in
+rooms that are unlike the one it was tuned in, and ours with other settings.
 """
 
 import argparse
@@ -123,12 +123,19 @@ def table(pool: ProcessPoolExecutor, settings: Aggregator, hours: int) -> list[d
     held_out = merged({OURS: hour[OURS].copy()} for hour in each[1::2])
     rows = [row(name, tally) for name, tally in merged(each).items()]
     rows += [row("ours, streams kept apart", tally) for tally in held_out.values()]
-    for name, scenario in ELSEWHERE.items():
-        found = merged(
-            pool.map(partial(hour_of_ours, settings, scenario=scenario), range(1, 1 + 2 * max(1, hours // 5), 2))
-        )
-        rows.append(row(name, found[OURS]))
-    return rows
+    rows += [elsewhere(pool, settings, hours, name, scenario) for name, scenario in ELSEWHERE.items()]
+    return rows + [
+        elsewhere(pool, changed(settings, [setting]), hours, name, scenario)
+        for name, (setting, scenario) in OTHERWISE.items()
+    ]
+
+
+def elsewhere(
+    pool: ProcessPoolExecutor, settings: Aggregator, hours: int, name: str, scenario: Scenario
+) -> dict[str, Any]:
+    """Measure our rule in another room, in a fifth of the hours."""
+    numbers = range(1, 1 + 2 * max(1, hours // 5), 2)
+    return row(name, merged(pool.map(partial(hour_of_ours, settings, scenario=scenario), numbers))[OURS])
 
 
 OURS = "moodring"
@@ -140,6 +147,11 @@ ELSEWHERE = {
     "ours, guests who differ": Scenario(guest_agrees=False),
 }
 """Rooms unlike the one that the settings were chosen in; the shares of the last count two who differ as `unknown`."""
+OTHERWISE = {
+    "majority, guests who differ": ("fusion=majority", Scenario(guest_agrees=False)),
+    "folded to quadrants": ("fold=quadrants", Scenario()),
+}
+"""Rooms with a setting of their own, by which no default is chosen."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

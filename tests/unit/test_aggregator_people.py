@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -105,6 +106,33 @@ def test_a_majority_is_not_diluted_by_the_others() -> None:
     crowd = [track("happy"), track("happy"), track("sad")]
     assert share(crowd, "happy", "majority") == pytest.approx(0.8)
     assert share(crowd, "happy") < 0.6
+
+
+@pytest.mark.parametrize("fusion", ["average", "majority"])
+@pytest.mark.parametrize("qualities", [(0.9, 0.6), (0.6, 0.9), (0.9, 0.2), (0.9, 0.9)])
+def test_neither_of_two_who_differ_is_a_majority_however_well_they_are_seen(
+    fusion: Literal["average", "majority"], qualities: tuple[float, float]
+) -> None:
+    room = Scene(MoodRules(fusion=fusion)).room
+    for frame in range(300):
+        now = START + frame / 5
+        for track, (mood, quality) in enumerate(zip(("happy", "sad"), qualities, strict=True)):
+            room.observe(seen(now, sure(mood, 0.9), track=track, quality=quality), now)
+        if frame % 5 == 0:
+            room.look(now)
+            assert room.mood().mood == UNKNOWN
+
+
+def test_two_of_three_are_a_majority_though_seen_less_well() -> None:
+    crowd = [track("happy", weight=20), track("sad", weight=0.6), track("sad", weight=0.6)]
+    assert fused(crowd, START, fusion="majority").leader == "sad"
+
+
+def test_who_is_hardly_seen_is_no_head() -> None:
+    crowd = [track("happy"), track("sad", weight=0.1)]
+    assert share(crowd, "happy", "majority") == pytest.approx(0.8)
+    crowd = [track("happy"), track("sad"), track("sad", weight=0.1)]
+    assert fused(crowd, START, fusion="majority") == fused(crowd, START, fusion="average")
 
 
 def test_where_nobody_has_a_majority_everyone_is_heard() -> None:

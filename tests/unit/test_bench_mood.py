@@ -150,7 +150,7 @@ def test_the_table_comes_into_the_documentation_in_the_place_of_the_one_before(
 def test_the_documented_table_is_of_many_hours_and_all_rules_and_rooms() -> None:
     shown = mood_docs.PAGE.read_text().partition(mood_docs.BEGIN)[2].partition(mood_docs.END)[0]
     named = [line.split(" | ")[0].removeprefix("| ") for line in shown.splitlines()[4:]]
-    assert named == [*all_rules(Aggregator()), "ours, streams kept apart", *mood.ELSEWHERE]
+    assert named == [*all_rules(Aggregator()), "ours, streams kept apart", *mood.ELSEWHERE, *mood.OTHERWISE]
 
 
 @pytest.mark.parametrize("number", [4, 6])
