@@ -14,11 +14,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import BeforeValidator
 
 from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration
 from services.aggregator.window import Observation
-from services.contracts.messages import Message, Name
+from services.contracts.messages import Message, Name, plain
 from services.contracts.moods import NOBODY, UNKNOWN
 
 MEASURE_S = 60.0
@@ -47,13 +50,20 @@ LIMIT = 0.12
 class Verdict(Message):
     """A person's answer to "was this right?" as it is sent.
 
-    `mood` is what it was instead, where it was wrong and they say so; with a `decision_id`, the answer counts only
-    while that decision stands.
+    `mood` is what it is, where they say so: another one where it was wrong; with a `decision_id`, the answer counts
+    only while that decision stands.
     """
 
     right: bool
-    mood: Name | None = None
+    mood: Annotated[Name | None, BeforeValidator(plain)] = None
     decision_id: UUID | None = None
+
+
+def contradiction(decided: str, verdict: Verdict) -> str:
+    """Return what is said of an answer whose two halves do not go together."""
+    if verdict.right:
+        return f'the mood is {decided}: that cannot be right where it is {verdict.mood}; say "right": false, or no mood'
+    return f'the mood is {decided} already: say "right": true, or what it is instead'
 
 
 def factors(baseline: Baseline | None) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from services.aggregator.calibration import Calibrator, Verdict
+from services.aggregator.calibration import Calibrator, Verdict, contradiction
 from services.aggregator.cameras import Cameras
 from services.aggregator.decision import Decision, Rules, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
@@ -166,7 +166,7 @@ class Room:
         """Take a person's answer to "was this right?", about what the cameras decided.
 
         Raises:
-            NotNowError: The mood is another one by now, or was said by hand.
+            NotNowError: The mood is another one by now, or was said by hand, or the answer contradicts itself.
             UnknownMoodError: The word is no mood that a camera can decide.
         """
         if self._override:
@@ -175,6 +175,8 @@ class Room:
             raise NotNowError(f"the mood has changed meanwhile: it is {self._decision.mood} now")
         if verdict.mood and verdict.mood not in self.moods:
             raise UnknownMoodError(f"the mood {verdict.mood!r} is never decided; {', '.join(self.moods)} are")
+        if verdict.mood and verdict.right != (verdict.mood == self._decision.mood):
+            raise NotNowError(contradiction(self._decision.mood, verdict))
         self.calibration.answer(self._decision.mood, now, right=verdict.right, mood=verdict.mood)
 
     def look(self, now: float) -> None:

@@ -73,6 +73,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def plain(word: Any) -> Any:
+    """Return a word as a person may have written it without blanks around it and capitals, which do not count."""
+    return word.strip().lower() if type(word) is str else word
+
+
 class Message(BaseModel):
     """The base of everything JSON: frozen, and strict about what it does not know; no number is infinite or none."""
 
@@ -100,7 +105,7 @@ class Command(Message):
         if unknown:
             raise ValueError(f"there is no field {min(unknown)}; there are {', '.join(cls.model_fields)}")
         word = given.get(cls.word_field) if isinstance(given, dict) else None
-        return given | {cls.word_field: word.strip().lower()} if type(word) is str else given
+        return given | {cls.word_field: plain(word)} if word else given
 
     @property
     def relative(self) -> bool:

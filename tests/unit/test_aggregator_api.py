@@ -64,6 +64,27 @@ async def test_rest_takes_answers_shows_what_they_move_and_forgets_them(tmp_path
         assert (await http.delete("/home/calibration")).json() == forgotten
 
 
+async def test_rest_takes_blanks_and_capitals_in_an_answer_as_in_a_command(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, client(run) as http:
+        answer = await http.post("/home/calibration/feedback", json={"right": False, "mood": " Neutral "})
+        assert answer.json()["answers"][0]["mood"] == "neutral"
+
+
+async def test_rest_refuses_an_answer_that_contradicts_itself(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, client(run) as http:
+        await run.play(20, "happy")
+        answer = await http.post("/home/calibration/feedback", json={"right": True, "mood": "sad"})
+        assert (answer.status_code, answer.json()["detail"]) == (
+            409, 'the mood is happy: that cannot be right where it is sad; say "right": false, or no mood',
+        )  # fmt: skip
+        answer = await http.post("/home/calibration/feedback", json={"right": False, "mood": "happy"})
+        assert (answer.status_code, answer.json()["detail"]) == (
+            409, 'the mood is happy already: say "right": true, or what it is instead',
+        )  # fmt: skip
+        answer = await http.post("/home/calibration/feedback", json={"right": True, "mood": "happy"})
+        assert (answer.status_code, answer.json()["answers"][0]["mood"]) == (200, None)
+
+
 @pytest.mark.parametrize(
     ("request_line", "body", "status", "text"),
     [
