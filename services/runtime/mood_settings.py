@@ -51,7 +51,7 @@ class MoodRules(Section):
     fusion: Literal["average", "majority", "strongest"] = Field(
         "average",
         description="How several people make one mood: `average`; `majority` (those who agree, where they are more "
-        "than half; else the average); `strongest` (whose expression is farthest from indifference).",
+        "than half of the heads; else the average); `strongest` (whose expression is farthest from indifference).",
     )
     fold: Literal["expressions", "quadrants"] | dict[Name, Name] = Field(
         "expressions",

@@ -105,12 +105,12 @@ def row(name: str, tally: Tally) -> dict[str, Any]:
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """Return the table."""
     lines = [
-        f"{'':26}{'flaps/h':>9}{'settled':>9}{'in time':>9}{'wrong':>8}{'unknown':>9}{'p95 delay':>11}{'dips/h':>8}"
+        f"{'':30}{'flaps/h':>9}{'settled':>9}{'in time':>9}{'wrong':>8}{'unknown':>9}{'p95 delay':>11}{'dips/h':>8}"
     ]
     for one in rows:
         delay = "never" if one["delay_p95_s"] is None else f"{one['delay_p95_s']:.0f} s"
         lines.append(
-            f"{one['rule']:26}{one['flaps_per_hour']:>9.2f}{one['settled_flaps_per_hour']:>9.2f}"
+            f"{one['rule']:30}{one['flaps_per_hour']:>9.2f}{one['settled_flaps_per_hour']:>9.2f}"
             f"{one['recognised_in_time']:>9.1%}{one['time_wrong']:>8.1%}"
             f"{one['time_unknown']:>9.1%}{delay:>11}{one['dips_per_hour']:>8.1f}"
         )
@@ -148,8 +148,8 @@ ELSEWHERE = {
 }
 """Rooms unlike the one that the settings were chosen in; the shares of the last count two who differ as `unknown`."""
 OTHERWISE = {
-    "majority, guests who differ": ("fusion=majority", Scenario(guest_agrees=False)),
-    "folded to quadrants": ("fold=quadrants", Scenario()),
+    "ours, majority, guests differ": ("fusion=majority", Scenario(guest_agrees=False)),
+    "ours, folded to quadrants": ("fold=quadrants", Scenario()),
 }
 """Rooms with a setting of their own, by which no default is chosen."""
 
