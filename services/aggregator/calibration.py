@@ -22,7 +22,7 @@ from pydantic import BeforeValidator
 from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration
 from services.aggregator.window import Observation
 from services.contracts.messages import Message, Name, plain
-from services.contracts.moods import NOBODY, UNKNOWN
+from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN
 
 MEASURE_S = 60.0
 """How long a baseline takes: some forty answers that are new (one in `likelihood.HELD_S`)."""
@@ -37,6 +37,8 @@ of 98.7 % and none; `tests.bench.taught`)."""
 MOST = 8.0
 """An expression is weighed down to an eighth at most: whoever really feels so is still seen to
 (`test_every_expression_is_still_seen_after_a_baseline`)."""
+READ = 2 / len(EXPRESSIONS)
+"""Share that some expression has in faces that the model can read: twice that of answers which say nothing."""
 NEUTRAL = "neutral"
 
 WRONG_STEP = 0.04
@@ -80,9 +82,12 @@ def _factors(distribution: Mapping[str, float]) -> dict[str, float]:
 def rests(distribution: Mapping[str, float]) -> bool:
     """Whether faces can be taken for resting ones: all that can be corrected corrected, they look neutral.
 
-    Faces that do not, grimaced, or the model cannot read them: what they showed most would be weighed down by the most
-    that it can be, for as long as the baseline stands, and they would look no more neutral for it.
+    Faces that do not, grimaced: what they showed most would be weighed down by the most that it can be, for as long as
+    the baseline stands, and they would look no more neutral for it. Nor do those that the model cannot read: of answers
+    that say nothing, all but neutral would be weighed down.
     """
+    if max(distribution.values(), default=0.0) < READ:
+        return False
     correction = _factors(distribution)
     shown = corrected(distribution, correction)
     return max(shown, key=shown.__getitem__, default=NEUTRAL) == NEUTRAL
@@ -131,7 +136,7 @@ class Calibrator:
         self._keep(saved)
         if saved.baseline and not rests(saved.baseline.distribution):
             self.forget_baseline()
-            self.problem = _grimace(saved.baseline.distribution)
+            self.problem = _no_rest(saved.baseline.distribution)
 
     def start(self, now: float) -> None:
         """Measure neutral faces for a minute, beginning anew."""
@@ -178,7 +183,7 @@ class Calibrator:
                 "look at the camera with a resting face and start again"
             )
         elif not rests(shares):
-            self.problem = _grimace(shares)
+            self.problem = _no_rest(shares)
         else:
             baseline = Baseline(measured_at=_utc(now), samples=self.samples, distribution=shares)
             self._keep(self.state.model_copy(update={"baseline": baseline}))
@@ -204,8 +209,14 @@ class Calibrator:
         self.factors, self.shifts = factors(state.baseline), shifts(state.answers)
 
 
-def _grimace(shares: Mapping[str, float]) -> str:
+def _no_rest(shares: Mapping[str, float]) -> str:
     most = max(shares, key=shares.__getitem__)
+    if shares[most] < READ:
+        return (
+            f"the model cannot read the faces of the minute (none of its expressions had over {100 * shares[most]:.0f} "
+            "%), so nothing was learnt: let light fall on the face, come nearer, look straight at the camera, and "
+            "start again"
+        )
     looked = f"looked {most} ({100 * shares[most]:.0f} %) and only {100 * shares.get(NEUTRAL, 0.0):.0f} % neutral"
     return (
         f"the faces of the minute {looked}, which is no resting face, so nothing was learnt: look at the camera as if "

@@ -104,6 +104,9 @@ def test_a_baseline_without_faces_comes_to_nothing_and_says_so() -> None:
         ({"neutral": 0.05, "sad": 0.95}, False),
         ({"neutral": 0.01, "surprised": 0.99}, False),
         ({"surprised": 1.0}, False),
+        (dict.fromkeys(EXPRESSIONS, 1 / 8), False),
+        ({**dict.fromkeys(EXPRESSIONS, 0.11), "neutral": 0.23}, False),
+        ({**dict.fromkeys(EXPRESSIONS, 0.1), "neutral": 0.3}, True),
     ],
 )
 def test_a_resting_face_is_one_that_can_be_corrected_to_neutral(shown: dict[str, float], resting: bool) -> None:
@@ -116,6 +119,13 @@ def test_a_grimace_is_no_resting_face_and_that_is_said() -> None:
     assert (view.baseline, view.factors) == (None, {})
     assert view.problem.startswith("the faces of the minute looked surprised (99 %) and only 0 % neutral")
     assert "look at the camera as if nothing happened" in view.problem
+
+
+def test_a_face_that_the_model_cannot_read_is_no_resting_face_and_what_to_do_is_said() -> None:
+    view = lesson(measured(Scene(), dict.fromkeys(EXPRESSIONS, 1 / 8)).room)
+    assert (view.baseline, view.factors) == (None, {})
+    assert view.problem.startswith("the model cannot read the faces of the minute (none of its expressions had over 1")
+    assert "look straight at the camera, and start again" in view.problem
 
 
 def test_a_grimace_leaves_the_resting_face_that_was_known() -> None:
