@@ -58,8 +58,9 @@ class Observation:
 
     Attributes:
         camera: The camera that saw it.
-        track_id: The track within the camera.
-        frame_id: The frame, as `{camera}-{run}-{number}`: a camera that restarts numbers its tracks anew, in a new run.
+        track_id: The track within the camera. One that restarts numbers its tracks anew: who has the number of a face
+            before them is taken for it, as tracks that follow each other are in any case (see `people`).
+        frame_id: The frame, whatever it is called: one of this name counts once.
         at: When the frame was captured.
         quality: Fitness of the picture for classification, 0 to 1.
         probabilities: Every label's probability; they sum to 1.
@@ -156,14 +157,13 @@ class Window:
         self._half_life_s = half_life_s
         self._bucket_s = length_s / BUCKETS
         self._samples = 0
-        self._tracks: dict[tuple[str, str, int], _Track] = {}
+        self._tracks: dict[tuple[str, int], _Track] = {}
 
     def add(self, observation: Observation, now: float) -> Refusal | None:
         """Count an observation, or return why it does not count."""
         if refusal := self._untimely(observation.at, now):
             return refusal
-        run = observation.frame_id.rpartition("-")[0]
-        track = self._track((observation.camera, run, observation.track_id), now)
+        track = self._track((observation.camera, observation.track_id), now)
         if track is None or self._samples >= MAX_SAMPLES:
             return Refusal.FLOOD
         index = math.floor(observation.at / self._bucket_s)
@@ -193,7 +193,7 @@ class Window:
     def tracks(self, now: float) -> list[TrackEvidence]:
         """Return what is known of every track in the window; ask often, as this is when old ones are dropped."""
         self._expire(now)
-        return [self._evidence(camera, track.buckets, now) for (camera, _, _), track in self._tracks.items()]
+        return [self._evidence(camera, track.buckets, now) for (camera, _), track in self._tracks.items()]
 
     def _bucket(self) -> _Bucket:
         return _Bucket([0.0] * len(self._labels), [0.0] * len(self._labels))
@@ -203,7 +203,7 @@ class Window:
             return Refusal.FUTURE
         return Refusal.LATE if at <= now - self._length_s else None
 
-    def _track(self, key: tuple[str, str, int], now: float) -> _Track | None:
+    def _track(self, key: tuple[str, int], now: float) -> _Track | None:
         if key not in self._tracks and len(self._tracks) >= MAX_TRACKS:
             self._expire(now)
             if len(self._tracks) >= MAX_TRACKS:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from typing import Literal
+from uuid import UUID
 
 import pytest
 
@@ -86,6 +87,15 @@ def test_a_camera_that_restarts_numbers_other_people() -> None:
         assert scene.room.observe(seen(now, "happy", frame=f"camera-b2-{frame}"), now) is None
     scene.room.look(START + 20)
     assert scene.room.mood().people == 1
+
+
+def test_a_frame_may_be_called_anything() -> None:
+    scene = Scene()
+    for frame in range(100):
+        now = START + frame / 5
+        assert scene.room.observe(seen(now, "happy", frame=str(UUID(int=frame << 64))), now) is None
+        scene.room.look(now)
+    assert (scene.room.mood().mood, scene.room.mood().people) == ("happy", 1)
 
 
 @pytest.mark.parametrize(
