@@ -39,6 +39,31 @@ def test_the_first_mood_is_known_within_twenty_seconds(mood: str) -> None:
     assert 15 <= Scene().until(mood, mood) <= 20
 
 
+@pytest.mark.parametrize(
+    ("mood", "common", "even"),
+    [
+        ("neutral", 0.70, 0.87),
+        ("happy", 0.66, 0.85),
+        ("sad", 0.56, 0.79),
+        ("surprised", 0.56, 0.78),
+        ("angry", 0.52, 0.75),
+        ("fearful", 0.45, 0.65),
+        ("contemptuous", 0.40, 0.57),
+        ("disgusted", 0.39, 0.56),
+    ],
+)
+def test_a_mood_is_known_within_twenty_seconds_from_the_documented_share_of_its_answers(
+    mood: str, common: float, even: float
+) -> None:
+    def spread(share: float) -> dict[str, float]:
+        return {label: share if label == mood else (1 - share) / 7 for label in EXPRESSIONS}
+
+    for enough in (sure(mood, common + 0.01), spread(even + 0.01), spread(0.9)):
+        assert 15 <= Scene().until(mood, enough) <= 20
+    for unclear in (sure(mood, common - 0.08), spread(even - 0.08)):
+        assert Scene().play(60, unclear) == UNKNOWN
+
+
 @pytest.mark.parametrize("mood", EXPRESSIONS)
 def test_a_noisy_stream_never_flips_the_mood(mood: str) -> None:
     scene = Scene()
