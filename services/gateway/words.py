@@ -83,9 +83,12 @@ def taught(lesson: Mapping[str, Any]) -> str:
     return " ".join(found)
 
 
-def furnished(house: House) -> tuple[str, ...]:
-    """Return the rooms that have a camera or a player; a room that was cleared may still have a mood or a policy."""
-    return tuple(sorted(name for name, room in house.rooms.items() if room.cameras or room.player))
+def furnished(house: House, ours: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the rooms that have a camera or a player, or are ours by the settings.
+
+    A room that was cleared may still have a mood or a policy.
+    """
+    return tuple(sorted({*ours, *(name for name, room in house.rooms.items() if room.cameras or room.player)}))
 
 
 def unwatched(room: Room) -> bool:

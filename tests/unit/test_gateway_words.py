@@ -93,6 +93,11 @@ def test_only_rooms_with_a_camera_or_a_player_are_shown() -> None:
     assert words.furnished(House(rooms=rooms)) == ("bath", "hall")
 
 
+def test_rooms_of_the_settings_are_shown_before_anything_is_heard_of_them() -> None:
+    rooms = {"hall": Room(cameras={"door": make.camera()})}
+    assert words.furnished(House(rooms=rooms), ("study", "hall")) == ("hall", "study")
+
+
 @pytest.mark.parametrize(("hours", "word"), [(1, "1 hour,"), (2, "2 hours,"), (0.5, "0.5 hours,")])
 def test_how_long_faces_are_kept(hours: float, word: str) -> None:
     kept = make.camera().model_copy(update={"kept_hours": hours})

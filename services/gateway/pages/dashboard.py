@@ -76,7 +76,7 @@ class Dashboard:
             return
         self._drawn = look
         self._page.style(f"--accent: {colour(views.mood_point(look.room.mood))}")
-        self._show_rooms(words.furnished(look.house))
+        self._show_rooms(words.furnished(look.house, self._service.settings.rooms))
         for card in self._cards:
             card.refresh(look)
 
