@@ -105,7 +105,7 @@ class MoodRules(Section):
     @classmethod
     def _named_anew(cls, moods: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for mood in moods:
-            if mood in RESERVED:
+            if mood in RESERVED or mood in EXPRESSIONS:
                 raise ValueError(f"{mood} has a meaning of its own; choose another word")
         return moods
 
