@@ -39,9 +39,15 @@ def assigned(assignments: Sequence[str], known: Iterable[str]) -> dict[str, Any]
         if key not in known:
             raise SetupError(f"--set {key}={value}: it is none of {', '.join(sorted(known))}")
     try:
-        return {key: yaml.safe_load(value) for key, value in pairs.items()}
+        values = {key: yaml.safe_load(value) for key, value in pairs.items()}
     except yaml.YAMLError as error:
         raise SetupError(f"--set {' '.join(assignments)}: {' '.join(str(error).split())}") from error
+    for key, value in values.items():
+        for name, one in value.items() if isinstance(value, dict) else ():
+            if one is None and ":" in str(name):
+                right = ": ".join(str(name).split(":", 1))
+                raise SetupError(f"--set {key}={pairs[key]}: there has to be a blank after each colon, as in {right}")
+    return values
 
 
 def _wrong(error: ValidationError) -> SetupError:

@@ -5,7 +5,7 @@ import contextlib
 import math
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
 from services.aggregator.scenario import LEAST_HOURS, MAX_FRAMES, Scenario
 from services.contracts.channels import allowed, misnamed
-from services.contracts.moods import UNKNOWN
+from services.contracts.moods import UNKNOWN, Point
 from services.runtime.mood_settings import MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
@@ -36,18 +36,23 @@ Say = Callable[[str], None]
 def record(options: Namespace, settings: Settings, say: Say) -> int:
     """Write a room's observations to a file until it is full, its time is over or Ctrl-C."""
     room = _named(options, settings)
+    for option, value in (("minutes", options.minutes), ("megabytes", options.megabytes)):
+        if not 0 < value < math.inf:
+            raise SetupError(f"--{option} {value:g}: it has to be a number above 0")
     with _written(options.file) as file:
-        recorder = asyncio.run(_record(options, settings, room, file, say))
+        recorder, connected = asyncio.run(_record(options, settings, room, file, say))
         if recorder.failed:
             raise recorder.failed
     if not options.file.exists():
-        say(f"nothing was heard of the room {room}, so there is no {options.file}; --room names another room")
+        why = "--room names another room" if connected else "the broker was away"
+        say(f"nothing was heard of the room {room}, so there is no {options.file}; {why}")
         return 1
-    say(f"{recorder.frames} frames with faces are in {options.file}")
+    say(f"{counted(recorder.frames, 'frame')} with faces: {options.file}")
     return 0
 
 
-async def _record(options: Namespace, settings: Settings, room: str, file: TextIO, say: Say) -> Recorder:
+async def _record(options: Namespace, settings: Settings, room: str, file: TextIO, say: Say) -> tuple[Recorder, bool]:
+    """Return what was recorded, and whether the broker was there at the end."""
     end_on_signals()
     url = LOCAL_BROKER if settings.mqtt.url == "embedded:" else settings.mqtt.url
     recorder = Recorder(file, room, max_bytes=int(options.megabytes * 1_000_000))
@@ -55,6 +60,7 @@ async def _record(options: Namespace, settings: Settings, room: str, file: TextI
         url, prefix=settings.mqtt.prefix, client_id=f"{settings.mqtt.prefix}-record-{os.getpid()}",
         ca_file=settings.mqtt.ca_file, embedded=True,
     )  # fmt: skip
+    connected = False
     with contextlib.suppress(asyncio.CancelledError):
         async with bus:
             recorder.listen(bus)
@@ -65,15 +71,20 @@ async def _record(options: Namespace, settings: Settings, room: str, file: TextI
                 raise SetupError(
                     f"no broker answers at {redact(url)}; start Moodring first, or set MOODRING_MQTT_URL"
                 ) from None
-            say(f"recording the room {room} for {options.minutes:g} minutes at most (Ctrl-C stops)")
-            with contextlib.suppress(TimeoutError):
+            say(f"recording the room {room} for {counted(options.minutes, 'minute')} at most (Ctrl-C stops)")
+            try:
                 async with asyncio.timeout(options.minutes * 60):
                     await recorder.full.wait()
-    return recorder
+            except TimeoutError:
+                pass
+            finally:
+                connected = bus.connected
+    return recorder, connected
 
 
 def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     """Decide a recording afresh, print what is decided, and draw it."""
+    plot = _plotting(options.plot) if options.plot else None
     try:
         with options.file.open("rb") as file:
             everything = read(file, lambda number: say(f"line {number} was cut while it was written; it is left out"))
@@ -84,11 +95,14 @@ def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     except BadRecordingError as error:
         raise SetupError(f"{options.file} {error}") from error
     if not looks:
-        raise SetupError(f"{options.file} holds nothing of the room; --room names another")
+        raise SetupError(_nothing_of(options))
     for line in told(looks, rules.window_s + rules.dwell_s):
         say(line)
-    if options.plot:
-        _plot(looks, options, rules)
+    if plot:
+        try:
+            plot(looks, options.plot, options.file.name, rules.points)
+        except OSError as error:
+            raise SetupError(f"{options.plot} cannot be written: {error.strerror}") from error
         say(f"drawn in {options.plot}")
     return 0
 
@@ -147,7 +161,7 @@ def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:
     stream = simulate(scenario, load_noise(), seconds=round(options.hours * 3600), seed=(options.seed,))
     with _written(options.file) as file:
         file.writelines(line.written() for line in lines(stream, room))
-    say(f"{options.hours:g} simulated hours are in {options.file}")
+    say(f"{counted(options.hours, 'simulated hour')}: {options.file}")
     return 0
 
 
@@ -175,15 +189,31 @@ def _chained(first: Line | None, rest: Iterator[Line]) -> Iterator[Line]:
         yield from rest
 
 
-def _plot(looks: Sequence[Look], options: Namespace, rules: MoodRules) -> None:
+def _nothing_of(options: Namespace) -> str:
+    """Return what is said of a recording without the room that was asked for."""
+    with options.file.open("rb") as file:
+        rooms = sorted({line.room for line in read(file)})
+    if not rooms:
+        return f"{options.file} holds nothing"
+    return f"{options.file} holds nothing of the room {options.room}, but of {', '.join(rooms)}; --room names one"
+
+
+def _plotting(path: Path) -> Callable[[Sequence[Look], Path, str, Mapping[str, Point]], None]:
+    """Return what draws, before anything is worked out for it."""
+    if path.suffix.lower() != ".png":
+        raise SetupError(f"--plot {path}: a PNG is drawn, so its name has to end in .png")
+    if not path.parent.is_dir():
+        raise SetupError(f"--plot {path}: there is no folder {path.parent}; make it first")
     try:
         from services.aggregator.plots import plot
     except ModuleNotFoundError as error:
         raise SetupError(f"{error.name} is missing, which draws: pip install 'moodring[replay]'") from error
-    try:
-        plot(looks, options.plot, options.file.name, rules.points)
-    except OSError as error:
-        raise SetupError(f"{options.plot} cannot be written: {error.strerror}") from error
+    return plot
+
+
+def counted(number: float, what: str) -> str:
+    """Return how many there are, such as `1 hour` and `0.5 hours`."""
+    return f"{number:g} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 
 from prometheus_client import Counter
 
+from services.aggregator.clocks import MAX_OFFSET_S
 from services.aggregator.errors import NoSuchRoomError, UnknownMoodError
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
@@ -94,8 +96,7 @@ class Hearing:
             counted = counted or refusal is None
             OBSERVATIONS.labels(refusal or USED).inc()
             if refusal in {Refusal.LATE, Refusal.FUTURE}:
-                apart = f"{abs(now - observation.at):.1f} s {'ago' if refusal is Refusal.LATE else 'ahead'}"
-                problem = f"{refusal}, captured {apart}; if that stays so, {SET_CLOCKS}"
+                problem = f"{refusal}, captured {_when(observation.at, now)}; if that stays so, {SET_CLOCKS}"
                 self._complaints.note(refusal, where, problem)
             elif refusal is Refusal.FLOOD:
                 self._complaints.note(refusal, where, "too many faces at a time")
@@ -108,3 +109,10 @@ class Hearing:
         except NoSuchRoomError as error:
             self._complaints.note("rooms", "rooms", str(error))
             return None
+
+
+def _when(at: float, now: float) -> str:
+    """Return a time as people understand it: how far off it is or, where a clock was never set, what it says."""
+    if abs(now - at) > MAX_OFFSET_S:
+        return f"at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC by the camera's clock"
+    return f"{abs(now - at):.1f} s {'ago' if at < now else 'ahead'}"

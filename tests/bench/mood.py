@@ -19,6 +19,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from services.aggregator.assignments import changed
+from services.aggregator.commands import counted
 from services.aggregator.measures import TOLD, Tally
 from services.aggregator.scenario import Scenario
 from services.aggregator.simulation import START, Noise, load_noise, simulate
@@ -175,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recalls = noise().recall_of(settings.folding, Scenario().mix)
     told = ", ".join(mood for mood, recall in recalls.items() if recall >= TOLD)
     within = f"{settings.window_s + settings.dwell_s:g} s"
-    print(f"{options.hours} simulated hours; the model tells {told}; in time: within {within}")
+    print(f"{counted(options.hours, 'simulated hour')}; the model tells {told}; in time: within {within}")
     print(f"{text(rows)}\n\n{_kept(rows, options.set)}; it took {time.monotonic() - began:.0f} s")
     return 0
 

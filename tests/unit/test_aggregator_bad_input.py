@@ -57,6 +57,24 @@ async def test_bad_expressions_are_counted_said_once_and_dropped(
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (START - 3600, "late, captured 3600.2 s ago; if"),
+        (0, "late, captured at 1970-01-01 00:00:00 UTC by the camera's clock; if"),
+        (START + WEEK_S, "future, captured at 2026-09-28 14:13:20 UTC by the camera's clock; if"),
+    ],
+)
+async def test_a_time_that_is_far_off_is_said_as_the_date_that_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, at: float, said: str
+) -> None:
+    async with running(tmp_path) as run:
+        run.now += 0.2
+        run.bus.publish(EXPRESSIONS, message(at, "happy"), room="home", camera="camera")
+        await run.tick()
+    assert said in caplog.text
+
+
 async def test_a_flood_of_faces_is_counted_said_once_and_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with running(tmp_path) as run:
         await run.play(2, *["happy"] * 100)

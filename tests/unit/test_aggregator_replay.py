@@ -95,6 +95,19 @@ def test_a_replay_is_drawn(simulated: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("attic/out.png", "there is no folder .*attic; make it first"),
+        ("out.jpg", "its name has to end in .png"),
+        ("out", "its name has to end in .png"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_refused_before_anything_is_read(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(SetupError, match=said):
+        run(replay_file, tmp_path / "no.jsonl", plot=tmp_path / name)
+
+
 def test_moods_are_drawn_in_the_colours_of_the_dashboard(tmp_path: Path) -> None:
     looks = list(replay([*filmed(30), *filmed(30, "sad", start=START + 30)], Aggregator(fold="quadrants")))
     places = Aggregator(fold="quadrants").points
@@ -181,12 +194,23 @@ def test_a_simulated_room_has_the_moods_that_are_asked_for(tmp_path: Path) -> No
         "turned_quality=[0.9, 0.1]",
         "flash_s=[4, 1]",
         "mix={",
+        "mix={happy:1, sad:1}",
     ],
 )
 def test_a_scenario_that_is_none_is_named(tmp_path: Path, setting: str) -> None:
     with pytest.raises(SetupError, match="--set " + setting.partition("=")[0]):
         run(simulate_file, tmp_path / "room.jsonl", set=[setting])
     assert not (tmp_path / "room.jsonl").exists()
+
+
+def test_a_blank_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"mix={happy:1}: there has to be a blank after each colon, as in happy: 1"):
+        run(simulate_file, tmp_path / "room.jsonl", set=["mix={happy:1}"])
+
+
+@pytest.mark.parametrize(("hours", "said"), [(0.1, "0.1 simulated hours: "), (1, "1 simulated hour: ")])
+def test_what_was_simulated_is_counted_in_plain_words(tmp_path: Path, hours: float, said: str) -> None:
+    assert run(simulate_file, tmp_path / "room.jsonl", hours=hours)[-1].startswith(said)
 
 
 @pytest.mark.parametrize("hours", [0, -1, math.nan, math.inf, 1e9])
@@ -243,7 +267,7 @@ def test_a_recording_is_for_its_owner_only(simulated: Path) -> None:
 
 
 def test_a_file_without_the_room_says_so(simulated: Path) -> None:
-    with pytest.raises(SetupError, match="--room"):
+    with pytest.raises(SetupError, match="holds nothing of the room kitchen, but of home; --room names one"):
         run(replay_file, simulated, room="kitchen")
 
 
