@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.aggregator.decision import Decision
-from services.aggregator.fusion import ORIGIN, Evidence
+from services.aggregator.decision import STANDS_OUT, Decision
+from services.aggregator.fusion import HALF, ORIGIN, Evidence
 from services.contracts.messages import Mood, MoodOverride, MoodSource, uuid7
 from services.contracts.moods import NOBODY, UNKNOWN, Point
 
@@ -17,7 +17,7 @@ def decided(decision: Decision, decision_id: UUID, evidence: Evidence, window_s:
     mood = decision.mood
     distribution = {} if mood == NOBODY else evidence.distribution
     place = evidence.place if distribution else ORIGIN
-    confidence = 1.0 if mood == NOBODY else evidence.confidence(evidence.leader if mood == UNKNOWN else mood)
+    confidence = _likeliest(evidence) if mood == UNKNOWN else 1.0 if mood == NOBODY else evidence.confidence(mood)
     return Mood(
         mood=mood,
         confidence=round(min(1.0, confidence), 4),
@@ -31,6 +31,13 @@ def decided(decision: Decision, decision_id: UUID, evidence: Evidence, window_s:
         source=MoodSource.CAMERA,
         decision_id=decision_id,
     )
+
+
+def _likeliest(evidence: Evidence) -> float:
+    """Return how sure the likeliest mood is: half at most where what was seen shows another about as much."""
+    sure, leader, shown = evidence.confidence(evidence.leader), evidence.leader, evidence.distribution
+    most = max((share for mood, share in shown.items() if mood != leader), default=0.0)
+    return sure if shown.get(leader, 0.0) >= STANDS_OUT * most else min(sure, HALF)
 
 
 def overridden(command: MoodOverride, place: Point, window_s: float, now: float) -> Mood | None:

@@ -64,6 +64,18 @@ def test_a_mood_is_known_within_twenty_seconds_from_the_documented_share_of_its_
         assert Scene().play(60, unclear) == UNKNOWN
 
 
+def test_of_a_tie_the_likeliest_is_half_sure_at_most() -> None:
+    scene = Scene()
+    assert scene.play(40, {"neutral": 0.5, "disgusted": 0.5}) == UNKNOWN
+    assert scene.room.mood().confidence == 0.5
+
+
+def test_before_a_mood_is_entered_unknown_says_how_sure_it_is() -> None:
+    scene = Scene()
+    assert scene.play(12, "happy") == UNKNOWN
+    assert scene.room.mood().confidence > 0.9
+
+
 @pytest.mark.parametrize("mood", EXPRESSIONS)
 def test_a_noisy_stream_never_flips_the_mood(mood: str) -> None:
     scene = Scene()
