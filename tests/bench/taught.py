@@ -110,7 +110,7 @@ def rows(hours: int) -> Iterator[dict[str, str | float]]:
 def text(row: dict[str, str | float]) -> str:
     """Return a line of the table."""
     return (
-        f"{row['face']:12}{row['taught']:14}{row['flaps_per_hour']:>8.2f}{row['recognised_in_time']:>9.1%}"
+        f"{row['face']:12}{row['taught']:14}{row['flaps_per_hour']:>8.1f}{row['recognised_in_time']:>9.1%}"
         f"{row['time_wrong']:>8.1%}{row['time_unknown']:>9.1%}"
     )
 
