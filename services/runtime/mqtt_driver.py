@@ -77,7 +77,7 @@ class Driver:
         """Close the connection, with a goodbye where the socket takes one at once."""
         self._client.disconnect()
         self._guarded(self._client.loop_write)
-        if sock := self._socket:
+        if sock := self._client.socket():  # also one that is not read any more, see `_guarded`
             self._detach(sock)
             with contextlib.suppress(OSError):
                 sock.close()
@@ -100,9 +100,8 @@ class Driver:
 
     def _read(self) -> None:
         self._guarded(self._client.loop_read)
-        decrypted = (
-            isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
-        )  # the selector knows nothing of it
+        # What TLS has decrypted the selector knows nothing of.
+        decrypted = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
         if decrypted and not self._reading_on:
             self._reading_on = True
             self._loop.call_soon(self._read_on)

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from services.aggregator import window as window_module
-from services.aggregator.window import Refusal, Window
+from services.aggregator.window import Refusal, TrackEvidence, Window
 from services.contracts.moods import EXPRESSIONS
 from tests.unit.aggregator_doubles import START, seen, sure
 
@@ -46,26 +46,14 @@ def test_a_duplicate_is_known_as_long_as_the_window_lasts(window: Window) -> Non
     assert window.add(seen(START), START + 15) is Refusal.LATE
 
 
-def test_the_order_of_arrival_does_not_matter_to_what_was_seen(window: Window) -> None:
-    other = Window(15, 5)
-    stream = [seen(START + second, mood) for second, mood in enumerate(["happy", "sad", "sad", "neutral", "happy"])]
-    for observation in stream:
-        window.add(observation, START + 5)
-    for observation in reversed(stream):
-        other.add(observation, START + 5)
-    [one], [two] = window.tracks(START + 5), other.tracks(START + 5)
+def test_the_order_of_arrival_does_not_matter_to_what_was_seen() -> None:
+    one, two = _in_order_and_reversed()
     assert dict(one.distribution) == pytest.approx(dict(two.distribution))
     assert (one.weight, one.samples, one.last_at) == pytest.approx((two.weight, two.samples, two.last_at))
 
 
-def test_what_was_overtaken_speaks_for_what_it_showed_or_for_nothing(window: Window) -> None:
-    other = Window(15, 5)
-    stream = [seen(START + second, mood) for second, mood in enumerate(["happy", "sad", "sad", "neutral", "happy"])]
-    for observation in stream:
-        window.add(observation, START + 5)
-    for observation in reversed(stream):
-        other.add(observation, START + 5)
-    [one], [two] = window.tracks(START + 5), other.tracks(START + 5)
+def test_what_was_overtaken_speaks_for_what_it_showed_or_for_nothing() -> None:
+    one, two = _in_order_and_reversed()
     assert one.slices.keys() == two.slices.keys()
     for number, likelihoods in two.slices.items():
         in_order = list(one.slices[number])
@@ -169,3 +157,16 @@ def test_a_fast_camera_and_a_flickering_face_speak_for_little_more() -> None:
         return min(math.fsum(map(math.log, column)) for column in zip(*track.slices.values(), strict=True))
 
     assert speaks(30) == pytest.approx(speaks(5), rel=0.35)
+
+
+def _in_order_and_reversed() -> tuple[TrackEvidence, TrackEvidence]:
+    """Return one face's five answers as they were given, and as they look when they come the other way round."""
+    stream = [seen(START + second, mood) for second, mood in enumerate(["happy", "sad", "sad", "neutral", "happy"])]
+    tracks = []
+    for arrived in (stream, stream[::-1]):
+        window = Window(15, 5)
+        for observation in arrived:
+            window.add(observation, START + 5)
+        tracks += window.tracks(START + 5)
+    one, two = tracks
+    return one, two
