@@ -3,7 +3,8 @@
 A mood is entered once it has led for a while (dwell) and is then believed at one confidence. It is left at a lower one
 (hysteresis), or where it has not led for as long, whatever did: no single frame flips a mood, and not knowing is an
 answer. What is about to be one does not lose the time that it has led for by a moment of doubt, in which nothing else
-is believed as much: a head that turns, somebody who comes in. Whether what was seen shows it more clearly than any
+is believed as much: a head that turns, somebody who comes in. Time in which no face is seen says nothing for it: it is
+not counted, and no mood is entered in it. Whether what was seen shows it more clearly than any
 other mood is asked when it is entered and as long as it stands, not while it leads: what was seen before a change takes
 its time to leave the window. The figures behind this: `make mood-table`.
 """
@@ -29,6 +30,8 @@ flickers by 0.3 never in two (`test_a_tie_that_flickers_more_is_a_mood_seldom_an
 SHIFT_ODDS = 6.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs. By judgement: as far as answers can
 move it (0.12, `calibration.LIMIT`) that doubles the odds."""
+LOST_S = 2.0
+"""Time without a face after which none is seen any more, at least: as a camera's track ends."""
 FEW = 3
 """Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then.
 By judgement: a fifth of what a decision needs."""
@@ -50,6 +53,11 @@ class Rules:
     window_s: float
     sure_s: float = 0.0
     shifts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def lost_s(self) -> float:
+        """Time without a face after which none is seen any more: twice what lies between just enough observations."""
+        return max(LOST_S, 2 * self.window_s / self.min_samples)
 
     def enter(self, mood: str) -> float:
         """Return the confidence at which a mood is entered."""
@@ -79,11 +87,12 @@ class Decision:
         mood: An expression or what it folds to, `unknown` or `nobody`.
         since: When it was entered.
         candidate: What leads instead, sure or not, if anything.
-        candidate_since: Since when it has done so, moments of doubt included.
+        candidate_since: Since when it has done so, moments of doubt included, those without a face taken out.
         sure_since: Since when it has been believed at its confidence without a break.
         behind_since: Since when the mood itself has not led, whatever did.
         last: The latest mood that was clear.
         restored: Whether the mood is from before a restart and has not met any evidence since.
+        unseen_since: Since when no face has been seen; `None` where one is.
     """
 
     mood: str
@@ -94,6 +103,7 @@ class Decision:
     behind_since: float | None = None
     last: str | None = None
     restored: bool = False
+    unseen_since: float | None = None
 
 
 def decide(
@@ -110,6 +120,8 @@ def decide(
         seeing: Whether a camera works; `None` where none has said so yet.
     """
     faceless_s = now - last_face_at
+    seen = faceless_s <= rules.lost_s
+    before = _waited(before, now, seen=seen)
     deserted = bool(seeing) and faceless_s >= rules.nobody_after_s
     enough = evidence.samples >= rules.min_samples and not deserted
     if enough:
@@ -131,12 +143,22 @@ def decide(
         return Decision(leading, now, last=leading)
     if target != before.candidate or now < before.candidate_since:
         before = replace(before, candidate=target, candidate_since=now, sure_since=None)
-    sure = target in clear and target == leading and evidence.confidence(target) >= rules.enter(target)
+    sure = seen and target in clear and target == leading and evidence.confidence(target) >= rules.enter(target)
     behind_since = min(before.behind_since or now, now)
     before = replace(before, sure_since=(before.sure_since or now) if sure else None, behind_since=behind_since)
-    if now - before.candidate_since >= rules.dwell_s:
+    if now - before.candidate_since >= rules.dwell_s and (seen or target == UNKNOWN):
         return _ripe(before, target, rules, now)
     return _left(before, now) if now - behind_since >= rules.dwell_s else before
+
+
+def _waited(before: Decision, now: float, *, seen: bool) -> Decision:
+    """Return the decision so far; when a face is seen again, the time without one is taken out of a candidate's."""
+    if not seen:
+        return replace(before, unseen_since=min(before.unseen_since or now, now))
+    if before.unseen_since is None:
+        return before
+    unseen_s = max(0.0, now - max(before.unseen_since, before.candidate_since))
+    return replace(before, candidate_since=before.candidate_since + unseen_s, unseen_since=None)
 
 
 def _ripe(before: Decision, target: str, rules: Rules, now: float) -> Decision:

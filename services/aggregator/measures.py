@@ -28,10 +28,11 @@ class Tally:
         seconds: Length of the streams.
         wrong: Seconds with a mood that was not the true one.
         unknown: Seconds with `unknown`.
-        flaps: Changes of the shown mood while the true one was constant; the first arrival at the true mood is none,
-            and not knowing for a while between is none (`dips` counts that).
-        settled_flaps: Those of them that come when the true mood has been constant for longer than the deadline: by
-            then nothing of what was before it is left to be misled by.
+        flaps: Changes of the shown mood, while the true one was constant, that the true one does not explain. The
+            first arrival at the true mood is explained, and so is a late one (see `late`); not knowing for a while
+            between is no change (`dips` counts that).
+        late: First arrivals, before that at the true mood, at one that was true within the deadline before: of a mood
+            that ended while it was recognised. `wrong` counts how long it is shown then.
         dips: Times that a mood rightly shown was given up for `unknown`.
         delays: Seconds from each true change that could be told to its recognition; infinite where it never was.
     """
@@ -42,7 +43,7 @@ class Tally:
     wrong: int = 0
     unknown: int = 0
     flaps: int = 0
-    settled_flaps: int = 0
+    late: int = 0
     dips: int = 0
     delays: list[float] = field(default_factory=list)
 
@@ -57,7 +58,7 @@ class Tally:
             spell = shown[begin:end]
             if begin and end - begin >= self.deadline_s and self.recall.get(mood, 0.0) >= TOLD:
                 self.delays.append(spell.index(mood) if mood in spell else math.inf)
-            before = self._changes(mood, spell, before)
+            before = self._changes(truth, begin, spell, before)
             begin = end
 
     def copy(self) -> "Tally":
@@ -70,22 +71,32 @@ class Tally:
         self.wrong += other.wrong
         self.unknown += other.unknown
         self.flaps += other.flaps
-        self.settled_flaps += other.settled_flaps
+        self.late += other.late
         self.dips += other.dips
         self.delays += other.delays
 
-    def _changes(self, mood: str, spell: Sequence[str], before: str) -> str:
-        """Count what changes while a mood lasts and return the last one shown that was not `unknown`."""
-        arrived, last = before == mood, before
+    def _changes(self, truth: Sequence[str], begin: int, spell: Sequence[str], before: str) -> str:
+        """Count what changes while a true mood lasts and return the last one shown that was not `unknown`.
+
+        Args:
+            truth: The true moods of the whole stream.
+            begin: When this one begins in it.
+            spell: What was shown while it lasted.
+            before: What was shown before, `unknown` left out.
+        """
+        mood = truth[begin]
+        arrived, last, came = before == mood, before, {before}
         for second, (was, one) in enumerate(zip((before, *spell), spell, strict=False)):
             self.dips += was == mood and one == UNKNOWN and arrived
             if one in (last, UNKNOWN):
                 continue
-            flap = arrived or one != mood
-            self.flaps += flap
-            self.settled_flaps += flap and second > self.deadline_s
+            recent = truth[max(0, begin + second - int(self.deadline_s)) : begin]
+            late = not arrived and one not in came and one in recent
+            self.late += late
+            self.flaps += arrived or not (late or one == mood)
             arrived = arrived or one == mood
             last = one
+            came.add(one)
         return last
 
     @property
@@ -94,9 +105,9 @@ class Tally:
         return self.flaps * HOUR_S / max(1, self.seconds)
 
     @property
-    def settled_flaps_per_hour(self) -> float:
-        """Flaps per hour once the true mood has been constant for longer than the deadline."""
-        return self.settled_flaps * HOUR_S / max(1, self.seconds)
+    def late_per_hour(self) -> float:
+        """Late arrivals per hour."""
+        return self.late * HOUR_S / max(1, self.seconds)
 
     @property
     def dips_per_hour(self) -> float:

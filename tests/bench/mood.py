@@ -94,7 +94,7 @@ def row(name: str, tally: Tally) -> dict[str, Any]:
         "hours": round(tally.seconds / HOUR_S, 2),
         "seed": SEED,
         "flaps_per_hour": round(tally.flaps_per_hour, 2),
-        "settled_flaps_per_hour": round(tally.settled_flaps_per_hour, 2),
+        "late_per_hour": round(tally.late_per_hour, 2),
         "recognised_in_time": round(tally.recognised_in_time, 4),
         "time_wrong": round(tally.time_wrong, 4),
         "time_unknown": round(tally.time_unknown, 4),
@@ -106,12 +106,12 @@ def row(name: str, tally: Tally) -> dict[str, Any]:
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """Return the table."""
     lines = [
-        f"{'':30}{'flaps/h':>9}{'settled':>9}{'in time':>9}{'wrong':>8}{'unknown':>9}{'p95 delay':>11}{'dips/h':>8}"
+        f"{'':30}{'flaps/h':>9}{'late/h':>9}{'in time':>9}{'wrong':>8}{'unknown':>9}{'p95 delay':>11}{'dips/h':>8}"
     ]
     for one in rows:
         delay = "never" if one["delay_p95_s"] is None else f"{one['delay_p95_s']:.0f} s"
         lines.append(
-            f"{one['rule']:30}{one['flaps_per_hour']:>9.2f}{one['settled_flaps_per_hour']:>9.2f}"
+            f"{one['rule']:30}{one['flaps_per_hour']:>9.2f}{one['late_per_hour']:>9.2f}"
             f"{one['recognised_in_time']:>9.1%}{one['time_wrong']:>8.1%}"
             f"{one['time_unknown']:>9.1%}{delay:>11}{one['dips_per_hour']:>8.1f}"
         )

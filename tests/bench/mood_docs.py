@@ -20,7 +20,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         f"`make mood-table HOURS={hours}`, seed {rows[0]['seed']}:",
         "",
-        "| rule, room | hours | flaps an hour | settled | in time | wrong | unknown | 95 % within | dips an hour |",
+        "| rule, room | hours | flaps an hour | late | in time | wrong | unknown | 95 % within | dips an hour |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *map(_line, rows)]) + "\n"
@@ -29,7 +29,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _line(row: Mapping[str, Any]) -> str:
     within = "never" if row["delay_p95_s"] is None else f"{row['delay_p95_s']:.0f} s"
     cells = [
-        row["rule"], f"{row['hours']:g}", f"{row['flaps_per_hour']:.2f}", f"{row['settled_flaps_per_hour']:.2f}",
+        row["rule"], f"{row['hours']:g}", f"{row['flaps_per_hour']:.2f}", f"{row['late_per_hour']:.2f}",
         *(f"{100 * row[key]:.1f} %" for key in ("recognised_in_time", "time_wrong", "time_unknown")),
         within, f"{row['dips_per_hour']:.1f}",
     ]  # fmt: skip

@@ -56,15 +56,15 @@ MODULES: Mapping[str, ModuleType] = {"STANDS_OUT": decision, "DOUBTED": fusion}
 """Where constants are; the others are in `likelihood`."""
 RECOGNISED, WRONG = 0.96, 0.018
 """What is aimed at: a little more than the targets of 95 % and 2 %, which have to hold on other streams, too."""
-SETTLED = 3.0
-"""How bad a settled flap an hour is: three times as bad as another flap."""
+FLAP = 3.0
+"""How bad a flap an hour is beside `unknown` throughout; a mood an hour that had ended is as bad as that."""
 LATE, FALSE = 5.0, 4.0
 """How bad it is beside `unknown` for the same share of time or changes to recognise changes late, and to show a wrong
-mood. A flap an hour is as bad as `unknown` throughout."""
+mood."""
 
 CHANCE = 0.1
-"""What figures differ by from half to half of a hundred streams, about; nothing is changed for less. It is as much as a
-settled flap and another one in 50 hours."""
+"""What figures differ by from half to half of a hundred streams, about; nothing is changed for less. It is
+less than two flaps in 50 hours."""
 
 Keys = tuple[tuple[str, float], ...]
 
@@ -127,8 +127,8 @@ def cost(tally: Tally) -> float:
     """Return how bad figures are: what is missed of the aims, flaps, late changes, and what is wrong or unknown."""
     missed = max(0.0, RECOGNISED - tally.recognised_in_time) / (1 - RECOGNISED)
     missed += max(0.0, tally.time_wrong - WRONG) / WRONG
-    missed += SETTLED * tally.settled_flaps_per_hour
-    trouble = tally.flaps_per_hour + LATE * (1 - tally.recognised_in_time)
+    missed += FLAP * tally.flaps_per_hour
+    trouble = tally.late_per_hour + LATE * (1 - tally.recognised_in_time)
     return missed + trouble + FALSE * tally.time_wrong + tally.time_unknown
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
@@ -20,12 +21,26 @@ def evidence(*, samples: int = 50, **distribution: float) -> Evidence:
     return Evidence(distribution, samples, 1, belief=distribution)
 
 
+def look(
+    before: Decision,
+    what: Evidence,
+    second: int,
+    *,
+    faceless_s: float = 0,
+    seeing: bool | None = True,
+    rules: Rules = RULES,
+) -> Decision:
+    """Look at evidence in a second of the test, with a face just now or a while ago."""
+    now = START + second
+    return decide(before, what, rules, now=now, last_face_at=now - faceless_s, seeing=seeing)
+
+
 def settle(
     before: Decision, what: Evidence, *, faceless_s: float = 0, seeing: bool | None = True, rules: Rules = RULES
 ) -> Decision:
     """Show the same evidence for longer than the dwell."""
     for second in range(8):
-        before = decide(before, what, rules, now=START + second, last_face_at=START - faceless_s, seeing=seeing)
+        before = look(before, what, second, faceless_s=faceless_s, seeing=seeing, rules=rules)
     return before
 
 
@@ -149,17 +164,47 @@ def test_a_mood_is_entered_after_its_dwell() -> None:
     decision = Decision(UNKNOWN, START - 100)
     moods = []
     for second in range(7):
-        decision = decide(decision, evidence(happy=0.9), RULES, now=START + second, last_face_at=START, seeing=True)
+        decision = look(decision, evidence(happy=0.9), second)
         moods.append(decision.mood)
     assert moods == [UNKNOWN] * 5 + ["happy"] * 2
     assert decision.since == START + 5
+
+
+@pytest.mark.parametrize(
+    ("unseen", "second"),
+    [(range(0), 5), (range(3, 5), 7), (range(5, 9), 9), (range(3, 40), 42), ((2, 4, 6, 8), 9)],
+    ids=["always seen", "gone for a moment", "gone as it was due", "gone for long", "now and then"],
+)
+def test_time_without_a_face_is_no_time_that_a_mood_has_led_for(unseen: Sequence[int], second: int) -> None:
+    decision, entered = Decision(UNKNOWN, START - 100), []
+    for number in range(50):
+        decision = look(decision, evidence(happy=0.9), number, faceless_s=3 if number in unseen else 0.2)
+        entered += [number] if decision.mood == "happy" else []
+    assert entered[0] == second
+
+
+def test_a_mood_that_leads_first_while_no_face_is_seen_has_led_for_no_time() -> None:
+    decision = Decision(UNKNOWN, START - 100)
+    for second in range(20):
+        decision = look(decision, evidence(happy=0.9) if second > 3 else evidence(sad=0.5), second, faceless_s=3)
+    moods = [(decision := look(decision, evidence(happy=0.9), second)).mood for second in range(20, 27)]
+    assert moods == [UNKNOWN] * 5 + ["happy"] * 2
+
+
+def test_a_mood_is_given_up_while_no_face_is_seen() -> None:
+    assert settle(Decision("happy", START - 100, last="happy"), evidence(samples=3), faceless_s=4).mood == UNKNOWN
+
+
+@pytest.mark.parametrize(("window_s", "min_samples", "lost_s"), [(15, 15, 2), (60, 15, 8), (15, 2, 15), (5, 15, 2)])
+def test_a_face_is_lost_by_how_seldom_it_may_be_seen(window_s: float, min_samples: int, lost_s: float) -> None:
+    assert dataclasses.replace(RULES, window_s=window_s, min_samples=min_samples).lost_s == lost_s
 
 
 def test_a_mood_that_does_not_lead_for_a_moment_stays() -> None:
     decision = Decision("happy", START - 100, last="happy")
     for second in range(60):
         what = evidence(happy=0.9) if second % 5 == 0 else evidence(happy=0.36, neutral=0.6)
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second)
         assert decision.mood == "happy"
 
 
@@ -168,7 +213,7 @@ def test_a_mood_that_leads_is_entered_as_soon_as_it_is_sure() -> None:
     moods = []
     for second, confidence in enumerate([0.53] * 7 + [0.6]):
         what = evidence(happy=confidence, sad=1 - confidence)
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START, seeing=True)
+        decision = look(decision, what, second)
         moods.append(decision.mood)
     assert moods == [UNKNOWN] * 7 + ["happy"]
 
@@ -177,7 +222,7 @@ def test_a_mood_that_is_sure_but_has_led_only_now_and_then_is_not_entered() -> N
     decision = Decision(UNKNOWN, START - 100)
     for second in range(60):
         what = evidence(happy=0.9) if second % 4 else evidence(happy=0.5, sad=0.5)
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second)
     assert decision.mood == UNKNOWN
 
 
@@ -198,7 +243,7 @@ def test_a_moment_of_doubt_costs_a_candidate_its_time_only_where_it_is_not_belie
     decision = Decision(UNKNOWN, START - 100)
     for second in range(7):
         what = doubt if second == 3 else evidence(happy=0.9)
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second)
     assert decision.mood == after
 
 
@@ -206,7 +251,7 @@ def test_a_candidate_in_doubt_is_not_entered_and_ends_what_was_before_it_all_the
     decision = Decision("sad", START - 100, last="sad")
     for second in range(20):
         what = evidence(happy=0.5, sad=0.4) if second else evidence(happy=0.9)
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second)
     assert (decision.mood, decision.candidate) == (UNKNOWN, "happy")
 
 
@@ -216,7 +261,7 @@ def test_a_mood_that_leads_loses_no_time_by_not_standing_out_yet() -> None:
     moods = []
     for second in range(8):
         what = evidence(happy=0.9) if second >= 6 else vague
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second)
         moods.append(decision.mood)
     assert "happy" not in moods[:6]
     assert moods[6:] == ["happy", "happy"]
@@ -227,7 +272,7 @@ def entered_at(before: Decision, confidences: list[float]) -> int | None:
     steady = dataclasses.replace(RULES, sure_s=3)
     for second, confidence in enumerate(confidences):
         what = evidence(happy=confidence, neutral=1 - confidence)
-        before = decide(before, what, steady, now=START + second, last_face_at=START + second, seeing=True)
+        before = look(before, what, second, rules=steady)
         if before.mood == "happy":
             return second
     return None
@@ -258,22 +303,22 @@ def test_a_mood_comes_back_only_above_what_it_is_left_at() -> None:
     decision, moods = Decision("happy", START - 100, last="happy"), []
     for second in range(20):
         what = evidence(happy=0.6, sad=0.4)
-        decision = decide(decision, what, anxious, now=START + second, last_face_at=START, seeing=True)
+        decision = look(decision, what, second, rules=anxious)
         moods.append(decision.mood)
     assert moods == [UNKNOWN] * 20
 
 
 def test_a_mood_that_was_only_in_doubt_comes_back_without_a_dwell() -> None:
     before = Decision("happy", START - 100, last="happy")
-    after = decide(before, evidence(happy=0.3, sad=0.5), RULES, now=START, last_face_at=START, seeing=True)
+    after = look(before, evidence(happy=0.3, sad=0.5), 0)
     assert (after.mood, after.last) == (UNKNOWN, "happy")
-    back = decide(after, evidence(happy=0.9), RULES, now=START + 1, last_face_at=START, seeing=True)
+    back = look(after, evidence(happy=0.9), 1)
     assert back.mood == "happy"
 
 
 def test_a_mood_that_was_in_doubt_for_longer_than_the_window_is_entered_anew() -> None:
     doubtful = Decision(UNKNOWN, START - 100, last="happy")
-    after = decide(doubtful, evidence(happy=0.9), RULES, now=START, last_face_at=START, seeing=True)
+    after = look(doubtful, evidence(happy=0.9), 0)
     assert (after.mood, after.candidate) == (UNKNOWN, "happy")
 
 
@@ -304,7 +349,7 @@ def test_a_candidate_that_falters_begins_again() -> None:
     decision = Decision("happy", START - 100, last="happy")
     for second in range(60):
         what = evidence(sad=0.9) if second % 5 else evidence(happy=0.9)
-        decision = decide(decision, what, RULES, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second)
         assert decision.mood != "sad"
 
 
@@ -333,7 +378,7 @@ def test_a_mood_that_has_not_led_for_the_dwell_is_left_whatever_did(turns: tuple
     decision, moods = Decision("happy", START - 100, last="happy"), []
     for second in range(6):
         what = turns[second // 3 % 2]
-        decision = decide(decision, what, rules, now=START + second, last_face_at=START + second, seeing=True)
+        decision = look(decision, what, second, rules=rules)
         moods.append(decision.mood)
     assert moods == ["happy"] * 5 + [UNKNOWN]
 
@@ -351,7 +396,5 @@ def test_no_lesson_makes_a_mood_lead_that_is_believed_less_than_the_others_toget
 def test_nobody_is_since_when_it_was_decided_though_the_window_still_holds_faces() -> None:
     decision = Decision("happy", START - 100, last="happy")
     for second in range(20):
-        decision = decide(
-            decision, evidence(happy=0.9), RULES, now=START + second, last_face_at=START - 30, seeing=True
-        )
-    assert decision == Decision(NOBODY, START)
+        decision = look(decision, evidence(happy=0.9), second, faceless_s=30)
+    assert (decision.mood, decision.since) == (NOBODY, START)

@@ -27,6 +27,10 @@ def tally(truth: str, shown: str) -> Tally:
         ("hhhsss", "hhhccs", 1),
         ("hhhsss", "hhhhhh", 0),
         ("hhhsss", "hhhshs", 2),
+        ("hhhsss", "ccchhs", 1),
+        ("hhhsss", "ccchch", 3),
+        ("hhhsss", "cccsss", 1),
+        ("hhhsss", "cccshh", 2),
     ],
 )
 def test_a_flap_is_a_change_of_what_is_shown_while_the_truth_is_constant(truth: str, shown: str, flaps: int) -> None:
@@ -34,12 +38,19 @@ def test_a_flap_is_a_change_of_what_is_shown_while_the_truth_is_constant(truth: 
 
 
 @pytest.mark.parametrize(
-    ("shown", "settled"), [("hhhssshhhhhhh", 0), ("hhhcssssscsss", 2), ("hhhcccccsssss", 0), ("hhhhhhhcsssss", 1)]
+    ("truth", "shown", "late"),
+    [
+        ("hhhsss", "ccchhs", 1),
+        ("hhhsss", "ccc??h", 1),
+        ("hhhssss", "ccc???h", 0),
+        ("hhhsss", "ccshhs", 0),
+        ("hhhsss", "hhhhhh", 0),
+        ("hsnccc", "hhhsnc", 2),
+        ("hsnnccc", "hhhhscc", 1),
+    ],
 )
-def test_a_settled_flap_comes_when_the_truth_has_been_constant_for_longer_than_the_deadline(
-    shown: str, settled: int
-) -> None:
-    assert tally("hhhssssssssss", shown).settled_flaps == settled
+def test_a_mood_that_is_entered_within_the_deadline_after_it_ended_is_late(truth: str, shown: str, late: int) -> None:
+    assert tally(truth, shown).late == late
 
 
 @pytest.mark.parametrize(("shown", "dips"), [("hh??hh", 1), ("??hhhh", 0), ("h?h?h?", 3), ("ss??hh", 0)])

@@ -127,8 +127,8 @@ def test_our_rule_keeps_its_promises_over_simulated_hours() -> None:
     found = merged(hour_of_ours(Aggregator(), number) for number in range(12))["moodring"]
     assert found.recognised_in_time >= 0.95
     assert found.time_wrong <= 0.02
-    assert found.flaps_per_hour < 0.5
-    assert found.settled_flaps == 0
+    assert found.flaps == 0
+    assert found.late_per_hour <= 0.1
 
 
 def test_the_table_comes_into_the_documentation_in_the_place_of_the_one_before(
