@@ -84,11 +84,11 @@ def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     replay.add_argument("--plot", type=Path, metavar="PNG", help="draw it")
     replay.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="try a setting of `aggregator`")
     simulate = commands.add_parser("simulate", help="write a simulated room, as if it had been recorded")
-    simulate.add_argument("--hours", type=float, default=1)
-    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--hours", type=float, default=1, help="how much is simulated (1)")
+    simulate.add_argument("--seed", type=int, default=1, help="the same one makes the same room (1)")
     simulate.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="such as `misread_s=3`")
     for command, act in ((record, _record), (replay, _replay), (simulate, _simulate)):
-        command.add_argument("file", type=Path)
+        command.add_argument("file", type=Path, help="of JSON lines, such as evening.jsonl")
         command.add_argument("--room", help="the room, where it is not this process's or the file's first")
         command.set_defaults(command=act)
 

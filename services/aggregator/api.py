@@ -38,14 +38,12 @@ def _mood(service: "AggregatorService") -> APIRouter:
     async def override(room: Name, body: MoodOverride) -> Mood:
         """Say a room's mood by hand for some minutes; the room has a camera or a player, or stands in the settings."""
         with _translated():
-            service.mood(room)
             return await service.say(room, body)
 
     @router.delete("/override")
     async def end_override(room: Name) -> Mood:
         """Let the cameras say the mood again."""
         with _translated():
-            service.mood(room)
             return await service.say(room, MoodOverride(mood=AUTO))
 
     return router

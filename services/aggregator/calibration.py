@@ -3,15 +3,13 @@
 The one acts on every answer of the model as it comes, the other where a decision is made, so that forgetting them
 undoes them within a window. Both are bounded: neither can rule a mood out.
 
-The **baseline** corrects a model that reads a resting face as something else. An expression that a minute of neutral
-faces showed more of than `FAIR` is weighed down by as much, which is the correction of a classifier's answers for
-another prior (Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier", 2002), one way only.
+The **baseline** corrects a model that reads a resting face as something else: see `resting`.
 
 The **answers** move the confidence that a mood needs: up where it was wrong, down where it was right or missed.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -19,28 +17,16 @@ from uuid import UUID
 
 from pydantic import BeforeValidator
 
+from services.aggregator.resting import corrected, factors, logs, no_rest, rests
 from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration
 from services.aggregator.window import Observation
 from services.contracts.messages import Message, Name, plain
-from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN
+from services.contracts.moods import NOBODY, UNKNOWN
 
 MEASURE_S = 60.0
 """How long a baseline takes: some forty answers that are new (one in `likelihood.HELD_S`)."""
 LEAST_SAMPLES = 60
 """Faces that a baseline needs: a fifth of what a minute at 5 frames a second gives."""
-FAIR = 0.05
-"""Share of any other expression in a neutral face that stays. By judgement: of `sad` alone the released model shows
-more on average (0.12 in `noise.json`, of the others below 0.04), so that an ordinary resting face has that weighed
-down, too, to two fifths. With the model's own average instead, a face that looks like any would lose less by its
-minute (97.4 % in time instead of 94.8 %), and one that looks sad would gain less (96.1 % and 0.67 flaps an hour instead
-of 98.7 % and none; `tests.bench.taught`)."""
-MOST = 8.0
-"""An expression is weighed down to an eighth at most: whoever really feels so is still seen to
-(`test_every_expression_is_still_seen_after_a_baseline`)."""
-READ = 2 / len(EXPRESSIONS)
-"""Share that some expression has in faces that the model can read: twice that of answers which say nothing."""
-NEUTRAL = "neutral"
-
 WRONG_STEP = 0.04
 """Confidence by which a wrong mood becomes harder to enter and a missed one easier: three answers reach `LIMIT`."""
 RIGHT_STEP = 0.01
@@ -66,40 +52,6 @@ def contradiction(decided: str, verdict: Verdict) -> str:
     if verdict.right:
         return f'the mood is {decided}: that cannot be right where it is {verdict.mood}; say "right": false, or no mood'
     return f'the mood is {decided} already: say "right": true, or what it is instead'
-
-
-def factors(baseline: Baseline | None) -> dict[str, float]:
-    """Return by what each expression is multiplied, 1/`MOST` to 1; those that stay are left out."""
-    return {} if baseline is None else _factors(baseline.distribution)
-
-
-def _factors(distribution: Mapping[str, float]) -> dict[str, float]:
-    return {
-        label: max(1 / MOST, FAIR / share) for label, share in distribution.items() if label != NEUTRAL and share > FAIR
-    }
-
-
-def rests(distribution: Mapping[str, float]) -> bool:
-    """Whether faces can be taken for resting ones: all that can be corrected corrected, they look neutral.
-
-    Faces that do not, grimaced: what they showed most would be weighed down by the most that it can be, for as long as
-    the baseline stands, and they would look no more neutral for it. Nor do those that the model cannot read: of answers
-    that say nothing, all but neutral would be weighed down.
-    """
-    if max(distribution.values(), default=0.0) < READ:
-        return False
-    correction = _factors(distribution)
-    shown = corrected(distribution, correction)
-    return max(shown, key=shown.__getitem__, default=NEUTRAL) == NEUTRAL
-
-
-def corrected(distribution: Mapping[str, float], by: Mapping[str, float]) -> Mapping[str, float]:
-    """Return a distribution with its expressions multiplied, summing to 1 again."""
-    if not by or not distribution:
-        return distribution
-    weighed = {label: share * by.get(label, 1.0) for label, share in distribution.items()}
-    total = sum(weighed.values())
-    return {label: share / total for label, share in weighed.items()}
 
 
 def shifts(answers: Sequence[Answer]) -> dict[str, float]:
@@ -134,9 +86,9 @@ class Calibrator:
         self.measuring_until: float | None = None
         self.stop()
         self._keep(saved)
-        if saved.baseline and not rests(saved.baseline.distribution):
+        if saved.baseline and not rests(saved.baseline):
             self.forget_baseline()
-            self.problem = _no_rest(saved.baseline.distribution)
+            self.problem = no_rest(saved.baseline.distribution)
 
     def start(self, now: float) -> None:
         """Measure neutral faces for a minute, beginning anew."""
@@ -156,6 +108,7 @@ class Calibrator:
         self.samples = 0
         self._weight = 0.0
         self._sums: dict[str, float] = {}
+        self._logs: dict[str, float] = {}
 
     def corrected(self, observation: Observation) -> Observation:
         """Return an observation as it is to be understood of these people."""
@@ -171,23 +124,33 @@ class Calibrator:
         self._weight += observation.quality
         for label, probability in observation.probabilities.items():
             self._sums[label] = self._sums.get(label, 0.0) + observation.quality * probability
+        for label, log in logs(observation.probabilities).items():
+            self._logs[label] = self._logs.get(label, 0.0) + observation.quality * log
 
     def look(self, now: float) -> None:
         """Finish the measurement when its time has come."""
         if self.measuring_until is None or 0 < self.measuring_until - now <= MEASURE_S:
             return
-        shares = {label: round(value / self._weight, 4) for label, value in self._sums.items()} if self._weight else {}
-        if self.samples < LEAST_SAMPLES or not shares:
+        baseline = self._measured(now)
+        if baseline is None:
             self.problem = (
                 f"only {self.samples} faces were seen in a minute, {LEAST_SAMPLES} are needed: "
                 "look at the camera with a resting face and start again"
             )
-        elif not rests(shares):
-            self.problem = _no_rest(shares)
+        elif not rests(baseline):
+            self.problem = no_rest(baseline.distribution)
         else:
-            baseline = Baseline(measured_at=_utc(now), samples=self.samples, distribution=shares)
             self._keep(self.state.model_copy(update={"baseline": baseline}))
         self.stop()
+
+    def _measured(self, now: float) -> Baseline | None:
+        if self.samples < LEAST_SAMPLES or not self._weight:
+            return None
+        distribution, logs = (
+            {label: round(value / self._weight, 4) for label, value in sums.items()}
+            for sums in (self._sums, self._logs)
+        )
+        return Baseline(measured_at=_utc(now), samples=self.samples, distribution=distribution, logs=logs)
 
     def answer(self, decided: str, now: float, *, right: bool, mood: str | None) -> None:
         """Take a person's answer to "was this right?"."""
@@ -207,21 +170,6 @@ class Calibrator:
     def _keep(self, state: Calibration) -> None:
         self.state = state
         self.factors, self.shifts = factors(state.baseline), shifts(state.answers)
-
-
-def _no_rest(shares: Mapping[str, float]) -> str:
-    most = max(shares, key=shares.__getitem__)
-    if shares[most] < READ:
-        return (
-            f"the model cannot read the faces of the minute (none of its expressions had over {100 * shares[most]:.0f} "
-            "%), so nothing was learnt: let light fall on the face, come nearer, look straight at the camera, and "
-            "start again"
-        )
-    looked = f"looked {most} ({100 * shares[most]:.0f} %) and only {100 * shares.get(NEUTRAL, 0.0):.0f} % neutral"
-    return (
-        f"the faces of the minute {looked}, which is no resting face, so nothing was learnt: look at the camera as if "
-        "nothing happened, without talking, laughing or grimacing, and start again"
-    )
 
 
 def _utc(at: float) -> datetime:

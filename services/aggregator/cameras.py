@@ -1,5 +1,6 @@
 """The cameras of a room: whether they see, and what time it is for them. Pure, all times in seconds since 1970."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 from services.aggregator.clocks import CameraClock
@@ -17,22 +18,28 @@ MAX_CAMERAS = 64
 class _Camera:
     spoke_at: float
     state: CameraState | None = None
-    heard_at: float = 0.0
+    heard_at: float = -math.inf
     clock: CameraClock = field(default_factory=CameraClock)
 
 
 class Cameras:
-    """Those of one room."""
+    """Those of one room.
 
-    def __init__(self) -> None:
+    Args:
+        now: Since when they are listened to.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._began_at = now
         self._cameras: dict[str, _Camera] = {}
 
-    def hear(self, name: str, state: CameraState, now: float) -> bool:
-        """Take how a camera does; return whether that is new."""
+    def hear(self, name: str, state: CameraState, now: float, *, retained: bool = False) -> bool:
+        """Take how a camera does; return whether that is new. What the broker retained is no sign of life."""
         camera = self._camera(name, now)
         if camera is None:
             return False
-        before, camera.state, camera.heard_at = camera.state, state, now
+        before, camera.state = camera.state, state
+        camera.heard_at = camera.heard_at if retained else now
         return before is not state
 
     def take(self, observation: Observation, now: float) -> Observation | Refusal:
@@ -50,11 +57,12 @@ class Cameras:
         return self._cameras[name].clock.offset_s if name in self._cameras else 0.0
 
     def seeing(self, now: float) -> bool | None:
-        """Return whether any camera works; `None` where none has said so yet."""
-        states = [camera for camera in self._cameras.values() if camera.state]
-        if not states:
-            return None
-        return any(one.state is CameraState.OK and now - one.heard_at <= STATUS_HOLDS_S for one in states)
+        """Return whether any camera works; `None` where that may be, as none has said anything for so short a time."""
+        states = [one.state for one in self._cameras.values() if now - one.heard_at <= STATUS_HOLDS_S]
+        if states:
+            return CameraState.OK in states
+        known_at = max([self._began_at, *(one.spoke_at for one in self._cameras.values())])
+        return None if now - known_at <= STATUS_HOLDS_S else False
 
     def _camera(self, name: str, now: float) -> _Camera | None:
         if name not in self._cameras:

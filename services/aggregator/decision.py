@@ -10,11 +10,11 @@ its time to leave the window. The figures behind this: `make mood-table`.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from services.aggregator.fusion import HALF, Evidence
+from services.aggregator.fusion import Evidence
+from services.aggregator.rules import SHIFT_ODDS, Rules
 from services.contracts.moods import NOBODY, UNKNOWN
 
 LEAST_SHARE = 0.1
@@ -27,56 +27,6 @@ alike for 15 seconds, five times a second, differ by chance: where probabilities
 of their logarithms), the logarithm of their ratio has one of 0.4 √2 / √75, and this is 2.8 of it. That is rare, not
 never, as it is asked every second: such a tie became a mood nine times in ten hours, for 154 s in all, and one that
 flickers by 0.3 never in two (`test_a_tie_that_flickers_more_is_a_mood_seldom_and_for_moments` plays two of the ten)."""
-SHIFT_ODDS = 6.0
-"""By how much a shift of 1 moves the logarithm of the odds that a mood needs. By judgement: as far as answers can
-move it (0.12, `calibration.LIMIT`) that doubles the odds."""
-LOST_S = 2.0
-"""Time without a face after which none is seen any more, at least: as a camera's track ends."""
-FEW = 3
-"""Observations that it takes to doubt that nobody is there: detectors see a face in a curtain now and then.
-By judgement: a fifth of what a decision needs."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When a mood is decided; see the settings of the same names.
-
-    `shifts` says by how much more confidence a mood needs than others, where a room was taught so; it moves odds, so
-    that what is nearly sure stays possible.
-    """
-
-    min_samples: int
-    enter_confidence: float
-    leave_confidence: float
-    dwell_s: float
-    nobody_after_s: float
-    window_s: float
-    sure_s: float = 0.0
-    shifts: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def lost_s(self) -> float:
-        """Time without a face after which none is seen any more: twice what lies between just enough observations."""
-        return max(LOST_S, 2 * self.window_s / self.min_samples)
-
-    def enter(self, mood: str) -> float:
-        """Return the confidence at which a mood is entered."""
-        return self._shifted(self.enter_confidence, mood)
-
-    def lead(self, mood: str) -> float:
-        """Return the confidence above which a mood leads: more than that in all others, and than it is left at.
-
-        No lesson makes a mood lead that is believed less than the others together.
-        """
-        return max(HALF, self._shifted(max(HALF, self.leave_confidence), mood))
-
-    def leave(self, mood: str) -> float:
-        """Return the confidence below which a mood is left."""
-        return self._shifted(self.leave_confidence, mood)
-
-    def _shifted(self, confidence: float, mood: str) -> float:
-        shift = self.shifts.get(mood, 0.0)
-        return confidence if shift == 0 else _moved(confidence, SHIFT_ODDS * shift)
 
 
 @dataclass(frozen=True)
@@ -91,7 +41,8 @@ class Decision:
         sure_since: Since when it has been believed at its confidence without a break.
         behind_since: Since when the mood itself has not led, whatever did.
         last: The latest mood that was clear.
-        restored: Whether the mood is from before a restart and has not met any evidence since.
+        restored: Whether the mood is from before a restart, or before all that was seen was forgotten, and has not met
+            any evidence since.
         unseen_since: Since when no face has been seen; `None` where one is.
     """
 
@@ -116,49 +67,73 @@ def decide(
         evidence: What the window holds.
         rules: When a mood is decided.
         now: The time.
-        last_face_at: When any face was seen last, or when looking began.
+        last_face_at: When word of any face came last, however long it took, or when looking began.
         seeing: Whether a camera works; `None` where none has said so yet.
     """
     faceless_s = now - last_face_at
     seen = faceless_s <= rules.lost_s
     before = _waited(before, now, seen=seen)
-    deserted = bool(seeing) and faceless_s >= rules.nobody_after_s
-    enough = evidence.samples >= rules.min_samples and not deserted
-    if enough:
-        before = replace(before, restored=False)
-        if before.mood == NOBODY:  # somebody is there, whatever they feel
-            before = replace(before, mood=UNKNOWN, since=now)
-        if before.mood not in {UNKNOWN, NOBODY} and evidence.confidence(before.mood) < rules.leave(before.mood):
-            before = replace(before, mood=UNKNOWN, since=now)
-    elif evidence.samples == 0 and before.mood not in {UNKNOWN, NOBODY} and not before.restored:
-        before = replace(before, mood=UNKNOWN, since=now)  # nothing is left that speaks for it
+    if seeing and faceless_s >= rules.nobody_after_s:
+        return _settled(before) if before.mood == NOBODY else Decision(NOBODY, now)
+    enough = evidence.samples >= rules.min_samples
+    before = _held(before, evidence, rules, now) if enough else _blank(before, evidence, now)
     clear = _clear(evidence, rules) if enough else frozenset()
-    leading = NOBODY if deserted else _target(before, evidence, rules, clear, seeing=seeing)
+    leading = _leading(before, evidence, rules, clear) if enough else _unseen(before, evidence, rules, seeing=seeing)
     target = before.candidate if _in_doubt(before.candidate, leading, evidence, rules) else leading
     if target == before.mood:
-        return replace(before, candidate=None, sure_since=None, behind_since=None)
-    if target == NOBODY:  # it has had its time
-        return Decision(NOBODY, now)
+        return _settled(before)
     if leading in clear and leading == before.last and now - before.since <= rules.window_s:  # it was only in doubt
         return Decision(leading, now, last=leading)
-    if target != before.candidate or now < before.candidate_since:
-        before = replace(before, candidate=target, candidate_since=now, sure_since=None)
     sure = seen and target in clear and target == leading and evidence.confidence(target) >= rules.enter(target)
-    behind_since = min(before.behind_since or now, now)
-    before = replace(before, sure_since=(before.sure_since or now) if sure else None, behind_since=behind_since)
+    before = _led(before, target, now, sure=sure)
     if now - before.candidate_since >= rules.dwell_s and (seen or target == UNKNOWN):
         return _ripe(before, target, rules, now)
-    return _left(before, now) if now - behind_since >= rules.dwell_s else before
+    return _left(before, now) if now - (before.behind_since or now) >= rules.dwell_s else before
 
 
 def _waited(before: Decision, now: float, *, seen: bool) -> Decision:
     """Return the decision so far; when a face is seen again, the time without one is taken out of a candidate's."""
     if not seen:
-        return replace(before, unseen_since=min(before.unseen_since or now, now))
+        return replace(before, unseen_since=_earlier(before.unseen_since, now))
     if before.unseen_since is None:
         return before
     unseen_s = max(0.0, now - max(before.unseen_since, before.candidate_since))
     return replace(before, candidate_since=before.candidate_since + unseen_s, unseen_since=None)
+
+
+def _held(before: Decision, evidence: Evidence, rules: Rules, now: float) -> Decision:
+    """Return what of the decision still holds where somebody is seen well enough."""
+    before = replace(before, restored=False)
+    if before.mood == NOBODY or evidence.confidence(before.mood) < rules.leave(before.mood):
+        return _left(before, now)
+    return before
+
+
+def _blank(before: Decision, evidence: Evidence, now: float) -> Decision:
+    """Return what still holds where too little is seen: no mood for which nothing speaks any more."""
+    gone = evidence.samples == 0 and before.mood != NOBODY and not before.restored
+    return _left(before, now) if gone else before
+
+
+def _led(before: Decision, target: str, now: float, *, sure: bool) -> Decision:
+    """Return the decision with what leads instead, and for how long it has."""
+    if target != before.candidate or now < before.candidate_since:
+        before = replace(before, candidate=target, candidate_since=now, sure_since=None)
+    return replace(
+        before,
+        sure_since=_earlier(before.sure_since, now) if sure else None,
+        behind_since=_earlier(before.behind_since, now),
+    )
+
+
+def _earlier(since: float | None, now: float) -> float:
+    """Return since when something is so that is so now; the clock may have been set back."""
+    return now if since is None else min(since, now)
+
+
+def _settled(before: Decision) -> Decision:
+    """Return the decision where nothing leads instead."""
+    return replace(before, candidate=None, sure_since=None, behind_since=None)
 
 
 def _ripe(before: Decision, target: str, rules: Rules, now: float) -> Decision:
@@ -169,7 +144,7 @@ def _ripe(before: Decision, target: str, rules: Rules, now: float) -> Decision:
     """
     if target == UNKNOWN:
         return Decision(UNKNOWN, now, last=before.last)
-    if before.sure_since and now - before.sure_since >= (rules.sure_s if before.last else 0):
+    if before.sure_since is not None and now - before.sure_since >= (rules.sure_s if before.last else 0):
         return Decision(target, now, last=target)
     return _left(before, now)
 
@@ -187,22 +162,21 @@ def _in_doubt(candidate: str | None, leading: str, evidence: Evidence, rules: Ru
     return evidence.confidence(candidate) > max(others, default=1.0)
 
 
-def _target(before: Decision, evidence: Evidence, rules: Rules, clear: frozenset[str], *, seeing: bool | None) -> str:
-    """Return the mood that the evidence speaks for at this moment, sure or not; faces were seen, or may have been."""
-    if evidence.samples >= rules.min_samples:
-        leading = _leading(evidence, rules)
-        return UNKNOWN if leading == before.mood and leading not in clear else leading
+def _unseen(before: Decision, evidence: Evidence, rules: Rules, *, seeing: bool | None) -> str:
+    """Return what leads where too little is seen: what was there before, as long as nothing speaks against it."""
     if before.restored and seeing is not False:
         return before.mood
-    if before.mood == NOBODY and seeing and evidence.samples < FEW:
+    if before.mood == NOBODY and seeing and evidence.samples < rules.few:
         return NOBODY
     return UNKNOWN
 
 
-def _leading(evidence: Evidence, rules: Rules) -> str:
-    """Return the mood that is believed more than all others together, if there is one."""
+def _leading(before: Decision, evidence: Evidence, rules: Rules, clear: frozenset[str]) -> str:
+    """Return the mood that is believed more than all others together, if there is one; it has to show to stay."""
     leader = evidence.leader
-    return leader if evidence.confidence(leader) > rules.lead(leader) else UNKNOWN
+    if evidence.confidence(leader) <= rules.lead(leader):
+        return UNKNOWN
+    return UNKNOWN if leader == before.mood and leader not in clear else leader
 
 
 def _clear(evidence: Evidence, rules: Rules) -> frozenset[str]:
@@ -224,10 +198,3 @@ def _clear(evidence: Evidence, rules: Rules) -> frozenset[str]:
 def _handicapped(probability: float, shift: float) -> float:
     """Return how far ahead a mood is; one that needs more confidence has to be ahead by more."""
     return probability * math.exp(-SHIFT_ODDS * shift)
-
-
-def _moved(probability: float, by: float) -> float:
-    """Return a probability whose logarithm of the odds was moved."""
-    if not 0 < probability < 1:
-        return probability
-    return 1 / (1 + (1 - probability) / probability * math.exp(-by))

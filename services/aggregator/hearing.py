@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from prometheus_client import Counter
 
 from services.aggregator.clocks import MAX_OFFSET_S
-from services.aggregator.errors import NoSuchRoomError, UnknownMoodError
+from services.aggregator.errors import NoSuchRoomError, NotNowError, UnknownMoodError
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
 from services.aggregator.sieve import OBSERVATIONS, USED, place, sifted
@@ -21,7 +21,9 @@ from services.runtime.complaints import Complaints
 
 log = logging.getLogger(__name__)
 
-REFUSED = Counter("moodring_aggregator_overrides_refused_total", "Overrides with a word or a room that is none")
+REFUSED = Counter(
+    "moodring_aggregator_overrides_refused_total", "Overrides with a word or a room that is none, or too late"
+)
 
 SET_CLOCKS = "set the clocks of both machines"
 
@@ -59,7 +61,7 @@ class Hearing:
     async def _mood_set(self, delivery: Delivery[MoodOverride]) -> None:
         try:
             await self._say(delivery.room, delivery.message)
-        except (UnknownMoodError, NoSuchRoomError) as error:
+        except (UnknownMoodError, NoSuchRoomError, NotNowError) as error:
             REFUSED.inc()
             self._complaints.note(type(error).__name__, f"mood/set of {delivery.room}", error)
 
@@ -69,7 +71,7 @@ class Hearing:
     async def _camera_status(self, delivery: Delivery[CameraStatus]) -> None:
         now = self._clock()
         if room := self._room(delivery.room, now):
-            room.hear(delivery.camera, delivery.message.state, now)
+            room.hear(delivery.camera, delivery.message.state, now, retained=delivery.retained)
 
     async def _player(self, delivery: Delivery[PlayerState]) -> None:
         """Know a room that has a player only: its mood can be said by hand."""

@@ -97,6 +97,9 @@ def _time(message: Expressions) -> float:
 
 def doubt(message: Expressions) -> str:
     """Return what is to be said of expressions that are used all the same; nothing where all is well."""
+    said = {row.label for row in message.faces[0].probabilities} if message.faces else {*EXPRESSION_POINTS}
+    if missing := [label for label in EXPRESSION_POINTS if label not in said]:
+        return f"their model does not know {', '.join(missing)}: such a mood is never found here"
     if known(message.model_version):
         return ""
     return (

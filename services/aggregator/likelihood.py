@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul, sub
 from pathlib import Path
+from statistics import fmean
 
 from services.contracts.moods import EXPRESSIONS, TAUGHT_SHARE
 
 NOISE = Path(__file__).with_name("noise.json")
+PARTS = 1000
+"""In what the shares of its answers are counted."""
+LEAST_SHARE = 0.002
+"""Share below which an answer says no more of an expression than that it is hardly there: two of `PARTS`."""
+NEUTRAL = "neutral"
 
 DOUBT = 0.01
 """Share of every answer that speaks for all expressions alike: no single one is wholly sure. Chosen, as are `SHRINK`,
@@ -57,10 +63,14 @@ class Measured:
     Attributes:
         version: Its version, as observations carry it.
         scale: By what its answers become likelihoods.
+        resting: Its mean answer to a neutral face.
+        resting_logs: The mean of the logarithm of each share of such an answer (see `logarithms`).
     """
 
     version: int
     scale: Scale
+    resting: Mapping[str, float]
+    resting_logs: Mapping[str, float]
 
 
 @lru_cache(1)
@@ -68,7 +78,18 @@ def released() -> Measured:
     """Return the released model, by its answers to validation faces; the file is read once."""
     table = json.loads(NOISE.read_text())
     weighed = [[table["frequency"][mood] * share for share in table["means"][mood]] for mood in EXPRESSIONS]
-    return Measured(table["model_version"], scale([math.fsum(column) for column in zip(*weighed, strict=True)]))
+    resting = zip(*[logarithms([part / PARTS for part in row]) for row in table["answers"][NEUTRAL]], strict=True)
+    return Measured(
+        table["model_version"],
+        scale([math.fsum(column) for column in zip(*weighed, strict=True)]),
+        dict(zip(EXPRESSIONS, table["means"][NEUTRAL], strict=True)),
+        dict(zip(EXPRESSIONS, map(fmean, resting), strict=True)),
+    )
+
+
+def logarithms(answer: Answer) -> list[float]:
+    """Return the logarithm of each share, of `LEAST_SHARE` at least."""
+    return [math.log(max(share, LEAST_SHARE)) for share in answer]
 
 
 def known(version: int) -> bool:

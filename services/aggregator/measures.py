@@ -31,8 +31,8 @@ class Tally:
         flaps: Changes of the shown mood, while the true one was constant, that the true one does not explain. The
             first arrival at the true mood is explained, and so is a late one (see `late`); not knowing for a while
             between is no change (`dips` counts that).
-        late: First arrivals, before that at the true mood, at one that was true within the deadline before: of a mood
-            that ended while it was recognised. `wrong` counts how long it is shown then.
+        late: First arrivals at a mood that was true within the deadline before, and before an arrival at the true one:
+            of a mood that ended while it was recognised. `wrong` counts how long it is shown then.
         dips: Times that a mood rightly shown was given up for `unknown`.
         delays: Seconds from each true change that could be told to its recognition; infinite where it never was.
     """
@@ -85,16 +85,16 @@ class Tally:
             before: What was shown before, `unknown` left out.
         """
         mood = truth[begin]
-        arrived, last, came = before == mood, before, {before}
+        arrived, last, came = before == mood, before, set[str]()
         for second, (was, one) in enumerate(zip((before, *spell), spell, strict=False)):
             self.dips += was == mood and one == UNKNOWN and arrived
             if one in (last, UNKNOWN):
                 continue
             recent = truth[max(0, begin + second - int(self.deadline_s)) : begin]
-            late = not arrived and one not in came and one in recent
+            late = one in recent and not came & {one, mood}
             self.late += late
-            self.flaps += arrived or not (late or one == mood)
-            arrived = arrived or one == mood
+            self.flaps += not late and (arrived or one != mood)
+            arrived = one == mood or (arrived and not late)
             last = one
             came.add(one)
         return last

@@ -1,6 +1,6 @@
 """One room: what its cameras see, what its mood is by that, and what a person says instead.
 
-No bus, no clock, no file: times come in, in seconds since 1970.
+No bus, no clock, no file: times come in, in seconds since 1970. Only what is random of a decision's id comes from here.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,10 @@ from uuid import UUID
 
 from services.aggregator.calibration import Calibrator, Verdict, contradiction
 from services.aggregator.cameras import Cameras
-from services.aggregator.decision import Decision, Rules, decide
+from services.aggregator.decision import Decision, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Evidence
+from services.aggregator.rules import Rules
 from services.aggregator.saying import decided, overridden
 from services.aggregator.sensing import Sensing
 from services.aggregator.sight import Sight
@@ -49,8 +50,8 @@ class Room:
             nobody_after_s=settings.nobody_after_s,
             window_s=settings.window_s,
         )
-        self._cameras = Cameras()
-        self._began_at = self._last_face_at = self.heard_at = now
+        self._cameras = Cameras(now)
+        self._began_at = self._last_face_at = self._newest_face_at = self.heard_at = now
         self.newest: Sight | None = None
         self._evidence = Evidence()
         self._saved = saved.mood if saved else None
@@ -63,7 +64,7 @@ class Room:
             self._decision = Decision(mood, since, last=last, restored=True)
             self._decision_id: UUID = self._saved.decision_id
         else:
-            self._decision, self._decision_id = Decision(UNKNOWN, now), uuid7()
+            self._decision, self._decision_id = Decision(UNKNOWN, now), uuid7(now)
 
     @property
     def rules(self) -> Rules:
@@ -92,16 +93,21 @@ class Room:
 
     def begin(self, now: float) -> None:
         """Be a room from now on: what was heard so far was of something that might become one."""
-        self._began_at = self._last_face_at = now
+        self._began_at = self._last_face_at = self._newest_face_at = now
         self._decision = Decision(UNKNOWN, now)
 
     def learn(self, vocabulary: Vocabulary, now: float) -> None:
-        """Take what was taught; where that changes what faces can say, what they said so far is forgotten."""
-        if self._sensing.learn(vocabulary) and self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
+        """Take what was taught; where that changes what faces can say, what they said so far is forgotten.
+
+        The mood stands until there is enough evidence again, if it is still one.
+        """
+        if self._sensing.learn(vocabulary):
+            self._decision = replace(self._decision, restored=True)
+        if self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
             self._evidence = Evidence()
-            self._enter(Decision(UNKNOWN, now))
+            self._enter(Decision(UNKNOWN, now), now)
         if self._override and self._override.mood not in self.sayable:
-            self._release()
+            self._release(now)
 
     @property
     def sayable(self) -> Mapping[str, Point]:
@@ -116,7 +122,7 @@ class Room:
             return taken
         refusal = self._sensing.add(taken, now)
         if refusal is None:
-            self._last_face_at = max(self._last_face_at, min(taken.at, now))
+            self._newest_face_at = now
             self.calibration.observe(taken)
         return refusal
 
@@ -124,33 +130,37 @@ class Room:
         """Return what is added to a camera's times because its clock is not ours; 0 where they agree."""
         return self._cameras.offset_s(camera)
 
-    def hear(self, camera: str, state: CameraState, now: float) -> None:
-        """Take how a camera does. One that goes private is forgotten at once, with everything it saw."""
+    def hear(self, camera: str, state: CameraState, now: float, *, retained: bool = False) -> None:
+        """Take how a camera does. One that goes private is forgotten at once, with everything it saw.
+
+        What the broker retained may be of long ago: it is no sign that the camera works.
+        """
         self.heard_at = now
-        if self._cameras.hear(camera, state, now) and state is CameraState.PRIVATE:
+        if self._cameras.hear(camera, state, now, retained=retained) and state is CameraState.PRIVATE:
             self._sensing.forget(camera)
             self.newest = None
             self.calibration.give_up("a camera of this room went private; start again when it looks")
             if self._decision.mood != UNKNOWN and not self._cameras.seeing(now):
                 self._evidence = Evidence()
-                self._enter(Decision(UNKNOWN, now))
+                self._enter(Decision(UNKNOWN, now), now)
 
     def say(self, command: MoodOverride, now: float) -> None:
         """Let a person say the mood; `auto` gives it back to the cameras.
 
         Raises:
             UnknownMoodError: The word is no mood that can be said.
+            NotNowError: Its time is over already.
         """
         self.heard_at = now
         if command.ends:
-            self._release()
+            self._release(now)
             return
         if command.mood not in self.sayable:
             raise UnknownMoodError(
-                f"the mood {command.mood!r} is unknown; known are {', '.join(sorted(self.sayable))}, and auto"
+                f"{command.mood!r} is no mood that can be said; these are: {', '.join(sorted(self.sayable))}, and auto"
             )
-        said = overridden(command, self.sayable[command.mood], self._settings.window_s, now)
-        self._override = said or self._override
+        place = self.sayable[command.mood]
+        self._override = overridden(command, place, self._settings.window_s, now, uuid7(now))
 
     def measure_neutral(self, now: float) -> None:
         """Have the room's people look neutral for a minute.
@@ -182,15 +192,20 @@ class Room:
     def look(self, now: float) -> None:
         """Decide afresh; time passes without messages, too."""
         if self._override and self._override.until and self._override.until.timestamp() <= now:
-            self._release()
-        self._last_face_at = min(self._last_face_at, now)
+            self._release(now)
         self.calibration.look(now)
+        if self._sensing.renew():
+            self._decision = replace(self._decision, restored=True)
         self._evidence = self._sensing.evidence(now)
+        if self._evidence.samples >= self._rules.few:
+            self._last_face_at = self._newest_face_at
+        self._last_face_at = min(self._last_face_at, now)
         self._enter(
             decide(
                 self._decision, self._evidence, self.rules,
                 now=now, last_face_at=self._last_face_at, seeing=self._cameras.seeing(now),
-            )
+            ),
+            now,
         )  # fmt: skip
 
     def has_mood(self, now: float) -> bool:
@@ -221,18 +236,18 @@ class Room:
     def _measured(self) -> Mood:
         return decided(self._decision, self._decision_id, self._evidence, self._settings.window_s)
 
-    def _enter(self, decision: Decision) -> None:
+    def _enter(self, decision: Decision, now: float) -> None:
         changed = decision.mood != self._decision.mood
         self._decision = decision
         if changed and decision.mood == NOBODY:
             self._sensing.forget()  # who comes next is somebody else
         if changed:
-            self._decision_id = uuid7()
+            self._decision_id = uuid7(now)
             self._saved = self._measured()
 
-    def _release(self) -> None:
+    def _release(self, now: float) -> None:
         if self._override:
             self._override = None
-            self._decision_id = uuid7()
+            self._decision_id = uuid7(now)
             if self._saved:
                 self._saved = self._saved.model_copy(update={"decision_id": self._decision_id})

@@ -4,7 +4,7 @@ from collections.abc import ItemsView
 
 from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
-from services.aggregator.state import AggregatorState, RoomState
+from services.aggregator.state import AggregatorState, Calibration, RoomState
 from services.aggregator.vocabulary import of_room
 from services.contracts.channels import MAX_ROOMS, UnknownRoom
 from services.contracts.messages import CustomMoods
@@ -14,7 +14,8 @@ MAX_STRANGERS = 16
 """Names at a time that faces come from, but none that counted: where more come, the oldest is listened to anew. A bound
 of memory."""
 FORGET_AFTER_S = 86_400.0
-"""Where there are so many rooms, one that has been silent this long makes place for a new one."""
+"""A room that has been silent this long is none any more, if it was taught nothing; one that was makes place for a new
+one where there are too many."""
 
 
 class Rooms:
@@ -97,11 +98,19 @@ class Rooms:
         kept = {name: state for name, state in known.items() if name not in self._ours or state != RoomState()}
         return AggregatorState(rooms=kept)
 
+    def forget_silent(self, now: float) -> None:
+        """Forget the rooms of which nothing was heard for a day, and that were taught nothing."""
+        for name in [name for name in self._silent(now) if self._rooms[name].state.calibration == Calibration()]:
+            del self._rooms[name]
+
     def _forget_one(self, now: float) -> bool:
         """Make place for a room: the one that has been silent longest goes, after a day."""
-        others = [name for name in self._rooms if name not in self._ours]
-        oldest = min(others, key=lambda name: self._rooms[name].heard_at, default=None)
-        if oldest is None or now - self._rooms[oldest].heard_at < FORGET_AFTER_S:
+        oldest = min(self._silent(now), key=lambda name: self._rooms[name].heard_at, default=None)
+        if oldest is None:
             return False
         del self._rooms[oldest]
         return True
+
+    def _silent(self, now: float) -> list[str]:
+        others = [name for name in self._rooms if name not in self._ours]
+        return [name for name in others if now - self._rooms[name].heard_at >= FORGET_AFTER_S]

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from services.aggregator.decision import STANDS_OUT, Decision
+from services.aggregator.errors import NotNowError
 from services.aggregator.fusion import HALF, ORIGIN, Evidence
-from services.contracts.messages import Mood, MoodOverride, MoodSource, uuid7
+from services.contracts.messages import Mood, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN, Point
 
 LATEST_COMMAND_S = 600.0
-"""The bus keeps a command this long; one that claims to be older comes from a wrong clock."""
+"""The bus keeps a command this long; one that claims to be older comes from a wrong clock, and was given just now."""
 
 
 def decided(decision: Decision, decision_id: UUID, evidence: Evidence, window_s: float) -> Mood:
@@ -40,18 +41,25 @@ def _likeliest(evidence: Evidence) -> float:
     return sure if shown.get(leader, 0.0) >= STANDS_OUT * most else min(sure, HALF)
 
 
-def overridden(command: MoodOverride, place: Point, window_s: float, now: float) -> Mood | None:
-    """Return what a person said; `None` where its time is over already.
+def overridden(command: MoodOverride, place: Point, window_s: float, now: float, decision_id: UUID) -> Mood:
+    """Return what a person said.
 
     The minutes count from when the command was given, as far as its clock can be believed.
+
+    Raises:
+        NotNowError: Its time is over already.
     """
-    given_at = min(max(command.issued_at.timestamp(), now - LATEST_COMMAND_S), now)
+    given_at = command.issued_at.timestamp()
+    given_at = given_at if now - LATEST_COMMAND_S <= given_at <= now else now
     until = given_at + 60 * command.minutes
     if until <= now:
-        return None
+        raise NotNowError(
+            f"{command.mood} for {command.minutes:g} minutes was said {(now - given_at) / 60:.0f} minutes ago, so its "
+            "time is over; say it again, or, if it was said just now, set the clocks of both machines"
+        )
     return Mood(
         mood=command.mood, confidence=1, valence=place.valence, arousal=place.arousal, people=0, samples=0,
-        window_s=window_s, since=_utc(now), until=_utc(until), source=MoodSource.OVERRIDE, decision_id=uuid7(),
+        window_s=window_s, since=_utc(now), until=_utc(until), source=MoodSource.OVERRIDE, decision_id=decision_id,
     )  # fmt: skip
 
 

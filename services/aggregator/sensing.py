@@ -55,11 +55,16 @@ class Sensing:
         self._window.forget(camera)
         self._memory.forget()
 
+    def renew(self) -> bool:
+        """Forget what was seen with other eyes, where another resting face was learnt; return whether it was."""
+        if self._calibration.factors == self._factors:
+            return False
+        self._factors = self._calibration.factors
+        self.forget()
+        return True
+
     def evidence(self, now: float) -> Evidence:
         """Return what is known now; ask about every second."""
-        if self._calibration.factors != self._factors:  # what was seen was seen with other eyes
-            self._factors = self._calibration.factors
-            self.forget()
         found = fuse(
             people(self._window.tracks(now)), now,
             fusion=self._settings.fusion, folding=self._folding, changes=self._changes,

@@ -85,6 +85,7 @@ class AggregatorService:
         now = self._clock()
         failed = [name for name, room in self._rooms.items() if not self._looked(name, room, now)]
         self.health.report("rooms", f"no mood is found in {', '.join(failed)}: see the log" if failed else "")
+        self._rooms.forget_silent(now)
         telling.forget_all_but(self._rooms)
         await self._save()
 

@@ -22,6 +22,8 @@ class Baseline(Kept):
     measured_at: AwareDatetime
     samples: Annotated[int, Field(gt=0)]
     distribution: dict[Name, Unit]
+    logs: dict[Name, float] = {}
+    """Mean of the logarithm of each share; an older version did not measure it."""
 
 
 class Answer(Kept):

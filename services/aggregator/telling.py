@@ -50,7 +50,7 @@ class Telling:
         """Publish a room's mood if it is new, or if it was not said for a while."""
         self._expect(name, room)
         self._complain(name, room.calibration.problem)
-        if not room.has_mood(now):
+        if name not in self._told and not room.has_mood(now):
             return
         before, told_at = self._told.get(name, (None, now))
         changed = before is None or before.decision_id != room.decision_id
@@ -83,8 +83,9 @@ class Telling:
     def _announce(self, name: str, before: Mood | None, mood: Mood) -> None:
         DECISIONS.labels(mood.mood, mood.source).inc()
         log.info(
-            "%s: the mood is %s (%.0f %%, %d samples, by %s)",
-            name, mood.mood, 100 * mood.confidence, mood.samples, mood.source,
+            "%s: the mood is %s (%s%d samples, by %s)",
+            name, mood.mood, "" if mood.mood in {UNKNOWN, NOBODY} else f"{mood.confidence:.0%} sure, ",
+            mood.samples, mood.source,
             extra={"decision_id": str(mood.decision_id)},
         )  # fmt: skip
         event = Event(

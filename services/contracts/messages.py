@@ -60,9 +60,13 @@ Finite = Annotated[JsonValue, AfterValidator(_finite)]
 """Anything that JSON can say: Python's reader takes `NaN` for it as well, and 1e999 for infinity."""
 
 
-def uuid7() -> UUID:
-    """Return a time-ordered UUID, version 7 of RFC 9562 section 5.7 (the standard library has it from 3.14)."""
-    milliseconds = time.time_ns() // 1_000_000
+def uuid7(at: float | None = None) -> UUID:
+    """Return a time-ordered UUID, version 7 of RFC 9562 section 5.7 (the standard library has it from 3.14).
+
+    Args:
+        at: When it is made, in seconds since 1970; now by default.
+    """
+    milliseconds = int(1000 * (time.time() if at is None else at))
     value = milliseconds << 80 | int.from_bytes(os.urandom(10))
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

@@ -16,6 +16,8 @@ GUIDE_S = 20 * 60
 
 FAR = 0.6
 """A song this far from the goal does not sound like it: better said than claimed."""
+DOUBTFUL = 0.5
+"""A mood that is believed no more than this was clear before and is about to end: how sure it was is not known here."""
 BRIGHT = 0.25
 """From here on an axis is called by its name; nearer to 0 it is neither."""
 
@@ -79,6 +81,8 @@ def _cause(mood: Mood) -> str:
         return f"You asked for {mood.mood.replace('_', ' ')}"
     if mood.mood == UNKNOWN:
         return "The room's mood was not clear"
+    if mood.confidence <= DOUBTFUL:  # it was clear, and is about to end or has
+        return f"The room last seemed {mood.mood.replace('_', ' ')}"
     return f"The room seemed {mood.mood.replace('_', ' ')} ({mood.confidence * 100:.0f} %)"
 
 

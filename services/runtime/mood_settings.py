@@ -23,11 +23,17 @@ Place = Annotated[tuple[Axis, Axis], BeforeValidator(_placed)]
 """Valence and arousal, as `[0.5, -0.4]` or `{valence: 0.5, arousal: -0.4}`."""
 
 
+Briefly = Annotated[float, Field(gt=0, le=3600)]
+"""Seconds, an hour at most."""
+
+
 class MoodRules(Section):
     """How a room's mood is found; every key can be set per room."""
 
-    window_s: Seconds = Field(15, description="Length of the sliding window; what is older is forgotten.")
-    half_life_s: Seconds = Field(
+    window_s: Annotated[float, Field(gt=0, le=900)] = Field(
+        15, description="Length of the sliding window; what is older is forgotten."
+    )
+    half_life_s: Briefly = Field(
         30, description="Age at which an observation weighs half as much as a new one; shorter follows changes sooner."
     )
     hold_s: Seconds = Field(
@@ -42,12 +48,12 @@ class MoodRules(Section):
     leave_confidence: Unit = Field(
         0.1, validate_default=True, description="Confidence below which the current mood is left."
     )
-    dwell_s: Seconds = Field(14, description="How long a new mood must lead before it is entered, sure or not.")
+    dwell_s: Briefly = Field(14, description="How long a new mood must lead before it is entered, sure or not.")
     sure_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         2, description="How long a mood that follows another must have been believed so without a break."
     )
-    nobody_after_s: Seconds = Field(30, description="Time without any face after which the mood is `nobody`.")
-    publish_every_s: Seconds = Field(30, description="The mood is published on change and at least this often.")
+    nobody_after_s: Briefly = Field(30, description="Time without any face after which the mood is `nobody`.")
+    publish_every_s: Briefly = Field(30, description="The mood is published on change and at least this often.")
     fusion: Literal["average", "majority", "strongest"] = Field(
         "average",
         description="How several people make one mood: `average`; `majority` (those who agree, where they are more "

@@ -3,8 +3,9 @@
 
 The streams are the simulated ones of `make mood-table`, of a face that the model reads as it reads all faces, and of
 one that always looks sad to it: the odds of `sad` in every answer are multiplied by `LOOKS_SAD`. Each is watched by
-a room that was taught nothing, by one that measured a neutral face for a minute, by one whose people say every ten
-minutes whether the mood is right and what it is instead, and by one that has both. Each hour is a stream of its own, as
+a room that was taught nothing, by one that measured a neutral face for a minute, by one whose people answer "was this
+right?", and by one that has both. People answer "no", and what it is instead, when a wrong mood has stood for
+`NOTICED_S`, once for each, and "yes" to a right one every ten minutes. Each hour is a stream of its own, as
 in that table, so the room begins it anew: with what it was taught, without what it saw.
 """
 
@@ -31,7 +32,8 @@ from tests.bench.product import ROOT
 
 HOURS = 6
 LOOKS_SAD = 8.0
-ANSWER_EVERY_S = 600
+NOTICED_S = 20
+RIGHT_EVERY_S = 600
 RESULT = ROOT / "build/taught.json"
 
 
@@ -54,7 +56,7 @@ TEACHINGS = (
 
 def watch(room: Room, stream: Stream, looks_sad: float, *, answers: bool) -> list[str]:
     """Let a room see a stream and return its mood of each second."""
-    shown, truths = [], stream.truth()
+    shown, truths, wrong_s = list[str](), stream.truth(), 0
     for second, observations in enumerate(stream.seconds(), 1):
         now = START + second
         if second % STATUS_EVERY_S == 1:
@@ -62,9 +64,10 @@ def watch(room: Room, stream: Stream, looks_sad: float, *, answers: bool) -> lis
         for observation in observations:
             room.observe(_biased(observation, looks_sad), observation.at)
         room.look(now)
-        mood = room.mood().mood
-        if answers and second % ANSWER_EVERY_S == 0 and mood != UNKNOWN:
-            truth = truths[second - 1]
+        mood, truth = room.mood().mood, truths[second - 1]
+        wrong_s = wrong_s + 1 if mood not in {UNKNOWN, truth} and shown[-1:] == [mood] else 0
+        noticed = wrong_s == NOTICED_S or (mood == truth != UNKNOWN and second % RIGHT_EVERY_S == 0)
+        if answers and noticed and truth != UNKNOWN:
             room.judge(Verdict(right=mood == truth, mood=truth), now)
         shown.append(mood)
     return shown

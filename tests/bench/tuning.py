@@ -19,10 +19,11 @@ from types import ModuleType
 
 from services.aggregator import decision, fusion, likelihood
 from services.aggregator.assignments import changed
-from services.aggregator.decision import Decision, Rules, decide
+from services.aggregator.decision import Decision, decide
 from services.aggregator.fusion import Evidence
 from services.aggregator.measures import Tally
 from services.aggregator.room import Room
+from services.aggregator.rules import Rules
 from services.aggregator.scenario import Scenario
 from services.aggregator.simulation import CAMERA, START, simulate
 from services.contracts.messages import CameraState

@@ -44,7 +44,7 @@ async def test_rest_measures_a_neutral_face_shows_and_keeps_it(tmp_path: Path) -
         assert (answer.status_code, answer.json()["baseline"], answer.json()["measuring"]["samples"]) == (202, None, 0)
         await run.play(61, sad_at_rest)
         shown = (await http.get("/home/calibration")).json()
-        assert (shown["factors"]["sad"], shown["measuring"], shown["problem"]) == (0.125, None, "")
+        assert (shown["factors"]["sad"], shown["measuring"], shown["problem"]) == (0.05, None, "")
     async with running(tmp_path, now=run.now) as run, client(run) as http:
         assert (await http.get("/home/calibration")).json()["baseline"] == shown["baseline"]
         assert (await http.delete("/home/calibration/neutral")).json()["factors"] == {}
@@ -93,8 +93,8 @@ async def test_rest_refuses_an_answer_that_contradicts_itself(tmp_path: Path) ->
         ("POST /home/calibration/feedback", {"right": True, "decision_id": str(uuid7())}, 409, "has changed meanwhile"),
         ("POST /attic/calibration/neutral", None, 404, "nothing is known of a room attic"),
         ("GET /attic/calibration", None, 404, "nothing is known of a room attic"),
-        ("PUT /home/mood/override", {"mood": "grumpy"}, 422, "known are angry, calm"),
-        ("PUT /home/mood/override", {"mood": "nobody"}, 422, "known are angry, calm"),
+        ("PUT /home/mood/override", {"mood": "grumpy"}, 422, "these are: angry, calm"),
+        ("PUT /home/mood/override", {"mood": "nobody"}, 422, "these are: angry, calm"),
         ("PUT /home/mood/override", {"mood": "calm", "minutes": -1}, 422, "greater than 0"),
         ("PUT /Home/mood/override", {"mood": "calm"}, 422, "pattern"),
         ("GET /attic/mood", None, 404, "does not stand in the settings; there are home"),

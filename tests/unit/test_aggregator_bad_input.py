@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.aggregator import rooms as rooms_module
+from services.aggregator.calibration import Verdict
 from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.intake import Fault
 from services.aggregator.sieve import OBSERVATIONS
@@ -16,7 +17,7 @@ from services.contracts.messages import CameraState, MoodOverride
 from services.contracts.moodring_pb2 import Expressions
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator, MoodRules
-from tests.unit.aggregator_doubles import START, Running, message, running
+from tests.unit.aggregator_doubles import START, Running, message, running, sure
 
 
 def words(run: Running) -> list[str]:
@@ -175,11 +176,27 @@ async def test_a_new_room_whose_camera_has_a_wrong_clock_is_there_once_that_is_k
         assert mood.since.timestamp() > START + 5
 
 
+async def test_a_room_that_was_silent_for_a_day_is_none_any_more_unless_it_was_taught(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(20, "happy", room="one")
+        await run.play(20, "happy", room="two")
+        await run.service.teach("two", "", lambda room, now: room.judge(Verdict(right=True), now))
+        run.now += 86_000
+        await run.tick()
+        assert {"moodring/one/mood", "moodring/two/mood"} <= run.bus.broker.retained.keys()
+        run.now += 401
+        await run.tick()
+        assert "moodring/one/mood" not in run.bus.broker.retained
+        assert "moodring/two/mood" in run.bus.broker.retained
+        with pytest.raises(NoSuchRoomError, match="there are home, two"):
+            run.service.mood("one")
+
+
 async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
     async with running(tmp_path) as run:
-        run.status(CameraState.OK, room="one")
-        await run.tick()
+        await run.play(20, "happy", room="one")
+        await run.service.teach("one", "", lambda room, now: room.judge(Verdict(right=True), now))
         run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=1), room="one")
         await run.tick()
         assert "moodring/one/mood" in run.bus.broker.retained
@@ -245,3 +262,14 @@ async def test_a_model_that_moods_were_not_tuned_for_is_said_once_and_believed_l
         assert run.service.mood("home").mood == "happy"
     [said] = [record.message for record in caplog.records if "model version" in record.message]
     assert said.startswith("expressions of home/camera: they come from model version 99, moods were tuned for version")
+
+
+async def test_a_model_that_lacks_a_mood_is_used_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seven = {label: share for label, share in sure("happy").items() if label != "contemptuous"}
+    seven["happy"] += 1 - sum(seven.values())
+    async with running(tmp_path) as run:
+        await run.play(20, seven)
+    assert [mood.mood for mood in run.moods] == ["happy"]
+    assert "their model does not know contemptuous: such a mood is never found here" in caplog.text

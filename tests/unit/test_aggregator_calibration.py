@@ -1,11 +1,14 @@
+import math
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
-from services.aggregator.calibration import LIMIT, MOST, Calibrator, Verdict, corrected, factors, rests, shifts
+from services.aggregator.calibration import LIMIT, Calibrator, Verdict, shifts
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.lesson import lesson
+from services.aggregator.likelihood import released
+from services.aggregator.resting import MOST, corrected, factors, rests
 from services.aggregator.room import Room
 from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration, RoomState
 from services.contracts.messages import CameraState, MoodOverride, uuid7
@@ -36,12 +39,33 @@ def measured(scene: Scene, face: dict[str, float] | str) -> Scene:
     return scene
 
 
-def test_only_what_a_neutral_face_shows_too_much_of_is_weighed_down() -> None:
-    assert factors(baseline(neutral=0.5, sad=0.1, happy=0.03, angry=0.05)) == {"sad": 0.5}
+def likely(**excess: float) -> Baseline:
+    """Return the baseline of faces that are read as neutral ones are, but for the logarithm of some odds."""
+    logs = {label: log + excess.get(label, 0.0) for label, log in released().resting_logs.items()}
+    return Baseline(measured_at=at(START), samples=300, distribution=dict(released().resting), logs=logs)
 
 
-def test_an_expression_is_weighed_down_to_an_eighth_at_most() -> None:
-    assert factors(baseline(neutral=0.05, sad=0.95)) == {"sad": 1 / MOST}
+def test_a_face_that_is_read_as_faces_are_is_left_as_it_is() -> None:
+    assert factors(likely()) == {}
+    assert factors(likely(sad=0.4, happy=-3, angry=0.49)) == {}
+    assert factors(baseline(**released().resting)) == {}
+
+
+def test_what_a_neutral_face_shows_too_much_of_is_weighed_down_by_as_much() -> None:
+    assert factors(likely(sad=math.log(4), happy=-1)) == {"sad": pytest.approx(0.25)}
+    assert factors(likely(neutral=-math.log(2), happy=-1, surprised=-1, angry=-1, disgusted=-1, fearful=-1,
+                          contemptuous=-1)) == {"sad": pytest.approx(0.5)}  # fmt: skip
+
+
+def test_a_minute_of_an_older_version_is_compared_by_its_mean() -> None:
+    sadder = {label: share * (2 if label == "sad" else 1) for label, share in released().resting.items()}
+    assert factors(baseline(**sadder)) == {"sad": pytest.approx(0.5, abs=0.01)}
+
+
+@pytest.mark.parametrize(("share", "most"), [(0.95, MOST), (0.25, 15), (0.1, 6), (0.05, 3), (0.01, 3)])
+def test_the_less_of_an_expression_neutral_faces_show_the_less_it_is_weighed_down(share: float, most: float) -> None:
+    shown = likely(angry=9).model_copy(update={"distribution": {"neutral": 1 - share, "angry": share}})
+    assert factors(shown) == {"angry": pytest.approx(1 / most)}
 
 
 def test_a_corrected_distribution_sums_to_one() -> None:
@@ -65,7 +89,7 @@ def test_a_face_that_always_looks_sad_no_longer_does_after_its_minute() -> None:
 @pytest.mark.parametrize("mood", EXPRESSIONS)
 def test_every_expression_is_still_seen_after_a_baseline(mood: str) -> None:
     scene = measured(Scene(), SAD_AT_REST)
-    assert scene.play(30, mood) == mood
+    assert scene.play(30, sure(mood, 0.95 if mood == "sad" else 0.8)) == mood
 
 
 def test_a_baseline_that_is_forgotten_has_no_effect_from_then_on() -> None:
@@ -106,11 +130,12 @@ def test_a_baseline_without_faces_comes_to_nothing_and_says_so() -> None:
         ({"surprised": 1.0}, False),
         (dict.fromkeys(EXPRESSIONS, 1 / 8), False),
         ({**dict.fromkeys(EXPRESSIONS, 0.11), "neutral": 0.23}, False),
-        ({**dict.fromkeys(EXPRESSIONS, 0.1), "neutral": 0.3}, True),
+        ({**dict.fromkeys(EXPRESSIONS, 0.1), "neutral": 0.3}, False),
+        ({**dict.fromkeys(EXPRESSIONS, 0.05), "neutral": 0.65}, True),
     ],
 )
 def test_a_resting_face_is_one_that_can_be_corrected_to_neutral(shown: dict[str, float], resting: bool) -> None:
-    assert rests(shown) is resting
+    assert rests(baseline(**shown)) is resting
 
 
 def test_a_grimace_is_no_resting_face_and_that_is_said() -> None:

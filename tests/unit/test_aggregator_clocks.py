@@ -89,7 +89,7 @@ def test_a_clock_that_was_never_set_makes_no_mood() -> None:
 
 
 def test_a_camera_beyond_the_limit_is_refused_until_another_is_silent() -> None:
-    cameras = Cameras()
+    cameras = Cameras(START)
     for number in range(MAX_CAMERAS):
         cameras.hear(f"camera{number}", CameraState.OFFLINE, START)
     assert cameras.take(seen(START, camera="late"), START) is Refusal.FLOOD
@@ -100,9 +100,17 @@ def test_a_camera_beyond_the_limit_is_refused_until_another_is_silent() -> None:
 
 
 def test_observations_alone_do_not_say_that_a_camera_works() -> None:
-    cameras = Cameras()
+    cameras = Cameras(START)
     cameras.take(seen(START), START)
     assert cameras.seeing(START) is None
+
+
+def test_where_no_camera_speaks_none_is_waited_for_for_ever() -> None:
+    cameras = Cameras(START)
+    assert cameras.seeing(START + STATUS_HOLDS_S) is None
+    assert cameras.seeing(START + STATUS_HOLDS_S + 1) is False
+    cameras.take(seen(START + 100), START + 100)
+    assert cameras.seeing(START + 101) is None
 
 
 @pytest.mark.parametrize("late_s", [0.1, 3.0, 4.5])

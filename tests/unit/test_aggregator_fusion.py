@@ -3,9 +3,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.aggregator.decision import Decision, Rules, decide
+from services.aggregator.decision import Decision, decide
 from services.aggregator.fusion import Evidence
 from services.aggregator.people import point
+from services.aggregator.rules import Rules
 from services.aggregator.window import TrackEvidence
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, NOBODY, UNKNOWN
 from tests.unit.aggregator_doubles import START, fused, shows, sure

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.aggregator.errors import UnknownMoodError
+from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.room import Room
 from services.aggregator.state import RoomState
 from services.contracts.messages import MoodOverride, MoodSource
@@ -54,18 +54,29 @@ def test_auto_without_an_override_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_s", "left_s"), [(0, 600), (100, 500), (-3600, 600), (86_400, None)], ids=["now", "late", "ahead", "long ago"]
+    ("age_s", "left_s"), [(0, 600), (100, 500), (-3600, 600), (86_400, 600)], ids=["now", "late", "ahead", "long ago"]
 )
-def test_the_minutes_count_from_when_the_command_was_given(age_s: float, left_s: float | None) -> None:
+def test_the_minutes_count_from_when_the_command_was_given_if_that_can_be(age_s: float, left_s: float) -> None:
     room = Room(SETTINGS, START)
     room.say(override("calm", 10, START - age_s), START)
     until = room.mood().until
-    assert until == (at(START + left_s) if left_s else None)
+    assert until == at(START + left_s)
+
+
+def test_a_command_whose_time_is_over_is_refused_and_says_why() -> None:
+    room = Room(SETTINGS, START)
+    with pytest.raises(
+        NotNowError, match="calm for 5 minutes was said 8 minutes ago, so its time is over; say it again"
+    ):
+        room.say(override("calm", 5, START - 480), START)
+    assert room.mood().mood == UNKNOWN
 
 
 @pytest.mark.parametrize("word", ["unknown", "nobody", "grumpy"])
 def test_a_word_that_is_no_mood_is_refused(word: str) -> None:
-    with pytest.raises(UnknownMoodError, match=rf"'{word}' is unknown; known are angry, calm,.*and auto"):
+    with pytest.raises(
+        UnknownMoodError, match=rf"'{word}' is no mood that can be said; these are: angry, calm,.*and auto"
+    ):
         Room(SETTINGS, START).say(override(word), START)
 
 

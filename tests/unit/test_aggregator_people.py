@@ -207,7 +207,7 @@ def test_views_that_contradict_each_other_leave_something_of_what_each_showed() 
     assert fused([joined], START + 15).belief["happy"] == pytest.approx(fused([joined], START + 15).belief["sad"])
 
 
-@pytest.mark.parametrize(("window_s", "break_s"), [(600, 15), (1200, 30)])
+@pytest.mark.parametrize(("window_s", "break_s"), [(600, 15), (900, 22)])
 def test_faces_that_are_lost_again_and_again_in_a_long_window_are_a_person_like_any_other(
     window_s: int, break_s: int
 ) -> None:

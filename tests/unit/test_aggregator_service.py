@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,26 @@ async def test_a_bare_word_on_the_bus_overrides_and_auto_ends_it(tmp_path: Path)
     ]  # fmt: skip
 
 
+async def test_an_override_that_is_ended_in_a_new_room_is_told_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        run.bus.broker.publish("moodring/home/mood/set", b"calm")
+        await run.bus.settle()
+        run.bus.broker.publish("moodring/home/mood/set", b"auto")
+        await run.bus.settle()
+    assert words(run) == ["calm", UNKNOWN]
+
+
+async def test_a_command_whose_time_is_over_is_refused_and_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as run:
+        given_at = datetime.fromtimestamp(run.now - 500, UTC)
+        run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=5, issued_at=given_at), room="home")
+        await run.bus.settle()
+    assert run.moods == []
+    assert "calm for 5 minutes was said 8 minutes ago, so its time is over" in caplog.text
+
+
 async def test_an_unknown_word_on_the_bus_is_said_once_and_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -120,7 +141,7 @@ async def test_an_unknown_word_on_the_bus_is_said_once_and_changes_nothing(
     assert run.moods == []
     assert REFUSED._value.get() == before + 3
     [line] = [record.message for record in caplog.records if "grumpy" in record.message]
-    assert "mood/set of home: the mood 'grumpy' is unknown; known are angry, calm, cheerful," in line
+    assert "mood/set of home: 'grumpy' is no mood that can be said; these are: angry, calm, cheerful," in line
 
 
 async def test_an_override_runs_out_by_itself_over_a_restart_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, MOOD_POINTS, QUADRANTS, Point
 from services.runtime import settings
@@ -161,3 +162,9 @@ def test_a_household_may_place_a_shipped_mood_elsewhere_for_songs_too() -> None:
     )
     assert settings.places["calm"] == settings.of("kitchen").points["calm"] == Point(0.2, -0.9)
     assert settings.places["deep"] == Point(0.4, -0.1)
+
+
+@pytest.mark.parametrize("key", ["window_s", "half_life_s", "dwell_s", "nobody_after_s", "publish_every_s"])
+def test_no_time_is_longer_than_an_hour(key: str) -> None:
+    with pytest.raises(ValidationError, match="less than or equal to"):
+        MoodRules(**{key: 3601})

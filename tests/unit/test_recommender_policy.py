@@ -90,6 +90,11 @@ def test_the_reason_is_a_sentence_for_people(mood: Mood, mode: PolicyMode, sente
     assert reason(mood, mode, goal) == sentence
 
 
+def test_a_mood_that_is_about_to_end_is_the_last_one() -> None:
+    mood = mood_of("happy").model_copy(update={"confidence": 0.22})
+    assert reason(mood, PolicyMode.MIRROR, Point(0.8, 0.4)) == "The room last seemed happy: an energetic song to match"
+
+
 def test_the_reason_names_the_playlist() -> None:
     sentence = "The room seemed happy (72 %): the next from the playlist “Party”"
     assert reason(mood_of("happy"), PolicyMode.MIRROR, Point(0, 0), "Party") == sentence
