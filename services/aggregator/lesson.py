@@ -38,7 +38,7 @@ class Lesson(Message):
 
     Attributes:
         baseline: What the model says of the room's neutral faces; `None` where it was not measured.
-        factors: By what each expression is multiplied for that, 1/8 to 1; those left out stay as they are.
+        factors: By what each expression is multiplied for that, 1/20 to 1; those left out stay as they are.
         measuring: The measurement that runs now.
         problem: Why the last measurement came to nothing.
         thresholds: Of every mood that can be decided.
