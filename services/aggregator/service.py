@@ -12,7 +12,7 @@ from services.aggregator.hearing import Hearing
 from services.aggregator.lesson import Lesson, lesson
 from services.aggregator.room import Room
 from services.aggregator.rooms import Rooms
-from services.aggregator.state import AggregatorState
+from services.aggregator.state import PARTS, AggregatorState
 from services.aggregator.telling import Telling
 from services.contracts.messages import Mood, MoodOverride
 from services.runtime.bus import Bus
@@ -55,7 +55,7 @@ class AggregatorService:
         self._clock = clock
         self._sleep = sleep
         self._throttle = Throttle()
-        self._file = StateFile(settings.data / "state" / "aggregator.json", AggregatorState)
+        self._file = StateFile(settings.data / "state" / "aggregator.json", AggregatorState, PARTS)
         self._saving = asyncio.Lock()
         self._telling: Telling | None = None
         self._saved = AggregatorState()

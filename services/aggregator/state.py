@@ -10,6 +10,16 @@ MAX_ANSWERS = 100
 """Answers to "was this right?" that are kept and count; older ones lose their effect."""
 
 
+PARTS = (
+    "rooms.*",
+    "rooms.*.mood",
+    "rooms.*.override",
+    "rooms.*.calibration.baseline",
+    "rooms.*.calibration.answers.*",
+)
+"""What of `AggregatorState` may be lost alone."""
+
+
 class Kept(BaseModel):
     """The base of what is kept."""
 

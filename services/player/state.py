@@ -15,6 +15,8 @@ from services.runtime.health import Health
 from services.runtime.state import StateFile
 
 SAVE_EVERY_S = 5.0
+PARTS = ("session.current", "session.queue.*", "session.recent.*")
+"""What of `SavedPlayer` may be lost alone."""
 
 
 class SavedPlayer(BaseModel):
@@ -29,7 +31,7 @@ class Keeper:
     """Keeps the session in `state/player.json` below the data directory."""
 
     def __init__(self, data: Path, health: Health, clock: Callable[[], float]) -> None:
-        self._file = StateFile(data / "state" / "player.json", SavedPlayer)
+        self._file = StateFile(data / "state" / "player.json", SavedPlayer, PARTS)
         self._health = health
         self._clock = clock
         self._saved: Session | None = None

@@ -10,6 +10,16 @@ from services.runtime.health import Health
 from services.runtime.settings import Settings
 from services.runtime.state import StateFile
 
+PARTS = (
+    "rooms.*",
+    "rooms.*.policy.exceptions.*",
+    "rooms.*.cursors.*",
+    "rooms.*.heard",
+    "rooms.*.acted_on",
+    "forgotten.*",
+)
+"""What of `SavedRooms` may be lost alone."""
+
 
 class SavedRooms(BaseModel):
     """The state file."""
@@ -24,7 +34,7 @@ class RoomsFile:
 
     def __init__(self, settings: Settings, health: Health) -> None:
         self._data = settings.data
-        self._file = StateFile(settings.data / "state" / "recommender.json", SavedRooms)
+        self._file = StateFile(settings.data / "state" / "recommender.json", SavedRooms, PARTS)
         self._health = health
 
     def load(self) -> SavedRooms:

@@ -3,7 +3,7 @@
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -11,11 +11,15 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from services.contracts.wrong import first_wrong
+from services.runtime.salvage import salvage
 from services.runtime.service import SetupError
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=BaseModel)
+
+SAID = 20
+"""Lost parts that are named in the log."""
 
 
 class UnreadableStateError(SetupError):
@@ -50,13 +54,22 @@ def private(path: str, flags: int) -> int:
 
 
 class StateFile(Generic[T]):
-    """A file that holds one model. A reader finds the old content or the new, never half of either."""
+    """A file that holds one model. A reader finds the old content or the new, never half of either.
 
-    def __init__(self, path: Path, model: type[T]) -> None:
+    Args:
+        path: Where it is.
+        model: What it holds.
+        parts: What of it may be missing, such as `rooms.*.mood`: where one is wrong, only that is lost.
+
+    Attributes:
+        aside: Where a damaged file is kept as it was, for whoever can mend it.
+    """
+
+    def __init__(self, path: Path, model: type[T], parts: Sequence[str] = ()) -> None:
         self._path = path
         self._model = model
+        self._parts = parts
         self.aside = path.with_suffix(".broken")
-        """Where a damaged file is kept, for whoever can mend it."""
 
     @property
     def stamp(self) -> tuple[int, int] | None:
@@ -80,13 +93,16 @@ class StateFile(Generic[T]):
             yield
 
     def load(self) -> T | None:
-        """Return what was saved, or `None` where nothing usable is; a damaged file is kept aside as `*.broken`.
+        """Return what was saved, without the parts that are wrong, or `None` where nothing usable is.
+
+        A damaged file is kept aside as `*.broken`.
 
         Raises:
             UnreadableStateError: The file is there and may not be read.
         """
         try:
-            return self._model.model_validate_json(self._path.read_bytes())
+            text = self._path.read_bytes()
+            value, left_out = salvage(self._model, text, self._parts)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -96,9 +112,21 @@ class StateFile(Generic[T]):
             ) from error
         except ValidationError as error:
             self._path.replace(self.aside)
-            text = "%s was not readable and is now %s; starting afresh: %s"
-            log.warning(text, self._path, self.aside, first_wrong(error))
+            said = "%s was not readable and is now %s; starting afresh: %s"
+            log.warning(said, self._path, self.aside, first_wrong(error))
             return None
+        if left_out:
+            self._set_aside(text, left_out)
+        return value
+
+    def _set_aside(self, text: bytes, left_out: Mapping[str, str]) -> None:
+        """Keep a copy of what is partly wrong, and say what is lost."""
+        with open(self.aside, "wb", opener=private) as file:
+            file.write(text)
+        lost = [f"{place} ({why})" for place, why in left_out.items()]
+        more = f" and {len(lost) - SAID} more" if len(lost) > SAID else ""
+        said = "%s was not readable as a whole: left out is %s%s; the rest holds, and the file as it was is kept as %s"
+        log.warning(said, self._path, ", ".join(lost[:SAID]), more, self.aside)
 
     def save(self, value: T) -> None:
         """Replace the file's content; it is on the disk when this returns.

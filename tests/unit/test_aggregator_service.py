@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,17 @@ async def test_a_mood_stands_over_a_restart_without_an_event(tmp_path: Path) -> 
         assert again.service.mood("home").mood == "sad"
         await again.play(18, "happy")
         assert words(again)[-1] == "happy"
+
+
+async def test_a_mood_that_a_later_version_kept_stands_too(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(20, "sad")
+    file = tmp_path / "state" / "aggregator.json"
+    kept = json.loads(file.read_text())
+    kept["rooms"]["home"]["mood"]["colour"] = "blue"
+    file.write_text(json.dumps(kept))
+    async with running(tmp_path, now=run.now) as again:
+        assert again.service.mood("home").mood == "sad"
 
 
 async def test_a_room_has_its_own_rules(tmp_path: Path) -> None:
