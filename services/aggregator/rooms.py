@@ -6,16 +6,13 @@ from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, Calibration, RoomState
 from services.aggregator.vocabulary import of_room
-from services.contracts.channels import MAX_ROOMS, UnknownRoom
+from services.contracts.channels import MAX_ROOMS, SILENT_ROOM_S, UnknownRoom
 from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
 MAX_STRANGERS = 16
 """Names at a time that faces come from, but none that counted: where more come, the oldest is listened to anew. A bound
 of memory."""
-FORGET_AFTER_S = 86_400.0
-"""A room that has been silent this long is none any more, if it was taught nothing; one that was makes place for a new
-one where there are too many."""
 
 
 class Rooms:
@@ -113,4 +110,4 @@ class Rooms:
 
     def _silent(self, now: float) -> list[str]:
         others = [name for name in self._rooms if name not in self._ours]
-        return [name for name in others if now - self._rooms[name].heard_at >= FORGET_AFTER_S]
+        return [name for name in others if now - self._rooms[name].heard_at >= SILENT_ROOM_S]

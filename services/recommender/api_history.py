@@ -72,14 +72,13 @@ def _add_reading(router: APIRouter, service: "RecommenderService") -> None:
     ) -> History:
         """Return the moods of a time, and the last plays and requests in it, `limit` of each.
 
-        Without `from` and `to` the moods are those of the last 24 hours, and plays and requests of any time.
+        Without `from` it is the 24 hours before `to`, and without `to` those up to now.
 
         Moods come per `minute`, `hour` or `day`, or as every decision (`raw`); hours and days begin as they do in the
         time zone of `from`. There are at most 1,500 in an answer: `next` is where it goes on.
         """
-        given = _time(from_, "from"), _time(to, "to")
-        end = given[1] or _after_now(service)
-        start = given[0] or max(end - DAY, EPOCH)
+        end = _time(to, "to") or _after_now(service)
+        start = _time(from_, "from") or max(end - DAY, EPOCH)
         _check(start, end)
         resolution = resolution or _fitting(end - start)
         page = await _moods(service.chronicle.moods, room, start, end, resolution=resolution, after=after)
@@ -90,8 +89,8 @@ def _add_reading(router: APIRouter, service: "RecommenderService") -> None:
             moods=page.spans,
             mood_decisions=page.decisions,
             next=_link(room, end, resolution, page) if page.next else None,
-            plays=await service.history.plays(room, limit, start=given[0], end=given[1]),
-            decisions=await service.history.decisions(room, limit, start=given[0], end=given[1]),
+            plays=await service.history.plays(room, limit, start=start, end=end),
+            decisions=await service.history.decisions(room, limit, start=start, end=end),
         )
 
 

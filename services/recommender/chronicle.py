@@ -71,6 +71,13 @@ class Chronicle:
             self._known[room] = mood_decision(mood, room, self._now())
             self._recorder.add(self._known[room])
 
+    def leave(self, room: str) -> None:
+        """Know nothing of a room any more; what it was like up to now is written down."""
+        if meter := self._meters.pop(room, None):
+            self._keep([*meter.look(self._clock()), *meter.stop()])
+        self._known.pop(room, None)
+        self.forgotten.pop(room, None)
+
     def look(self) -> None:
         """Write down what minutes are over."""
         for meter in self._meters.values():
@@ -87,6 +94,10 @@ class Chronicle:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LAST_WRITES_S):
                         await self._recorder.drain()
+
+    async def flushed(self) -> None:
+        """Return when nothing waits to be written."""
+        await self._recorder.flushed()
 
     async def keep_purged(self) -> None:
         """Delete what is too old, at the start and daily; never returns."""

@@ -41,6 +41,10 @@ class Diary:
         """Write until cancelled."""
         await self._recorder.run()
 
+    async def flushed(self) -> None:
+        """Return when nothing waits to be written."""
+        await self._recorder.flushed()
+
     async def opened(self) -> None:
         """Learn every room's taste, now that the database is there.
 

@@ -9,9 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from services.contracts.messages import Message
 from services.recommender.database import Database
@@ -45,15 +44,11 @@ class HistoryStore(Protocol):
         """Write something down, once however often it comes; what is about an unknown song is dropped."""
         ...
 
-    async def plays(
-        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
-    ) -> list[PlayInfo]:
+    async def plays(self, room: str, limit: int, *, start: datetime, end: datetime) -> list[PlayInfo]:
         """Return a room's last plays, newest first, of those that started from `start` until before `end`."""
         ...
 
-    async def decisions(
-        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
-    ) -> list[DecisionInfo]:
+    async def decisions(self, room: str, limit: int, *, start: datetime, end: datetime) -> list[DecisionInfo]:
         """Return a room's last decisions, newest first, from `start` until before `end`."""
         ...
 
@@ -87,26 +82,21 @@ class SqlHistoryStore:
                 case Judgement():
                     await _judge(session, record)
 
-    async def plays(
-        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
-    ) -> list[PlayInfo]:
+    async def plays(self, room: str, limit: int, *, start: datetime, end: datetime) -> list[PlayInfo]:
         """Return a room's last plays."""
         query = select(PlayRow, SongRow.title, SongRow.artist).join(SongRow, SongRow.id == PlayRow.song_id)
-        query = query.where(PlayRow.room == room, *_within(PlayRow.started_at, start, end)).order_by(
-            PlayRow.started_at.desc()
-        )
+        query = query.where(PlayRow.room == room, PlayRow.started_at >= start, PlayRow.started_at < end)
+        query = query.order_by(PlayRow.started_at.desc())
         async with self._database.session() as session:
             return [
                 PlayInfo.model_validate({**row.__dict__, "title": title, "artist": artist}, extra="ignore")
                 for row, title, artist in await session.execute(query.limit(limit))
             ]
 
-    async def decisions(
-        self, room: str, limit: int, *, start: datetime | None = None, end: datetime | None = None
-    ) -> list[DecisionInfo]:
+    async def decisions(self, room: str, limit: int, *, start: datetime, end: datetime) -> list[DecisionInfo]:
         """Return a room's last decisions."""
-        query = select(DecisionRow).where(DecisionRow.room == room, *_within(DecisionRow.decided_at, start, end))
-        query = query.order_by(DecisionRow.decided_at.desc())
+        at = DecisionRow.decided_at
+        query = select(DecisionRow).where(DecisionRow.room == room, at >= start, at < end).order_by(at.desc())
         async with self._database.session() as session:
             return [DecisionInfo.model_validate(row) for row in await session.scalars(query.limit(limit))]
 
@@ -130,13 +120,6 @@ class SqlHistoryStore:
             for song_id in liked.keys() | played.keys()
             if (shift := _taste(liked.get(song_id), *played.get(song_id, (0, 0))))
         }
-
-
-def _within(
-    at: InstrumentedAttribute[datetime], start: datetime | None, end: datetime | None
-) -> list[ColumnElement[bool]]:
-    after = [] if start is None else [at >= start]
-    return after if end is None else [*after, at < end]
 
 
 def _taste(liked: bool | None, skipped: int, finished: int) -> float:

@@ -66,6 +66,8 @@ class Recorder(Generic[R]):
         self._waiting: deque[_Waiting[R]] = deque()
         self._written = 0
         self._changed = asyncio.Event()
+        self._flushed = asyncio.Event()
+        self._flushed.set()
         self._writing = asyncio.Lock()
         self._throttle = Throttle()
 
@@ -78,6 +80,7 @@ class Recorder(Generic[R]):
                 text = "the database is away for too long: the oldest of %d waiting records was lost (%d times)"
                 log.warning(text, self._max_waiting, count)
         self._waiting.append(_Waiting(record, self._written))
+        self._flushed.clear()
         self._changed.set()
 
     @asynccontextmanager
@@ -104,6 +107,11 @@ class Recorder(Generic[R]):
         while self._waiting:
             if not await self._write_first():
                 await self._wait()
+        self._flushed.set()
+
+    async def flushed(self) -> None:
+        """Return when nothing waits any more."""
+        await self._flushed.wait()
 
     async def _write_first(self) -> bool:
         """Write the oldest record, if there is one; return whether it went, or else the database may be away."""

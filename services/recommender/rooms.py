@@ -1,11 +1,17 @@
-"""The rooms that the recommender has heard of: bounded, since anyone on the bus can name one."""
+"""The rooms that the recommender has heard of: bounded, since anyone on the bus can name one.
 
-from collections.abc import Iterator, Mapping
+Times are seconds since 1970.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
 from random import Random
 
-from services.contracts.channels import MAX_ROOMS, allowed
+from services.contracts.channels import MAX_ROOMS, SILENT_ROOM_S, allowed
 from services.contracts.messages import Policy, PolicyMode
 from services.recommender.room import Room, SavedRoom
+
+GONE = float("-inf")
+"""When a room was heard that makes place for any other."""
 
 
 class TooManyRoomsError(ValueError):
@@ -13,17 +19,23 @@ class TooManyRoomsError(ValueError):
 
 
 class Rooms:
-    """Rooms by name.
+    """Rooms by name; those of the settings are always there.
 
     Args:
+        ours: The rooms of the settings.
         policy: The mode of a new room.
         chance: Breaks ties between songs.
+        forgotten: Told the name of a room that made place for another.
     """
 
-    def __init__(self, policy: PolicyMode, chance: Random) -> None:
+    def __init__(
+        self, ours: Collection[str], policy: PolicyMode, chance: Random, forgotten: Callable[[str], object]
+    ) -> None:
+        self._ours = frozenset(ours)
         self._policy = policy
         self._chance = chance
-        self._rooms: dict[str, Room] = {}
+        self._forgotten = forgotten
+        self.restore({}, GONE)
 
     def __iter__(self) -> Iterator[Room]:
         """Go through the rooms there are now."""
@@ -34,31 +46,51 @@ class Rooms:
         """What is to survive a restart, by room."""
         return {room.name: room.saved for room in self}
 
-    def restore(self, saved: Mapping[str, SavedRoom]) -> None:
-        """Have the rooms that were saved, and no others; of names that no room can have, none."""
-        self._rooms = {name: Room(name, one, self._chance) for name, one in saved.items() if allowed("room", name)}
+    def restore(self, saved: Mapping[str, SavedRoom], now: float) -> None:
+        """Have the rooms that were saved and those of the settings, and no others; of no name that no room can have."""
+        known = {name: one for name, one in saved.items() if allowed("room", name)}
+        new = {name: SavedRoom(policy=Policy(mode=self._policy)) for name in self._ours}
+        self._rooms = {name: Room(name, one, self._chance) for name, one in (new | known).items()}
+        self._heard_at = dict.fromkeys(self._rooms, now)
 
     def get(self, name: str) -> Room | None:
         """Return a room that was heard of."""
         return self._rooms.get(name)
 
     @property
-    def names(self) -> set[str]:
-        """The rooms that were heard of."""
-        return {*self._rooms}
+    def names(self) -> Collection[str]:
+        """The rooms that there are."""
+        return self._rooms.keys()
 
     def policy(self, name: str) -> Policy:
         """Return a room's policy, or that of a new one."""
         room = self.get(name)
         return room.policy if room else Policy(mode=self._policy)
 
-    def add(self, name: str) -> Room:
-        """Return a new room.
+    def enter(self, name: str, now: float) -> Room:
+        """Return a room that was heard of now; it may be new.
 
         Raises:
             TooManyRoomsError: It is one too many.
         """
-        if len(self._rooms) >= MAX_ROOMS:
-            raise TooManyRoomsError(f"there are {MAX_ROOMS} rooms already; the room {name} is left out")
-        room = self._rooms[name] = Room(name, SavedRoom(policy=self.policy(name)), self._chance)
-        return room
+        if name not in self._rooms:
+            if len(self._rooms) >= MAX_ROOMS and not self._forget_one(now):
+                raise TooManyRoomsError(f"there are {MAX_ROOMS} rooms already; the room {name} is left out")
+            self._rooms[name] = Room(name, SavedRoom(policy=self.policy(name)), self._chance)
+        self._heard_at[name] = now
+        return self._rooms[name]
+
+    def miss(self, name: str) -> None:
+        """Take that a room's mood was withdrawn: it makes place for a new room at once, unless it is heard again."""
+        if name in self._rooms:
+            self._heard_at[name] = GONE
+
+    def _forget_one(self, now: float) -> bool:
+        """Make place for a room: the one that has been silent longest goes, after a day."""
+        others = [name for name in self._rooms if name not in self._ours]
+        oldest = min(others, key=self._heard_at.__getitem__, default=None)
+        if oldest is None or now - self._heard_at[oldest] < SILENT_ROOM_S:
+            return False
+        del self._rooms[oldest], self._heard_at[oldest]
+        self._forgotten(oldest)
+        return True

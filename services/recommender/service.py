@@ -23,7 +23,7 @@ from services.recommender.room import Room
 from services.recommender.rooms import Rooms, TooManyRoomsError
 from services.recommender.state import RoomsFile, SavedRooms
 from services.recommender.tracing import traced
-from services.runtime.bus import Bus, Delivery
+from services.runtime.bus import Bus, Delivery, Follower
 from services.runtime.complaints import Complaints
 from services.runtime.health import Health
 from services.runtime.measures import from_zero
@@ -49,15 +49,15 @@ class RecommenderService:
         self.health = Health()
         self.clock = clock
         self.settings = settings
-        self._database = Database(database_url(settings), self.health)
-        self.library = Library(self._database, settings.music or settings.data / "songs", self.health, clock)
-        self.history: HistoryStore = SqlHistoryStore(self._database)
-        self.chronicle = Chronicle(self._database, settings, clock)
+        self.database = Database(database_url(settings), self.health)
+        self.library = Library(self.database, settings.music or settings.data / "songs", self.health, clock)
+        self.history: HistoryStore = SqlHistoryStore(self.database)
+        self.chronicle = Chronicle(self.database, settings, clock)
         self.router = routes(self)
         self._steady = steady
         self._state = RoomsFile(settings, self.health)
-        self._rooms = Rooms(settings.recommender.policy, chance)
-        self.diary = Diary(self.history, self.chronicle, self._rooms, self._database.available.wait)
+        self.rooms = Rooms(settings.rooms, settings.recommender.policy, chance, self._forgotten)
+        self.diary = Diary(self.history, self.chronicle, self.rooms, self.database.available.wait)
         self.moods = known_moods(settings, CustomMoods())
         """Every mood that a song or a playlist can have, and its place."""
         self._bus: Bus | None = None
@@ -72,15 +72,15 @@ class RecommenderService:
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
         saved = self._state.load()
-        self._rooms.restore(saved.rooms)
+        self.rooms.restore(saved.rooms, self.clock())
         self.chronicle.forgotten = saved.forgotten
         self._bus = bus
         try:
-            for room in self._rooms.names | {*self.settings.rooms}:
-                bus.publish(POLICY, self._room(room).policy, room=room)
+            for room in self.rooms:
+                bus.publish(POLICY, room.policy, room=room.name)
             bus.subscribe(POLICY_SET, self._on_policy)
             bus.subscribe(CUSTOM_MOODS, self._on_custom_moods)
-            bus.subscribe(MOOD, self._on_mood)
+            bus.subscribe(MOOD, Follower(self._on_mood, self._on_no_mood))
             bus.subscribe(PLAYER, self._on_player)
             bus.subscribe(EVENTS, self._on_event)
             async with asyncio.TaskGroup() as workers:
@@ -92,16 +92,15 @@ class RecommenderService:
                 workers.create_task(self._tick_forever(), name="tick")
         finally:
             self._bus = None
-            await self._database.close()
+            await self.database.close()
 
     def unknown(self, room: str) -> UnknownRoom | None:
         """Return what is said of a room that has said nothing and is not of the settings; `None` where it is known."""
-        known = self._rooms.names | {*self.settings.rooms}
-        return None if room in known else UnknownRoom(room, known)
+        return None if room in self.rooms.names else UnknownRoom(room, self.rooms.names)
 
     def policy(self, room: str) -> Policy:
         """Return a room's policy."""
-        return self._rooms.policy(room)
+        return self.rooms.policy(room)
 
     async def set_policy(self, name: str, command: SetPolicy) -> Policy:
         """Change a room's policy; the music follows with the next song.
@@ -110,7 +109,7 @@ class RecommenderService:
             TooManyRoomsError: The room is one too many.
         """
         async with self._lock:
-            room = self._room(name)
+            room = self.rooms.enter(name, self.clock())
             room.set_policy(command)
             await self._save()
             if self._bus:
@@ -132,7 +131,7 @@ class RecommenderService:
         """Look at every room."""
         self.chronicle.look()
         async with self._lock:
-            for room in self._rooms:
+            for room in self.rooms:
                 await self._act(room)
 
     async def forget(self, name: str, start: datetime, end: datetime) -> Deleted:
@@ -162,6 +161,9 @@ class RecommenderService:
                 self.chronicle.hear(room.name, delivery.message, retained=delivery.retained)
                 room.feel(delivery.message)
                 await self._act(room)
+
+    async def _on_no_mood(self, where: dict[str, str]) -> None:
+        self.rooms.miss(where["room"])
 
     async def _on_player(self, delivery: Delivery[PlayerState]) -> None:
         async with self._lock:
@@ -201,28 +203,28 @@ class RecommenderService:
             extra = {"decision_id": str(request.decision_id)}
             log.info("%s: %s (%s: %s)", room.name, request.reason, request.how, titles, extra=extra)
 
-    def _room(self, name: str) -> Room:
-        room = self._rooms.get(name)
-        if room is None:
-            room = self._rooms.add(name)
-            if self._bus:
-                self._bus.publish(POLICY, room.policy, room=name)
-        return room
+    def _forgotten(self, name: str) -> None:
+        """Have a room that is gone forgotten by the bus, too; its history stays as long as any."""
+        self.chronicle.leave(name)
+        if self._bus:
+            self._bus.withdraw(POLICY, room=name)
+        log.info("%s: nothing was heard of this room for long, and another one needs its place", name)
 
     async def _heard(self, name: str) -> Room | None:
         """Return a room that was heard of; a new one is kept, for commands that will wait for our restart."""
-        if room := self._rooms.get(name):
-            return room
+        new = name not in self.rooms.names
         try:
-            room = self._room(name)
+            room = self.rooms.enter(name, self.clock())
         except TooManyRoomsError as error:
             self._complaints.note("rooms", "rooms", str(error))
             return None
-        await self._save()
+        if new and self._bus:
+            self._bus.publish(POLICY, room.policy, room=name)
+            await self._save()
         return room
 
     async def _save(self) -> None:
-        await self._state.save(SavedRooms(rooms=self._rooms.saved, forgotten=self.chronicle.forgotten))
+        await self._state.save(SavedRooms(rooms=self.rooms.saved, forgotten=self.chronicle.forgotten))
 
     async def _opened(self) -> None:
         await self.diary.opened()

@@ -19,7 +19,7 @@ from services.recommender.records import DecisionInfo, Judgement, Started
 from services.recommender.retention import EPOCH, Deleted, delete_history
 from services.recommender.songs import FoundSong, SqlSongStore
 from services.runtime.settings import Settings
-from tests.unit.recommender_doubles import Clock
+from tests.unit.recommender_doubles import EVER, Clock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -174,7 +174,7 @@ async def test_a_time_of_a_room_is_deleted_and_nothing_else(database: Database, 
         decided = await store.decisions(room, EPOCH, NOON + 9 * DAY, after=None, limit=9)
         spans, _ = await store.spans(room, EPOCH, NOON + 9 * DAY, width_s=86400, offset_s=43200)
         assert [one.decided_at for one in decided] == [span.start for span in spans] == times
-        plays, requests = await music.plays(room, 9), await music.decisions(room, 9)
+        plays, requests = await music.plays(room, 9, **EVER), await music.decisions(room, 9, **EVER)
         assert [one.started_at for one in plays] == [one.decided_at for one in requests] == times[::-1]
     assert len(await music.judgements("home")) == 1
 
@@ -195,7 +195,7 @@ async def test_history_is_kept_for_the_days_of_the_setting_and_no_longer(
             for room in ("home", "kitchen"):
                 decided = await store.decisions(room, EPOCH, NOON + 9 * DAY, after=None, limit=9)
                 spans, _ = await store.spans(room, EPOCH, NOON + 9 * DAY, width_s=60)
-                plays, requests = await music.plays(room, 9), await music.decisions(room, 9)
+                plays, requests = await music.plays(room, 9, **EVER), await music.decisions(room, 9, **EVER)
                 assert [one.decided_at for one in decided] == [span.start for span in spans] == kept
                 assert [one.started_at for one in plays] == [one.decided_at for one in requests] == kept[::-1]
                 assert len(await music.judgements(room)) == 1

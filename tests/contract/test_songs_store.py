@@ -21,6 +21,7 @@ from services.recommender.tables import Base, SongRow
 from services.runtime.health import Health
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
+from tests.unit.recommender_doubles import EVER
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -176,11 +177,11 @@ async def test_a_play_is_kept_once_with_how_it_ended(database: Database, songs: 
     ended = Ended(first, skipped=True, heard_s=12.5, at=NOON + timedelta(seconds=13))
     for record in (first, first, ended, ended, second):
         await store.record(record)
-    newest, oldest = await store.plays("home", 10)
+    newest, oldest = await store.plays("home", 10, **EVER)
     assert (newest.song_id, newest.skipped, newest.ended_at) == (2, None, None)
     assert (oldest.title, oldest.skipped, oldest.heard_s) == ("Ébène", True, 12.5)
-    assert len(await store.plays("home", 1)) == 1
-    assert await store.plays("elsewhere", 10) == []
+    assert len(await store.plays("home", 1, **EVER)) == 1
+    assert await store.plays("elsewhere", 10, **EVER) == []
 
 
 async def test_a_play_of_an_unknown_song_is_dropped(database: Database, songs: SqlSongStore) -> None:
@@ -188,7 +189,7 @@ async def test_a_play_of_an_unknown_song_is_dropped(database: Database, songs: S
     await store.record(_started(99))
     await store.record(Ended(_started(99), skipped=False, heard_s=1, at=NOON))
     await store.record(Judgement(id=uuid4(), room="home", song_id=99, liked=True, given_at=NOON))
-    assert await store.plays("home", 10) == []
+    assert await store.plays("home", 10, **EVER) == []
 
 
 async def test_a_decision_comes_back_once_as_it_was(database: Database) -> None:
@@ -199,7 +200,7 @@ async def test_a_decision_comes_back_once_as_it_was(database: Database) -> None:
     )  # fmt: skip
     await store.record(decision)
     await store.record(decision)
-    assert await store.decisions("home", 10) == [decision]
+    assert await store.decisions("home", 10, **EVER) == [decision]
 
 
 async def test_the_newest_judgement_of_a_song_counts(database: Database, songs: SqlSongStore) -> None:
@@ -212,7 +213,7 @@ async def test_the_newest_judgement_of_a_song_counts(database: Database, songs: 
             Judgement(id=uuid4(), room="home", song_id=1, liked=liked, given_at=at, play_id=play.play_id)
         )
     assert [judgement.liked for judgement in await store.judgements("home")] == [False]
-    assert (await store.plays("home", 1))[0].liked is False
+    assert (await store.plays("home", 1, **EVER))[0].liked is False
 
 
 async def test_tastes_follow_from_judgements_and_skips(database: Database, songs: SqlSongStore) -> None:

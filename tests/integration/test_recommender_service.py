@@ -129,7 +129,7 @@ async def test_no_song_of_another_folder_is_chosen_before_the_first_scan_has_end
     elsewhere = settings.model_copy(update={"music": tmp_path / "other"})
     async with _house(elsewhere, wait=False) as house:
         async with asyncio.timeout(PATIENCE_S):
-            await house.service._database.available.wait()
+            await house.service.database.available.wait()
         await house.service.library.load()
         assert house.service.library.shelf.songs == ()
 
@@ -189,6 +189,22 @@ async def test_rooms_beyond_the_limit_are_left_out(
     assert answer.status_code == 404, "a room that nobody plays in is none"
     await house.feel(mood_of("happy"))
     assert house.player.requests
+
+
+async def test_a_room_whose_mood_is_withdrawn_makes_place_for_one_with_a_history_of_its_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
+    await house.feel(mood_of("happy"), room="attic")
+    house.bus.withdraw(MOOD, room="attic")
+    await house.feel(mood_of("sad"), room="kitchen")
+    retained = house.bus.broker.retained
+    assert "moodring/kitchen/policy" in retained
+    assert "moodring/attic/policy" not in retained
+    await house.service.chronicle.flushed()
+    for room, felt in (("kitchen", "sad"), ("attic", "happy")):
+        history = (await house.client.get(f"/api/rooms/{room}/history?resolution=raw")).json()
+        assert [one["mood"] for one in history["mood_decisions"]] == [felt]
 
 
 async def test_a_room_that_nobody_has_gets_no_policy_and_those_that_are_there_are_named(

@@ -23,6 +23,8 @@ from services.runtime.bus import Bus, Delivery
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 START_S = NOON.timestamp()
+EVER = {"start": datetime(1970, 1, 1, tzinfo=UTC), "end": datetime(9000, 1, 1, tzinfo=UTC)}
+"""All time, as histories are asked for it."""
 
 
 class Clock:
@@ -123,7 +125,8 @@ class ScriptedPlayer:
     def tell(self, kind: EventType, track: QueuedTrack, position_s: float = 1.0) -> None:
         """Tell what happened to a track."""
         after = track.model_dump(mode="json") | {"position_s": position_s}
-        self._bus.publish(EVENTS, Event(type=kind, after=after, decision_id=track.decision_id), room=self._room)
+        at = datetime.fromtimestamp(self._clock(), UTC)
+        self._bus.publish(EVENTS, Event(type=kind, at=at, after=after, decision_id=track.decision_id), room=self._room)
 
     async def _on_play(self, delivery: Delivery[PlayRequest]) -> None:
         request = delivery.message

@@ -115,8 +115,8 @@ async def test_moods_wait_for_the_database(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     await house.database.connect()
     async with asyncio.timeout(30):
-        while not await house.minutes():  # noqa: ASYNC110 - the database's thread announces nothing
-            await asyncio.sleep(0.01)
+        await house.chronicle.flushed()
+    assert len(await house.minutes()) == 1
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await house.database.close()
@@ -145,6 +145,19 @@ async def test_what_is_deleted_is_not_written_afterwards(house: House) -> None:
     assert len(await house.decisions("kitchen")) == 1
 
 
+async def test_of_a_room_that_is_left_the_last_minute_is_kept_and_nothing_more_is_known(house: House) -> None:
+    mood = mood_of("happy")
+    house.chronicle.hear("home", mood)
+    house.chronicle.forgotten["home"] = uuid4()
+    house.clock.now += 20
+    house.chronicle.leave("home")
+    house.clock.now += 20
+    house.chronicle.look()
+    await house.run_to_the_end()
+    assert [minute.seconds for minute in await house.minutes()] == [20]
+    assert house.chronicle.forgotten == {}
+
+
 async def test_what_is_older_than_the_setting_is_deleted(house: House) -> None:
     for _ in range(3):
         house.chronicle.hear("home", mood_of("happy"))
@@ -165,22 +178,20 @@ async def test_old_history_is_deleted_at_the_start_and_again_after_a_failure(
     house.clock.now += 11 * 24 * 3600
     house.chronicle.decided("home", mood_of("sad"))
     await house.run_to_the_end()
-    purge, tries = house.chronicle.purge, asyncio.Queue[None]()
+    purge, failures, done = house.chronicle.purge, iter([DatabaseAwayError()]), asyncio.Queue[object]()
 
     async def fails_once(*, steady: bool) -> object:
-        tries.put_nowait(None)
-        if tries.qsize() == 1:
-            raise DatabaseAwayError
-        return await purge(steady=steady)
+        if failure := next(failures, None):
+            raise failure
+        await done.put(await purge(steady=steady))
+        return None
 
     monkeypatch.setattr(house.chronicle, "purge", fails_once)
     running = asyncio.create_task(house.chronicle.keep_purged())
     async with asyncio.timeout(30):
-        while len(await house.decisions()) == 2:  # noqa: ASYNC110 - the database's thread announces nothing
-            await asyncio.sleep(0.01)
+        await done.get()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert tries.qsize() == 2
     assert [one.mood for one in await house.decisions()] == ["sad"]
 
 

@@ -23,7 +23,7 @@ from services.recommender.service import RecommenderService, build
 from services.recommender.songs import FoundSong
 from services.runtime.memory import MemoryBus
 from services.runtime.settings import Settings
-from tests.unit.recommender_doubles import NOON, Clock, state_of
+from tests.unit.recommender_doubles import EVER, NOON, Clock, state_of
 from tests.unit.test_recommender_api import client_of
 
 PATH = "/api/rooms/home/history"
@@ -73,8 +73,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with MemoryBus() as bus, client_of(service) as client:
         running = asyncio.create_task(service.run(bus))
         async with asyncio.timeout(30):
-            while (await client.get(PATH)).status_code == 503:  # noqa: ASYNC110 - the database's thread announces nothing
-                await asyncio.sleep(0.01)
+            await service.database.available.wait()
         yield House(service, client, clock)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -98,6 +97,17 @@ async def test_the_history_of_a_quiet_room_is_empty(house: House) -> None:
     assert (history["start"][:19], history["end"][:19]) == ("2026-11-21T12:00:00", "2026-11-22T12:00:00")
     assert history["resolution"] == "hour"
     assert [history[key] for key in ("moods", "mood_decisions", "plays", "decisions", "next")] == [[], [], [], [], None]
+
+
+async def test_plays_and_requests_are_of_the_same_time_as_the_moods(house: House) -> None:
+    await house.service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
+    for minutes in (-10, 10):
+        await house.service.history.record(requested("home", minutes))
+        await house.service.history.record(Started(uuid4(), "home", 1, None, NOON + timedelta(minutes=minutes)))
+    for query, found in (({}, [at(10)]), ({"to": at(0)}, [at(-10)]), ({"from_": at(-20)}, [at(10), at(-10)])):
+        history = await house.get(**query)
+        assert [play["started_at"] for play in history["plays"]] == found
+        assert [decision["decided_at"] for decision in history["decisions"]] == found
 
 
 @pytest.mark.parametrize(
@@ -262,9 +272,9 @@ async def test_what_waits_to_be_written_is_deleted_with_its_time(tmp_path: Path)
         service.diary.add(requested(room, minutes))
     async with client_of(service) as client:
         await client.delete(PATH, params={"from": at(0), "to": at(2)})
-    await service.diary._recorder.drain()
-    kept = {room: await service.history.decisions(room, 10) for room in ("home", "kitchen")}
-    await service._database.close()
+    await _written(service)
+    kept = {room: await service.history.decisions(room, 10, **EVER) for room in ("home", "kitchen")}
+    await service.database.close()
     assert [each.decided_at for each in kept["home"]] == [NOON + timedelta(minutes=3)]
     assert len(kept["kitchen"]) == 1
 
@@ -276,9 +286,9 @@ async def test_a_song_that_plays_leaves_no_trace_though_its_start_still_waited_t
     async with client_of(service) as client:
         await client.delete(PATH, params={"from": at(0), "to": at(2)})
     service.diary.add(Ended(started, skipped=False, heard_s=60, at=NOON + timedelta(minutes=3)))
-    await service.diary._recorder.drain()
-    plays = await service.history.plays("home", 10)
-    await service._database.close()
+    await _written(service)
+    plays = await service.history.plays("home", 10, **EVER)
+    await service.database.close()
     assert plays == []
 
 
@@ -287,18 +297,18 @@ async def test_nothing_is_forgotten_while_the_database_is_away_and_everything_wh
     started = await _playing(service)
     await service.diary.record(started)
     service.diary.add(requested("home", 1))
-    await service._database.close()
+    await service.database.close()
     async with client_of(service) as client:
         refused = await client.delete(PATH, params={"from": at(0), "to": at(2)})
         assert "the history is not deleted, or not all of it; try again" in refused.json()["detail"]
-        await service._database.connect()
-        await service.diary._recorder.drain()
-        assert len(await service.history.decisions("home", 10)) == 1
+        await service.database.connect()
+        await _written(service)
+        assert len(await service.history.decisions("home", 10, **EVER)) == 1
         assert (await client.delete(PATH, params={"from": at(0), "to": at(2)})).json()["decisions"] == 1
     service.diary.add(Ended(started, skipped=False, heard_s=60, at=NOON + timedelta(minutes=3)))
-    await service.diary._recorder.drain()
-    plays = await service.history.plays("home", 10)
-    await service._database.close()
+    await _written(service)
+    plays = await service.history.plays("home", 10, **EVER)
+    await service.database.close()
     assert plays == []
 
 
@@ -325,7 +335,7 @@ async def test_without_a_database_the_history_says_so(tmp_path: Path) -> None:
     assert [answer.status_code for answer in answers] == [503, 503, 503]
 
 
-async def test_a_longer_export_takes_no_more_memory(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_export_is_read_page_by_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     decisions = SqlMoodHistoryStore.decisions
 
@@ -348,8 +358,17 @@ async def _ready(data: Path) -> RecommenderService:
     settings = Settings(data=data, music=data)
     migrate(settings)
     service = build(settings)
-    await service._database.connect()
+    await service.database.connect()
     return service
+
+
+async def _written(service: RecommenderService) -> None:
+    """Have what waits written."""
+    running = asyncio.create_task(service.diary.run())
+    async with asyncio.timeout(30):
+        await service.diary.flushed()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def _playing(service: RecommenderService) -> Started:
@@ -357,5 +376,5 @@ async def _playing(service: RecommenderService) -> Started:
     await service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
     player = state_of(1)
     assert player.current
-    service._room("home").hear(player)
+    service.rooms.enter("home", NOON.timestamp()).hear(player)
     return Started(player.current.play_id, "home", 1, None, NOON + timedelta(minutes=1))

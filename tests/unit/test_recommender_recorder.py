@@ -1,16 +1,18 @@
 """History is written in the background, whatever the database does."""
 
 import asyncio
+from functools import partial
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 
 from services.contracts.messages import Event, EventType, QueuedTrack, Track
 from services.recommender.database import DatabaseAwayError
 from services.recommender.events import record_of
-from services.recommender.recorder import LOST, MAX_WAITING, Recorder
+from services.recommender.recorder import MAX_WAITING, Recorder
 from services.recommender.records import Ended, Judgement, Record, Started
 from tests.unit.recommender_doubles import NOON
 
@@ -34,6 +36,10 @@ class Store:
 
     async def wait(self) -> None:
         self.waits += 1
+
+
+def _lost() -> float:
+    return REGISTRY.get_sample_value("moodring_recommender_lost_records_total") or 0
 
 
 def _records(count: int) -> list[Record]:
@@ -75,25 +81,25 @@ async def test_a_record_that_the_database_never_takes_is_dropped_and_the_others_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     bad, *others = _records(6)
-    written: list[Record] = []
+    written = asyncio.Queue[Record]()
 
     async def write(record: Record) -> None:
         if record is bad:
             raise DatabaseAwayError("the index row is too large")
-        written.append(record)
+        await written.put(record)
 
-    recorder = Recorder(write, Store().wait)
-    lost = LOST._value.get()
-    recorder.add(bad)
-    for record in others:  # one after the other, as they come in a house
-        recorder.add(record)
-        async with asyncio.timeout(10):
-            while record not in written:
-                await recorder._write_first()
-                await asyncio.sleep(0)
-    await recorder.drain()
-    assert written == others
-    assert LOST._value.get() == lost + 1
+    recorder = Recorder(write, partial(asyncio.sleep, 0))
+    lost = _lost()
+    running = asyncio.create_task(recorder.run())
+    async with asyncio.timeout(10):
+        recorder.add(bad)
+        for record in others:  # one after the other, as they come in a house
+            recorder.add(record)
+            assert await written.get() is record
+        await recorder.flushed()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert _lost() == lost + 1
     assert [repr(bad) in line for line in caplog.messages] == [True]
 
 
@@ -116,6 +122,25 @@ async def test_while_the_database_is_away_for_too_long_the_oldest_are_lost() -> 
         recorder.add(record)
     await recorder.drain()
     assert store.written == records[2:]
+
+
+async def test_everything_is_flushed_when_nothing_waits_and_not_before() -> None:
+    store, away = Store(failures=1), asyncio.Event()
+    recorder = Recorder(store.write, away.wait)
+    await recorder.flushed()
+    running = asyncio.create_task(recorder.run())
+    records = _records(2)
+    for record in records:
+        recorder.add(record)
+    flushed = asyncio.create_task(recorder.flushed())
+    await asyncio.sleep(0)
+    assert not flushed.done()
+    away.set()
+    async with asyncio.timeout(10):
+        await flushed
+    assert store.written == records
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_it_writes_on_its_own_while_it_runs() -> None:
