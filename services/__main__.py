@@ -83,6 +83,8 @@ def _add_recordings(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     replay = commands.add_parser("replay", help="decide a recording afresh")
     replay.add_argument("--plot", type=Path, metavar="PNG", help="draw it")
     replay.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="try a setting of `aggregator`")
+    taught = "what the room was taught, as `GET /api/rooms/{room}/calibration` says it"
+    replay.add_argument("--calibration", type=Path, metavar="JSON", help=taught)
     simulate = commands.add_parser("simulate", help="write a simulated room, as if it had been recorded")
     simulate.add_argument("--hours", type=float, default=1, help="how much is simulated (1)")
     simulate.add_argument("--seed", type=int, default=1, help="the same one makes the same room (1)")

@@ -7,19 +7,23 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from pydantic import ValidationError
+
+from services.aggregator.account import told
 from services.aggregator.assignments import changed, varied
 from services.aggregator.errors import BadRecordingError
-from services.aggregator.measures import Tally
+from services.aggregator.lesson import Lesson
 from services.aggregator.recorder import Recorder
 from services.aggregator.recording import Line, read
 from services.aggregator.replay import Look, replay
 from services.aggregator.scenario import LEAST_HOURS, MAX_FRAMES, Scenario
+from services.aggregator.state import Calibration
 from services.contracts.channels import allowed, misnamed
-from services.contracts.moods import UNKNOWN, Point
+from services.contracts.moods import Point
+from services.contracts.wrong import first_wrong
 from services.runtime.mood_settings import MoodRules
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import end_on_signals
@@ -85,18 +89,19 @@ async def _record(options: Namespace, settings: Settings, room: str, file: TextI
 def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     """Decide a recording afresh, print what is decided, and draw it."""
     plot = _plotting(options.plot) if options.plot else None
+    calibration = _taught(options.calibration) if options.calibration else None
     try:
         with options.file.open("rb") as file:
             everything = read(file, lambda number: say(f"line {number} was cut while it was written; it is left out"))
             lines, rules = _of_one_room(everything, options, settings)
-            looks = list(replay(lines, rules))
+            looks = list(replay(lines, rules, calibration))
     except OSError as error:
         raise SetupError(f"{options.file} cannot be read: {error}") from error
     except BadRecordingError as error:
         raise SetupError(f"{options.file} {error}") from error
     if not looks:
         raise SetupError(_nothing_of(options))
-    for line in told(looks, rules.window_s + rules.dwell_s):
+    for line in told(looks, rules.window_s + rules.dwell_s, taught=calibration is not None):
         say(line)
     if plot:
         try:
@@ -107,42 +112,16 @@ def replay_file(options: Namespace, settings: Settings, say: Say) -> int:
     return 0
 
 
-def told(looks: Sequence[Look], deadline_s: float) -> Iterator[str]:
-    """Yield a line for each decision, and what they come to; true changes are to be recognised by the deadline."""
-    before = None
-    for look in looks:
-        mood = look.mood
-        if mood.mood != before:
-            before = mood.mood
-            clock = datetime.fromtimestamp(look.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            truth = f", truly {look.truth}" if look.truth else ""
-            sure = "of the likeliest" if mood.mood == UNKNOWN else "sure"
-            yield (
-                f"{clock}  {mood.mood:13}{mood.confidence:5.0%} {sure}, {mood.people} there, {mood.samples} samples, "
-                f"valence {mood.valence:+.2f}, arousal {mood.arousal:+.2f}{truth}"
-            )
-    shares = {mood: sum(look.mood.mood == mood for look in looks) / len(looks) for mood in {x.mood.mood for x in looks}}
-    ranked = sorted(shares.items(), key=lambda item: -item[1])
-    yield f"{len(looks)} s: " + ", ".join(f"{mood} {share:.0%}" for mood, share in ranked)
-    known = [look for look in looks if look.truth]
-    if known:
-        yield measured(known, deadline_s)
-
-
-def measured(looks: Sequence[Look], deadline_s: float) -> str:
-    """Say how well the moods follow the true ones."""
-    truth = [look.truth or "" for look in looks]
-    tally = Tally(deadline_s, dict.fromkeys({*truth} - {UNKNOWN}, 1.0))
-    tally.add(truth, [look.mood.mood for look in looks])
-    text = (
-        f"against the truth: {tally.flaps_per_hour:.1f} flaps an hour, wrong {tally.time_wrong:.1%}, "
-        f"unknown {tally.time_unknown:.1%} of the time"
-    )
-    if not tally.delays:
-        return text
-    recognised = f"{tally.recognised_in_time:.0%} of {len(tally.delays)} changes recognised within {deadline_s:g} s"
-    late = f"95 % within {tally.delay_p95_s:g} s" if math.isfinite(tally.delay_p95_s) else "over 5 % never"
-    return f"{text}; {recognised}, {late}"
+def _taught(path: Path) -> Calibration:
+    """Return a room's calibration from a file of what the REST API says of it."""
+    try:
+        lesson = Lesson.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SetupError(f"--calibration {path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        how = "it has to be what `GET /api/rooms/{room}/calibration` says"
+        raise SetupError(f"--calibration {path}: {first_wrong(error)}; {how}") from error
+    return Calibration(baseline=lesson.baseline, answers=lesson.answers)
 
 
 def simulate_file(options: Namespace, settings: Settings, say: Say) -> int:

@@ -7,6 +7,7 @@ from services.aggregator.cameras import STATUS_HOLDS_S
 from services.aggregator.measures import together
 from services.aggregator.recording import Line
 from services.aggregator.room import Room
+from services.aggregator.state import Calibration, RoomState
 from services.aggregator.vocabulary import of_room
 from services.aggregator.window import BUCKETS
 from services.contracts.messages import Mood
@@ -27,14 +28,21 @@ class Look:
     truth: str | None
 
 
-def replay(lines: Iterable[Line], rules: MoodRules) -> Iterator[Look]:
-    """Yield the mood once a second; all lines have to be of one room."""
+def replay(lines: Iterable[Line], rules: MoodRules, calibration: Calibration | None = None) -> Iterator[Look]:
+    """Yield the mood once a second; all lines have to be of one room.
+
+    Args:
+        lines: What its cameras said: answers as the model gave them, which a baseline has not corrected.
+        rules: When a mood is decided.
+        calibration: What the room was taught; nothing without it.
+    """
+    taught = RoomState(calibration=calibration or Calibration())
     room: Room | None = None
     truth: str | None = None
     look_at, quiet_s = 0.0, _quiet_s(rules)
     for line in lines:
         if room is None:
-            room, look_at = Room(rules, line.heard_at), line.heard_at + LOOK_EVERY_S
+            room, look_at = Room(rules, line.heard_at, taught), line.heard_at + LOOK_EVERY_S
         elif line.heard_at < look_at - quiet_s:  # the clock was set back
             look_at = line.heard_at + LOOK_EVERY_S
         until = min(line.heard_at, look_at + quiet_s)

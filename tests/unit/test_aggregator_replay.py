@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.aggregator.commands import replay_file, simulate_file
+from services.aggregator.lesson import lesson
 from services.aggregator.plots import MOST_POINTS, colours_of, thinned
 from services.aggregator.recording import Line, read, seen
 from services.aggregator.replay import replay
@@ -21,9 +22,10 @@ from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from tests.unit import aggregator_doubles as doubles
 from tests.unit.aggregator_doubles import FPS, START, Scene
+from tests.unit.test_aggregator_calibration import SAD_AT_REST, measured
 
 
-def filmed(seconds: int, face: str = "happy", *, start: float = START) -> Iterator[Line]:
+def filmed(seconds: int, face: str | dict[str, float] = "happy", *, start: float = START) -> Iterator[Line]:
     """Yield the lines of a face before a working camera."""
     for frame in range(1, seconds * FPS + 1):
         at = start + frame / FPS
@@ -38,6 +40,38 @@ def test_a_replay_decides_as_the_live_room_did() -> None:
     looks = list(replay(filmed(30), Aggregator()))
     first = next(look for look in looks if look.mood.mood == "happy")
     assert first.at - START == pytest.approx(after_s, abs=1.5)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A minute of a face that looks sad when it rests."""
+    file = tmp_path / "recorded.jsonl"
+    file.write_text("".join(line.written() for line in filmed(60, SAD_AT_REST)))
+    return file
+
+
+def test_a_replay_decides_as_the_live_room_that_was_taught_did(recorded: Path, tmp_path: Path) -> None:
+    scene = measured(Scene(), SAD_AT_REST)
+    (tmp_path / "taught.json").write_text(lesson(scene.room).model_dump_json())
+    *_, taught = run(replay_file, recorded, calibration=tmp_path / "taught.json")
+    *_, untaught, said = run(replay_file, recorded)
+    assert scene.play(60, SAD_AT_REST) in taught
+    assert ("sad" in taught, "sad" in untaught) == (False, True)
+    assert said.startswith("decided as in a room that was taught nothing")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "taught.json cannot be read: No such file or directory"),
+        ('{"detail": "nothing is known of a room hom"}', "taught.json: baseline: Field required; it has to be what"),
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(recorded: Path, tmp_path: Path, text: str | None, says: str) -> None:
+    if text:
+        (tmp_path / "taught.json").write_text(text)
+    with pytest.raises(SetupError, match=re.escape(says)):
+        run(replay_file, recorded, calibration=tmp_path / "taught.json")
 
 
 def test_a_long_silence_is_skipped() -> None:
@@ -71,9 +105,13 @@ def test_a_clock_set_back_by_a_day_does_not_end_the_replay() -> None:
 
 def run(command: Any, file: Path, **options: Any) -> list[str]:
     said: list[str] = []
-    given = {"file": file, "room": None, "plot": None, "set": [], "hours": 0.1, "seed": 1} | options
-    command(Namespace(**given), Settings(), said.append)
+    command(asked(file, **options), Settings(), said.append)
     return said
+
+
+def asked(file: Path, **options: Any) -> Namespace:
+    given: dict[str, Any] = {"room": None, "plot": None, "calibration": None, "set": [], "hours": 0.1, "seed": 1}
+    return Namespace(file=file, **given | options)
 
 
 @pytest.fixture
@@ -142,7 +180,7 @@ def test_folded_moods_are_compared_with_folded_truths(tmp_path: Path) -> None:
 def test_a_room_is_replayed_by_its_own_settings(simulated: Path) -> None:
     slow = Settings(aggregator=Aggregator(rooms={"home": MoodRules(dwell_s=3600)}))
     said: list[str] = []
-    replay_file(Namespace(file=simulated, room=None, plot=None, set=["window_s=10"]), slow, said.append)
+    replay_file(asked(simulated, set=["window_s=10"]), slow, said.append)
     assert said[-2] == "361 s: unknown 100%"
 
 
@@ -246,7 +284,7 @@ def test_a_setting_that_is_none_is_named(simulated: Path, setting: str, says: st
 def test_a_key_that_is_none_is_named_as_it_was_typed(simulated: Path) -> None:
     rooms = Settings(aggregator=Aggregator(rooms={"study": MoodRules()}))
     with pytest.raises(SetupError, match=r"^--set bogus=5: it is none of dwell_s, "):
-        replay_file(Namespace(file=simulated, room=None, plot=None, set=["bogus=5"]), rooms, print)
+        replay_file(asked(simulated, set=["bogus=5"]), rooms, print)
 
 
 def test_a_recording_that_was_cut_is_replayed_as_far_as_it_goes(simulated: Path) -> None:

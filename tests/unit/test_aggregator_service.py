@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.aggregator.chances import too_few
-from services.aggregator.hearing import REFUSED
 from services.aggregator.room import Room
 from services.aggregator.service import build
 from services.contracts.channels import MOOD_SET
 from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
+from services.runtime.mood_settings import MoodRules
 from services.runtime.settings import Aggregator, Settings
 from tests.unit.aggregator_doubles import START, Running, running, sure
+
+REFUSED = "moodring_aggregator_overrides_refused_total"
 
 
 def words(run: Running) -> list[str]:
@@ -134,13 +137,13 @@ async def test_a_command_whose_time_is_over_is_refused_and_says_why(
 async def test_an_unknown_word_on_the_bus_is_said_once_and_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = REFUSED._value.get()
+    before = REGISTRY.get_sample_value(REFUSED) or 0
     async with running(tmp_path) as run:
         for _ in range(3):
             run.bus.broker.publish("moodring/home/mood/set", b"grumpy")
         await run.bus.settle()
     assert run.moods == []
-    assert REFUSED._value.get() == before + 3
+    assert REGISTRY.get_sample_value(REFUSED) == before + 3
     [line] = [record.message for record in caplog.records if "grumpy" in record.message]
     assert "mood/set of home: 'grumpy' is no mood that can be said; these are: angry, calm, cheerful," in line
 
@@ -223,11 +226,12 @@ async def test_the_service_looks_by_itself_once_a_second(tmp_path: Path) -> None
 async def test_a_room_whose_look_fails_leaves_the_others_alone_and_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(tmp_path, aggregator=Aggregator(rooms={"attic": {}})) as run:
-        attic, look = run.service._rooms.known("attic"), Room.look
+    own = Aggregator(rooms={"attic": MoodRules(moods={"cosy": (0.5, -0.4)})})
+    async with running(tmp_path, aggregator=own) as run:
+        look = Room.look
 
         def fail(room: Room, now: float) -> None:
-            if room is attic:
+            if "cosy" in room.sayable:
                 raise ZeroDivisionError
             look(room, now)
 

@@ -3,18 +3,19 @@
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.contracts import channels
 from services.runtime.bus import Delivery
 from services.runtime.complaints import Complaints
 from services.runtime.dispatch import QUEUE_QOS0, UNCLAIMED, Dispatcher
-from services.runtime.measures import DROPPED
 from tests.unit.aggregator_doubles import START, message
 from tests.unit.clock_doubles import Clock
 
 
 def dropped(channel: channels.Channel[Any], reason: str) -> float:
-    return float(DROPPED.labels(channel.template, reason)._value.get())
+    labels = {"channel": channel.template, "reason": reason}
+    return REGISTRY.get_sample_value("moodring_messages_dropped_total", labels) or 0
 
 
 async def ignore(delivery: Delivery[Any]) -> None:
