@@ -24,6 +24,9 @@ from services.runtime.state import StateFile
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
+SAVE_EVERY_S = 10.0
+"""How often at most is kept what nobody said or taught: all rooms are one file, and some mood of many always changes.
+After a power failure a room's mood is one that it had so long ago."""
 
 
 def build(
@@ -59,6 +62,7 @@ class AggregatorService:
         self._saving = asyncio.Lock()
         self._telling: Telling | None = None
         self._saved = AggregatorState()
+        self._saved_at = 0.0
         self._rooms = Rooms(settings, 0.0, self._saved)  # until it runs
         self.router = routes(self)
 
@@ -78,16 +82,18 @@ class AggregatorService:
                 await self._sleep(TICK_S)
         finally:
             self._telling = None
+            await self._save()
 
     async def tick(self) -> None:
-        """Look at every room, tell what is new, and keep it."""
+        """Look at every room, tell what is new, and keep it now and then."""
         telling = self._running()
         now = self._clock()
         failed = [name for name, room in self._rooms.items() if not self._looked(name, room, now)]
         self.health.report("rooms", f"no mood is found in {', '.join(failed)}: see the log" if failed else "")
         self._rooms.forget_silent(now)
         telling.forget_all_but(self._rooms)
-        await self._save()
+        if not 0 <= now - self._saved_at < SAVE_EVERY_S:
+            await self._save()
 
     def _looked(self, name: str, room: Room, now: float) -> bool:
         """Look at a room and tell what is new; whatever fails in one stays there, and is tried again."""
@@ -171,6 +177,7 @@ class AggregatorService:
             state = self._rooms.state
             if state == self._saved:
                 return
+            self._saved_at = self._clock()
             try:
                 await asyncio.to_thread(self._file.save, state)
             except OSError as error:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -69,6 +70,7 @@ class StateFile(Generic[T]):
         self._path = path
         self._model = model
         self._parts = parts
+        self._saving = Lock()
         self.aside = path.with_suffix(".broken")
 
     @property
@@ -134,4 +136,5 @@ class StateFile(Generic[T]):
         Raises:
             OSError: The disk is full or not writable.
         """
-        replace_file(self._path, value.model_dump_json(indent=1).encode())
+        with self._saving:  # a thread whose awaiter was cancelled goes on
+            replace_file(self._path, value.model_dump_json(indent=1).encode())

@@ -24,7 +24,7 @@ import numpy as np
 
 from tests.bench.detection_rows import found_in_clips, times
 from tests.bench.empty_room import write_room
-from tests.bench.mood_cost import decision_us, rooms_cpu_percent
+from tests.bench.mood_cost import decision_us, keeping_ms, rooms_cpu_percent
 from tests.bench.peers import fer_on_crops, measure_fer_on_clip
 from tests.bench.product import ROOT, Arrival, BenchError, load_of, product
 from tests.bench.row import Row
@@ -90,6 +90,8 @@ def moods() -> list[Row]:
         Row("cpu_percent_1000_rooms", rooms_cpu_percent(), "% of a core"),
         Row("decision_15_s_window_us", decision_us(15), "us"),
         Row("decision_600_s_window_us", decision_us(600), "us"),
+        Row("keeping_5_rooms_ms", keeping_ms(5), "ms"),
+        Row("keeping_1000_rooms_ms", keeping_ms(1000), "ms"),
     ]
 
 

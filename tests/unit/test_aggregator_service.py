@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from services.aggregator.chances import too_few
 from services.aggregator.room import Room
-from services.aggregator.service import build
+from services.aggregator.service import SAVE_EVERY_S, build
 from services.contracts.channels import MOOD_SET
 from services.contracts.messages import CameraState, EventType, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN
@@ -177,6 +177,21 @@ async def test_a_mood_stands_over_a_restart_without_an_event(tmp_path: Path) -> 
         assert words(again)[-1] == "happy"
 
 
+async def test_moods_are_kept_now_and_then_and_what_a_person_says_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "aggregator.json"
+    async with running(tmp_path) as run:
+        stamps = []
+        for second in range(60):
+            await run.play(1, room=f"room_{second}")  # which is new
+            stamps.append(file.stat().st_mtime_ns)
+        assert len(set(stamps)) == 60 / SAVE_EVERY_S
+        await run.service.say("home", MoodOverride(mood="calm"))
+        assert "calm" in file.read_text()
+        await run.play(1, room="attic")
+        assert "attic" not in file.read_text()
+    assert "attic" in file.read_text()
+
+
 async def test_a_mood_that_a_later_version_kept_stands_too(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         await run.play(20, "sad")
@@ -204,6 +219,7 @@ async def test_a_disk_that_is_full_costs_the_memory_only(tmp_path: Path) -> None
         assert words(run) == ["happy"]
         assert "moods cannot be kept over a restart" in run.service.health.problems["state"]
         (tmp_path / "state").unlink()
+        run.now += SAVE_EVERY_S
         await run.tick()
         assert run.service.health.problems == {}
 
