@@ -31,8 +31,8 @@ MAX_PAYLOAD_BYTES = 2_000_000
 MAX_ROOMS = 1000
 """Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
 SILENT_ROOM_S = 86_400.0
-"""A room that has been silent this long is none any more, if people have set nothing in it; else it makes place for a new
-one where there are too many."""
+"""A room that has been silent this long is none any more, if people have set nothing in it; else it makes place for a
+new one where there are too many."""
 SHOWN_ROOMS = 20
 """Rooms that are named where one is unknown."""
 

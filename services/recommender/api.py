@@ -54,14 +54,14 @@ def routes(service: "RecommenderService") -> APIRouter:
 
 def _add_rooms(router: APIRouter, service: "RecommenderService") -> None:
     def check_room(room: str) -> None:
-        if unknown := service.unknown(room):
+        if unknown := service.rooms.unknown(room):
             raise HTTPException(status.HTTP_404_NOT_FOUND, str(unknown))
 
     @router.get("/api/rooms/{room}/policy")
     async def policy(room: Name) -> Policy:
         """Return what music does to the room's moods; a room that never set one has the default."""
         check_room(room)
-        return service.policy(room)
+        return service.rooms.policy(room)
 
     @router.put("/api/rooms/{room}/policy")
     async def set_policy(room: Name, body: SetPolicy) -> Policy:

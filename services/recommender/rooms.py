@@ -6,12 +6,12 @@ Times are seconds since 1970.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from random import Random
 
-from services.contracts.channels import MAX_ROOMS, SILENT_ROOM_S, allowed
+from services.contracts.channels import MAX_ROOMS, SILENT_ROOM_S, UnknownRoom, allowed
 from services.contracts.messages import Policy, PolicyMode
 from services.recommender.room import Room, SavedRoom
 
 GONE = float("-inf")
-"""When a room was heard that makes place for any other."""
+"""When a room was heard last that is none any more."""
 
 
 class TooManyRoomsError(ValueError):
@@ -25,7 +25,7 @@ class Rooms:
         ours: The rooms of the settings.
         policy: The mode of a new room.
         chance: Breaks ties between songs.
-        forgotten: Told the name of a room that made place for another.
+        forgotten: Told the name of a room that is none any more.
     """
 
     def __init__(
@@ -62,6 +62,10 @@ class Rooms:
         """The rooms that there are."""
         return self._rooms.keys()
 
+    def unknown(self, name: str) -> UnknownRoom | None:
+        """Return what is said of a room that has said nothing and is not of the settings; `None` where it is known."""
+        return None if name in self._rooms else UnknownRoom(name, self.names)
+
     def policy(self, name: str) -> Policy:
         """Return a room's policy, or that of a new one."""
         room = self.get(name)
@@ -81,16 +85,29 @@ class Rooms:
         return self._rooms[name]
 
     def miss(self, name: str) -> None:
-        """Take that a room's mood was withdrawn: it makes place for a new room at once, unless it is heard again."""
+        """Take that a room's mood was withdrawn: it is as silent as after a day, until it is heard again."""
         if name in self._rooms:
             self._heard_at[name] = GONE
 
+    def forget_silent(self, now: float) -> bool:
+        """Forget the rooms of which nothing was heard for a day, if their policy is that of a new one; say if any."""
+        gone = [name for name in self._silent(now) if self._rooms[name].policy == Policy(mode=self._policy)]
+        for name in gone:
+            self._forget(name)
+        return bool(gone)
+
     def _forget_one(self, now: float) -> bool:
         """Make place for a room: the one that has been silent longest goes, after a day."""
-        others = [name for name in self._rooms if name not in self._ours]
-        oldest = min(others, key=self._heard_at.__getitem__, default=None)
-        if oldest is None or now - self._heard_at[oldest] < SILENT_ROOM_S:
+        oldest = min(self._silent(now), key=self._heard_at.__getitem__, default=None)
+        if oldest is None:
             return False
-        del self._rooms[oldest], self._heard_at[oldest]
-        self._forgotten(oldest)
+        self._forget(oldest)
         return True
+
+    def _silent(self, now: float) -> list[str]:
+        others = [name for name in self._rooms if name not in self._ours]
+        return [name for name in others if now - self._heard_at[name] >= SILENT_ROOM_S]
+
+    def _forget(self, name: str) -> None:
+        del self._rooms[name], self._heard_at[name]
+        self._forgotten(name)

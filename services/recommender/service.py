@@ -9,7 +9,7 @@ from random import Random
 
 from prometheus_client import Counter
 
-from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET, UnknownRoom
+from services.contracts.channels import CUSTOM_MOODS, EVENTS, MOOD, PLAY, PLAYER, POLICY, POLICY_SET
 from services.contracts.messages import CustomMoods, Event, Mood, PlayerState, PlayHow, Policy, SetPolicy
 from services.recommender.api import routes
 from services.recommender.chronicle import Chronicle
@@ -94,14 +94,6 @@ class RecommenderService:
             self._bus = None
             await self.database.close()
 
-    def unknown(self, room: str) -> UnknownRoom | None:
-        """Return what is said of a room that has said nothing and is not of the settings; `None` where it is known."""
-        return None if room in self.rooms.names else UnknownRoom(room, self.rooms.names)
-
-    def policy(self, room: str) -> Policy:
-        """Return a room's policy."""
-        return self.rooms.policy(room)
-
     async def set_policy(self, name: str, command: SetPolicy) -> Policy:
         """Change a room's policy; the music follows with the next song.
 
@@ -131,6 +123,8 @@ class RecommenderService:
         """Look at every room."""
         self.chronicle.look()
         async with self._lock:
+            if self.rooms.forget_silent(self.clock()):
+                await self._save()
             for room in self.rooms:
                 await self._act(room)
 
@@ -147,7 +141,7 @@ class RecommenderService:
                 await self._save()
 
     async def _on_policy(self, delivery: Delivery[SetPolicy]) -> None:
-        if unknown := self.unknown(delivery.room):
+        if unknown := self.rooms.unknown(delivery.room):
             self._complaints.note("unknown room", f"policy/set of {delivery.room}", unknown)
         else:
             await self.set_policy(delivery.room, delivery.message)
@@ -208,7 +202,7 @@ class RecommenderService:
         self.chronicle.leave(name)
         if self._bus:
             self._bus.withdraw(POLICY, room=name)
-        log.info("%s: nothing was heard of this room for long, and another one needs its place", name)
+        log.info("%s: nothing was heard of this room for long; it is forgotten", name)
 
     async def _heard(self, name: str) -> Room | None:
         """Return a room that was heard of; a new one is kept, for commands that will wait for our restart."""

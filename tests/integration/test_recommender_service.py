@@ -191,6 +191,19 @@ async def test_rooms_beyond_the_limit_are_left_out(
     assert house.player.requests
 
 
+async def test_a_room_whose_mood_is_withdrawn_is_none_any_more_and_its_history_stays(house: House) -> None:
+    await house.feel(mood_of("happy"), room="attic")
+    house.bus.withdraw(MOOD, room="attic")
+    await house.bus.settle()
+    await house.service.tick()
+    await house.service.chronicle.flushed()
+    assert "moodring/attic/policy" not in house.bus.broker.retained
+    assert (await house.client.get("/api/rooms/attic/policy")).status_code == 404
+    assert "attic" not in (house.service.settings.data / "state" / "recommender.json").read_text()
+    history = (await house.client.get("/api/rooms/attic/history?resolution=raw")).json()
+    assert [one["mood"] for one in history["mood_decisions"]] == ["happy"]
+
+
 async def test_a_room_whose_mood_is_withdrawn_makes_place_for_one_with_a_history_of_its_own(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,10 +58,20 @@ def test_a_room_whose_mood_was_withdrawn_stays_where_it_is_heard_again(house: Ho
         house.enter("cellar")
 
 
+def test_a_silent_room_is_forgotten_unless_somebody_gave_it_a_policy(house: House) -> None:
+    house.rooms.restore({"attic": LIFTED}, 0)
+    house.enter("kitchen")
+    house.rooms.forget_silent(SILENT_ROOM_S - 1)
+    assert {*house.rooms.names} == {"home", "attic", "kitchen"}
+    house.rooms.forget_silent(SILENT_ROOM_S)
+    assert {*house.rooms.names} == {"home", "attic"}
+
+
 def test_a_room_of_the_settings_makes_place_for_no_other(house: House) -> None:
     house.enter("attic", "kitchen", at=SILENT_ROOM_S)
     house.rooms.miss("home")
     house.rooms.miss("never_heard_of")
+    house.rooms.forget_silent(SILENT_ROOM_S)
     with pytest.raises(TooManyRoomsError):
         house.enter("cellar", at=SILENT_ROOM_S)
 
