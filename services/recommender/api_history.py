@@ -77,6 +77,7 @@ def _add_reading(router: APIRouter, service: "RecommenderService") -> None:
         Moods come per `minute`, `hour` or `day`, or as every decision (`raw`); hours and days begin as they do in the
         time zone of `from`. There are at most 1,500 in an answer: `next` is where it goes on.
         """
+        await _known(service, room)
         end = _time(to, "to") or _after_now(service)
         start = _time(from_, "from") or max(end - DAY, EPOCH)
         _check(start, end)
@@ -104,6 +105,7 @@ def _add_export(router: APIRouter, service: "RecommenderService") -> None:
         resolution: Resolution = Resolution.RAW,
     ) -> StreamingResponse:
         """Return the moods of a time (all that are kept) as a file: every decision, or per minute, hour or day."""
+        await _known(service, room)
         start, end = _time(from_, "from") or EPOCH, _time(to, "to") or _after_now(service)
         _check(start, end)
         rows = pages(service.chronicle.moods, room, start, end, resolution)
@@ -123,6 +125,7 @@ def _add_deletion(router: APIRouter, service: "RecommenderService") -> None:
 
         Minutes go as a whole. What the room thinks of songs (`…/feedback`) stays.
         """
+        await _known(service, room)
         start, end = _time(from_, "from"), _time(to, "to")
         if start is None or end is None:
             _refuse("say from when to when the history is to be deleted: `from` and `to`")
@@ -131,6 +134,16 @@ def _add_deletion(router: APIRouter, service: "RecommenderService") -> None:
             return await service.forget(room, start, end)
         except DatabaseAwayError as error:
             raise DatabaseAwayError(f"{error}; the history is not deleted, or not all of it") from error
+
+
+async def _known(service: "RecommenderService", room: str) -> None:
+    """Refuse a room that there is none of and never was: a name that was misspelt. One that is gone can be read.
+
+    Raises:
+        HTTPException: 404.
+    """
+    if (unknown := service.rooms.unknown(room)) and not await service.chronicle.moods.knows(room):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, str(unknown))
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,10 @@ class MoodHistoryStore(Protocol):
         """
         ...
 
+    async def knows(self, room: str) -> bool:
+        """Whether anything is written down of a room."""
+        ...
+
 
 class _Sum(NamedTuple):
     """What a mood amounts to in a span; `valence`, `arousal` and `confidence` times seconds."""
@@ -184,6 +188,12 @@ class SqlMoodHistoryStore:
             ]
             low += spans * width_s
         return found, None if first is None else _utc(begin(first))
+
+    async def knows(self, room: str) -> bool:
+        """Whether anything is written down."""
+        rooms = (MoodDecisionRow.room, MoodMinuteRow.room)
+        async with self._database.session() as session:
+            return any([await session.scalar(select(column).where(column == room).limit(1)) for column in rooms])
 
     async def _first(self, room: str, low: float, high: float) -> int | None:
         at = MoodMinuteRow.started_at

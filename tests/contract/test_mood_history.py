@@ -54,6 +54,12 @@ async def test_a_decision_comes_back_once_as_it_was_first(store: SqlMoodHistoryS
     assert await store.decisions("home", NOON, NOON + HOUR, after=None, limit=10) == [first]
 
 
+async def test_a_room_is_known_by_what_is_written_down_of_it(store: SqlMoodHistoryStore) -> None:
+    await store.record(decision(room="study"))
+    await store.record(minute(NOON, room="attic"))
+    assert [await store.knows(room) for room in ("study", "attic", "home")] == [True, True, False]
+
+
 async def test_decisions_are_those_of_a_room_and_a_time_oldest_first(store: SqlMoodHistoryStore) -> None:
     made = [decision(NOON + hours * HOUR) for hours in (2, 0, 1, 3)]
     for one in [*made, decision(NOON + HOUR, room="kitchen")]:

@@ -99,6 +99,19 @@ async def test_the_history_of_a_quiet_room_is_empty(house: House) -> None:
     assert [history[key] for key in ("moods", "mood_decisions", "plays", "decisions", "next")] == [[], [], [], [], None]
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/export"), ("DELETE", "")])
+async def test_a_room_that_never_was_is_refused_and_one_that_is_gone_is_not(
+    house: House, method: str, path: str
+) -> None:
+    times = {"from": NOON.isoformat(), "to": (NOON + timedelta(hours=1)).isoformat()}
+    there = f"/api/rooms/hme/history{path}"
+    refused = await house.client.request(method, there, params=times)
+    assert (refused.status_code, refused.json()["detail"][:36]) == (404, "nothing is known of a room hme: it h")
+    minute = Minute("hme", int(NOON.timestamp()), (Held("happy", 60, 0.8, 0.5, 0.7, 1, 300),))
+    await house.service.chronicle.moods.record(minute)
+    assert (await house.client.request(method, there, params=times)).status_code == 200
+
+
 async def test_plays_and_requests_are_of_the_same_time_as_the_moods(house: House) -> None:
     await house.service.library.songs.put("folder", [FoundSong("file:///1.mp3", "", "Song 1")], NOON)
     for minutes in (-10, 10):
