@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -23,8 +23,11 @@ from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
 from services.runtime.runner import Supervisor, Will, running
 from services.runtime.service import Service, SetupError
-from services.runtime.settings import Settings
+from services.runtime.settings import Inference, Settings
 from services.runtime.state import StateFile
+
+if TYPE_CHECKING:
+    from services.inference.predictor import Predictor
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +102,10 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
             await _prepare(settings, say)
         if embedded and together:
             settings = await _open_broker(stack, settings, say)
+        parts: dict[str, dict[str, Any]] = {}
         if "inference" in names and settings.inference.model_server == EMBEDDED:
-            settings = await _open_model_server(stack, settings)
-        services = [_build(name, settings) for name in names]
+            parts["inference"] = {"predictor": await _open_model(stack, settings.inference)}
+        services = [_build(name, settings, parts.get(name, {})) for name in names]
         app = make_app(services)
         guarded, first_token = _guard(app, services, settings)
         await stack.enter_async_context(serve(guarded, sock))
@@ -181,22 +185,24 @@ async def _open_broker(stack: AsyncExitStack, settings: Settings, say: Any) -> S
     return settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"url": url})})
 
 
-async def _open_model_server(stack: AsyncExitStack, settings: Settings) -> Settings:
-    from services.inference.model_server import ModelServer
+async def _open_model(stack: AsyncExitStack, settings: Inference) -> "Predictor":
+    """Serve the model in this process, to this process."""
+    from services.inference.embedded import EmbeddedPredictor
+    from services.inference.model_folder import Labels
+    from services.inference.serving import Serving
 
-    inference = settings.inference
-    server = await stack.enter_async_context(ModelServer(inference.models, inference.model, keep=inference.versions))
-    url = f"grpc://127.0.0.1:{server.port}"
-    return settings.model_copy(update={"inference": settings.inference.model_copy(update={"model_server": url})})
+    serving = await stack.enter_async_context(Serving(settings.models, settings.model, keep=settings.versions))
+    labels = Labels(settings.models)
+    return EmbeddedPredictor(serving, model=settings.model, labels=labels, timeout_s=settings.timeout_s)
 
 
-def _build(name: str, settings: Settings) -> Service:
+def _build(name: str, settings: Settings, parts: dict[str, Any]) -> Service:
     if name == "model-server":
         from services.inference.model_server import build_model_server
 
         return build_model_server(settings)
     module = importlib.import_module(f"services.{name}.service")
-    service: Service = module.build(settings)
+    service: Service = module.build(settings, **parts)
     return service
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -19,18 +18,12 @@ from prometheus_client import Counter, Histogram
 
 from services.contracts.tfserving_pb2 import (
     GetModelMetadataRequest,
-    GetModelMetadataResponse,
     GetModelStatusRequest,
-    GetModelStatusResponse,
     PredictRequest,
-    PredictResponse,
 )
-from services.inference import model_folder, servable
-from services.inference.batches import Batches
-from services.inference.litert import LiteRtModel
-from services.inference.model_folder import ModelFolder
+from services.inference import model_folder
 from services.inference.servable import RefusedError
-from services.inference.versions import Versions
+from services.inference.serving import Serving
 from services.runtime.bus import Bus
 from services.runtime.health import Health
 from services.runtime.measures import from_zero
@@ -39,8 +32,6 @@ from services.runtime.settings import Inference, Settings
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 2.0
-"""How often the folder is looked at for versions; TensorFlow Serving does each second."""
 STOP_GRACE_S: Final = 0.5
 PREDICTION: Final = "tensorflow.serving.PredictionService"
 MODEL: Final = "tensorflow.serving.ModelService"
@@ -54,43 +45,21 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1),
 )
 
-Sleep = Callable[[float], Awaitable[Any]]
-
 
 class ModelServer:
-    """Serves the versions of one model while entered."""
+    """Lets the network ask a model while entered.
 
-    def __init__(
-        self,
-        models: Path,
-        name: str,
-        *,
-        keep: int = 1,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        health: Health | None = None,
-        load: Callable[[ModelFolder], LiteRtModel] = LiteRtModel,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        """Prepare a server.
+    Args:
+        serving: The model; it is entered with this.
+        host: Address to listen on.
+        port: Port to listen on, 0 for any.
+    """
 
-        Args:
-            models: The folder with a folder per model.
-            name: The model.
-            keep: How many of its newest versions are served; those with a label are, besides.
-            host: Address to listen on.
-            port: Port to listen on, 0 for any.
-            health: Hears of versions that do not load.
-            load: Makes a model of its folder.
-            sleep: Waits between looks at the folder.
-        """
+    def __init__(self, serving: Serving, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.port = port
         """The port; while entered never 0."""
-        self._versions = Versions(models, name, keep=keep, load=load)
-        self._batches = Batches()
+        self._serving = serving
         self._host = host
-        self._health = health or Health()
-        self._sleep = sleep
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -100,12 +69,8 @@ class ModelServer:
             SetupError: The model does not load, or the port is taken.
         """
         async with AsyncExitStack() as stack:
-            stack.callback(self._versions.close)
-            await self._versions.start()
-            await stack.enter_async_context(self._batches)
+            await stack.enter_async_context(self._serving)
             await self._listen(stack)
-            watching = asyncio.create_task(self._watch(), name="watch the versions")
-            stack.callback(watching.cancel)
             self._stack = stack.pop_all()
         log.info("the model server listens at %s:%d", self._host, self.port)
         return self
@@ -116,52 +81,13 @@ class ModelServer:
         """Let running requests end, briefly."""
         await self._stack.aclose()
 
-    async def predict(self, request: PredictRequest) -> PredictResponse:
-        """Answer `PredictionService.Predict`.
-
-        Raises:
-            RefusedError: The request does not fit the model, or too many wait.
-        """
-        model, faces = servable.faces_of(request, self._versions)
-        return servable.answer(request, model, await self._batches.run(model, faces))
-
-    async def metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
-        """Answer `PredictionService.GetModelMetadata`.
-
-        Raises:
-            RefusedError: The model or version is not here, or something else is asked for.
-        """
-        return servable.metadata(request, self._versions)
-
-    async def status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
-        """Answer `ModelService.GetModelStatus`.
-
-        Raises:
-            RefusedError: The model or version is not here.
-        """
-        return servable.status(request, self._versions)
-
-    async def _watch(self) -> None:
-        before = ""
-        while True:
-            await self._sleep(LOOK_S)
-            unforeseen: Exception | None = None
-            try:
-                problem = await self._versions.look()
-            except Exception as error:  # noqa: BLE001 -- whatever a version does to us, later ones are to be seen
-                problem, unforeseen = f"a version cannot be taken up ({error!r}); it is tried again", error
-            if problem and problem != before:
-                log.warning("what is served stays as it is: %s", problem, exc_info=unforeseen)
-            self._health.report("model", problem)
-            before = problem
-
     async def _listen(self, stack: AsyncExitStack) -> None:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         predict = {
-            "Predict": _method("Predict", PredictRequest, self.predict),
-            "GetModelMetadata": _method("GetModelMetadata", GetModelMetadataRequest, self.metadata),
+            "Predict": _method("Predict", PredictRequest, self._serving.predict),
+            "GetModelMetadata": _method("GetModelMetadata", GetModelMetadataRequest, self._serving.metadata),
         }
-        status = {"GetModelStatus": _method("GetModelStatus", GetModelStatusRequest, self.status)}
+        status = {"GetModelStatus": _method("GetModelStatus", GetModelStatusRequest, self._serving.status)}
         for service, methods in ((PREDICTION, predict), (MODEL, status)):
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
         healths = grpc_health.HealthServicer()
@@ -218,14 +144,8 @@ class ModelServerService:
         del bus
         settings = self._settings
         self.health.report("model", "the model is being loaded")
-        async with ModelServer(
-            settings.models,
-            settings.model,
-            keep=settings.versions,
-            host=settings.host,
-            port=settings.port,
-            health=self.health,
-        ):
+        serving = Serving(settings.models, settings.model, keep=settings.versions, health=self.health)
+        async with ModelServer(serving, host=settings.host, port=settings.port):
             self.health.report("model")
             await asyncio.Event().wait()
 

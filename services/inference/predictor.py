@@ -1,6 +1,7 @@
-"""The classifier as the service sees it, and the one adapter: gRPC in TensorFlow Serving's protocol."""
+"""The classifier as the service sees it, and what asks one in TensorFlow Serving's protocol, by gRPC or otherwise."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -85,13 +86,72 @@ class Predictor(Protocol):
         ...
 
 
-class GrpcPredictor:
-    """A `Predictor` on a model server; it connects while entered, and again whenever that breaks."""
+class ServingPredictor(ABC):
+    """A `Predictor` that asks in TensorFlow Serving's messages; how they get there is told by its subclasses.
 
-    def __init__(self, address: str, *, model: str, labels: Labels, timeout_s: float) -> None:
-        self._address = address
+    Args:
+        server: Who is asked, in words.
+        model: The model's name.
+        labels: What its columns are of.
+    """
+
+    def __init__(self, server: str, *, model: str, labels: Labels) -> None:
+        self._server = server
         self._model = model
         self._labels = labels
+
+    @abstractmethod
+    async def _ask_prediction(self, request: PredictRequest) -> PredictResponse:
+        """Return the answer to a request, within a deadline.
+
+        Raises:
+            PredictorAwayError: There is none.
+            PredictorError: It is a refusal, or no answer to such a request.
+        """
+
+    @abstractmethod
+    async def _ask_status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
+        """Return the answer to a request; see `_ask_prediction`."""
+
+    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+        """Classify a batch; see `Predictor`."""
+        request = PredictRequest(model_spec=ModelSpec(name=self._model), inputs={INPUT: to_proto(faces)})
+        response = await self._ask_prediction(request)
+        try:
+            return self._read(response, len(faces))
+        except TensorError as error:
+            raise PredictorError(f"{self._server} answered nonsense: {error}") from error
+
+    async def status(self) -> int:
+        """Return the highest version that is available."""
+        response = await self._ask_status(GetModelStatusRequest(model_spec=ModelSpec(name=self._model)))
+        available = [
+            one.version for one in response.model_version_status if one.state == ModelVersionStatus.State.AVAILABLE
+        ]
+        if not available:
+            raise PredictorError(f"{self._server} is still loading the model {self._model}")
+        return max(available)
+
+    def _read(self, response: PredictResponse, count: int) -> Prediction:
+        version = response.model_spec.version.value
+        labels = self._labels(self._model, version)
+        probabilities = _output(response, "probabilities", (count, len(labels)))
+        if not (np.isfinite(probabilities).all() and np.allclose(probabilities.sum(axis=1), 1, atol=SUM_TOLERANCE)):
+            raise TensorError("probabilities do not sum to 1")
+        if probabilities.min() < -SUM_TOLERANCE:
+            raise TensorError("a probability is negative")
+        embeddings = _output(response, "embedding", (count, None)) if "embedding" in response.outputs else None
+        if embeddings is not None and not np.isfinite(embeddings).all():
+            raise TensorError("the embedding is not of numbers")
+        return Prediction(labels, probabilities.clip(0, 1), embeddings, self._model, version)
+
+
+class GrpcPredictor(ServingPredictor):
+    """Asks a model server on the network; it connects while entered, and again whenever that breaks."""
+
+    def __init__(self, address: str, *, model: str, labels: Labels, timeout_s: float) -> None:
+        super().__init__(f"the model server at {address}", model=model, labels=labels)
+        self._address = address
         self._timeout_s = timeout_s
         self._channel: Any = None
         self._predict: Any = None
@@ -110,52 +170,24 @@ class GrpcPredictor:
         """Close the channel."""
         await self._channel.close()
 
-    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
-        """Classify a batch; a server that is away for a moment is asked again within the deadline."""
-        request = PredictRequest(model_spec=ModelSpec(name=self._model), inputs={INPUT: to_proto(faces)})
-        response = await self._call(self._predict, request, PredictResponse)
-        try:
-            return self._read(response, len(faces))
-        except TensorError as error:
-            raise PredictorError(f"the model server at {self._address} answered nonsense: {error}") from error
+    async def _ask_prediction(self, request: PredictRequest) -> PredictResponse:
+        """Ask; a server that is away for a moment is asked again within the deadline."""
+        return await self._call(self._predict, request, PredictResponse)
 
-    async def status(self) -> int:
-        """Return the highest version that is available."""
-        request = GetModelStatusRequest(model_spec=ModelSpec(name=self._model))
-        response = await self._call(self._status, request, GetModelStatusResponse)
-        available = [
-            one.version for one in response.model_version_status if one.state == ModelVersionStatus.State.AVAILABLE
-        ]
-        if not available:
-            raise PredictorError(f"the model server at {self._address} is still loading the model {self._model}")
-        return max(available)
+    async def _ask_status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
+        return await self._call(self._status, request, GetModelStatusResponse)
 
     async def _call(self, method: Any, request: Message, answer: type[M]) -> M:
         try:
             # Read here: gRPC would make `None` of bytes that are no message.
             return answer.FromString(await method(request.SerializeToString(), timeout=self._timeout_s))
         except DecodeError as error:
-            raise PredictorError(f"the model server at {self._address} answered no {answer.__name__}") from error
+            raise PredictorError(f"{self._server} answered no {answer.__name__}") from error
         except grpc.aio.AioRpcError as error:
             text = " ".join((error.details() or error.code().name).split())
             if error.code() in _AWAY:
-                text = f"the model server at {self._address} is away: {text}; trying again"
-                raise PredictorAwayError(text) from error
-            text = f"the model server at {self._address} refuses: {error.code().name}, {text}"
-            raise PredictorError(text) from error
-
-    def _read(self, response: PredictResponse, count: int) -> Prediction:
-        version = response.model_spec.version.value
-        labels = self._labels(self._model, version)
-        probabilities = _output(response, "probabilities", (count, len(labels)))
-        if not (np.isfinite(probabilities).all() and np.allclose(probabilities.sum(axis=1), 1, atol=SUM_TOLERANCE)):
-            raise TensorError("probabilities do not sum to 1")
-        if probabilities.min() < -SUM_TOLERANCE:
-            raise TensorError("a probability is negative")
-        embeddings = _output(response, "embedding", (count, None)) if "embedding" in response.outputs else None
-        if embeddings is not None and not np.isfinite(embeddings).all():
-            raise TensorError("the embedding is not of numbers")
-        return Prediction(labels, probabilities.clip(0, 1), embeddings, self._model, version)
+                raise PredictorAwayError(f"{self._server} is away: {text}; trying again") from error
+            raise PredictorError(f"{self._server} refuses: {error.code().name}, {text}") from error
 
 
 def grpc_address(url: str) -> str:

@@ -25,6 +25,7 @@ from services.contracts.tfserving_pb2 import (
 )
 from services.inference.model_folder import latest
 from services.inference.model_server import MODEL, PREDICTION, ModelServer
+from services.inference.serving import Serving
 from services.inference.tensors import Array, to_proto
 from services.runtime.health import Health
 from services.runtime.settings import Settings
@@ -84,7 +85,7 @@ class Server:
 async def serving(models: Path, **options: Any) -> AsyncIterator[Server]:
     server = Server(models)
     async with (
-        ModelServer(models, "expression", health=server.health, sleep=server.sleep, **options) as running,
+        ModelServer(Serving(models, "expression", health=server.health, sleep=server.sleep, **options)) as running,
         grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel,
     ):
         server.client = Client(channel)

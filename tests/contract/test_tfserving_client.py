@@ -15,6 +15,7 @@ from services.inference.breaker import FAILURES, Breaker
 from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
 from services.inference.predictor import GrpcPredictor, PredictorAwayError, PredictorError, grpc_address
+from services.inference.serving import Serving
 from services.inference.tensors import from_proto, to_proto
 from services.runtime.settings import Settings
 from tests.contract.model_server_doubles import RELEASED
@@ -61,7 +62,7 @@ def always(payload: bytes) -> Answer:
 
 
 async def test_it_reads_what_the_light_server_says() -> None:
-    async with ModelServer(MODELS, "expression") as server, predictor(server.port) as client:
+    async with ModelServer(Serving(MODELS, "expression")) as server, predictor(server.port) as client:
         prediction = await client.predict(FACES)
         assert await client.status() == RELEASED.version
     assert prediction.labels == EXPRESSIONS
@@ -172,20 +173,20 @@ async def test_a_server_that_hangs_is_away_when_the_time_is_up() -> None:
 
 
 async def test_it_finds_a_server_again_that_was_gone() -> None:
-    async with ModelServer(MODELS, "expression") as first:
+    async with ModelServer(Serving(MODELS, "expression")) as first:
         port = first.port
         async with predictor(port) as client:
             await client.predict(FACES)
             await first.__aexit__(None, None, None)
             with pytest.raises(PredictorAwayError):
                 await client.predict(FACES)
-            async with ModelServer(MODELS, "expression", port=port):
+            async with ModelServer(Serving(MODELS, "expression"), port=port):
                 await client._channel.channel_ready()
                 assert await client.status() == RELEASED.version
 
 
 async def test_a_server_that_is_gone_costs_no_waiting_and_is_found_when_it_is_back() -> None:
-    async with ModelServer(MODELS, "expression") as first:
+    async with ModelServer(Serving(MODELS, "expression")) as first:
         port = first.port
         async with predictor(port) as client:
             breaker = Breaker(client, lambda: 0.0)
@@ -195,7 +196,7 @@ async def test_a_server_that_is_gone_costs_no_waiting_and_is_found_when_it_is_ba
                 with pytest.raises(PredictorAwayError):
                     await breaker.predict(FACES)
             assert breaker.is_open
-            async with ModelServer(MODELS, "expression", port=port):
+            async with ModelServer(Serving(MODELS, "expression"), port=port):
                 await client._channel.channel_ready()
                 await breaker.status()
                 await breaker.predict(FACES)

@@ -15,6 +15,7 @@ from services.contracts.tfserving_pb2 import ModelSpec, PredictRequest, PredictR
 from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
 from services.inference.predictor import GrpcPredictor
+from services.inference.serving import Serving
 from services.inference.tensors import to_proto
 from services.runtime.settings import Settings
 from tests.contract.model_server_doubles import RELEASED, label, put
@@ -70,7 +71,7 @@ async def test_our_client_is_answered_by_a_saved_model_behind_official_stubs() -
 async def test_an_official_client_is_answered_by_our_server(tmp_path: Path) -> None:
     put(tmp_path, 1)
     label(tmp_path, stable=1)
-    async with ModelServer(tmp_path, "expression") as server:
+    async with ModelServer(Serving(tmp_path, "expression")) as server:
         answers = json.loads(await said("ask", str(server.port)))
     expect_golden(answers["golden"], "int8")
     assert answers["values_in_fill"] == 1
@@ -89,7 +90,7 @@ async def test_requests_are_the_official_ones_byte_for_byte() -> None:
 
 async def test_answers_are_the_official_ones_byte_for_byte() -> None:
     request = PredictRequest(model_spec=ModelSpec(name="expression"), inputs={"faces": to_proto(golden_faces())})
-    async with ModelServer(MODELS, "expression") as server:
+    async with Serving(MODELS, "expression") as server:
         response = await server.predict(request)
     assert isinstance(response, PredictResponse)
     ours = response.SerializeToString(deterministic=True).hex()

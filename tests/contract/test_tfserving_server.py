@@ -30,6 +30,7 @@ from services.inference.litert import LiteRtModel
 from services.inference.model_folder import ModelFolder, latest
 from services.inference.model_server import ModelServer, build_model_server
 from services.inference.servable import MAX_BATCH
+from services.inference.serving import Serving
 from services.inference.tensors import Array, from_proto, to_proto
 from services.runtime.memory import MemoryBus
 from services.runtime.service import SetupError
@@ -60,7 +61,7 @@ class Client:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer(MODELS, "expression") as running:
+    async with ModelServer(Serving(MODELS, "expression")) as running:
         yield running
 
 
@@ -219,7 +220,7 @@ async def test_what_is_too_much_at_once_is_refused_and_the_rest_answered() -> No
         return loaded[0]
 
     async with (
-        ModelServer(MODELS, "expression", load=load) as server,
+        ModelServer(Serving(MODELS, "expression", load=load)) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         client = Client(channel)
@@ -239,7 +240,7 @@ async def test_a_model_that_fails_is_an_internal_error_and_the_server_goes_on() 
             return super().run(faces)
 
     async with (
-        ModelServer(MODELS, "expression", load=Failing) as server,
+        ModelServer(Serving(MODELS, "expression", load=Failing)) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         client = Client(channel)
@@ -290,7 +291,7 @@ async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
     description["files"][file.name] = hashlib.sha256(b"no model").hexdigest()
     (folder.path / "model.json").write_text(json.dumps(description))
     with pytest.raises(SetupError, match="does not run in LiteRT"):
-        async with ModelServer(copied, "expression"):
+        async with ModelServer(Serving(copied, "expression")):
             pass
 
 
