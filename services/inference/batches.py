@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-import grpc
 import numpy as np
 from prometheus_client import Gauge, Histogram
 
 from services.inference.litert import LiteRtModel
-from services.inference.servable import MAX_BATCH, RefusedError
+from services.inference.servable import MAX_BATCH, Code, RefusedError
 from services.inference.tensors import Array
 
 log = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ class Batches:
             RefusedError: Too many wait already, or the model failed.
         """
         if self._in_flight >= MAX_IN_FLIGHT:
-            raise RefusedError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MAX_IN_FLIGHT} requests wait already")
+            raise RefusedError(Code.RESOURCE_EXHAUSTED, f"{MAX_IN_FLIGHT} requests wait already")
         request = _Request(model, faces, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._arrived.set()
@@ -130,7 +129,7 @@ class Batches:
             for request in batch:
                 if not request.done.done():
                     text = f"the model failed: {error}"
-                    request.done.set_exception(RefusedError(grpc.StatusCode.INTERNAL, text))
+                    request.done.set_exception(RefusedError(Code.INTERNAL, text))
             return
         at = 0
         for request in batch:

@@ -118,7 +118,7 @@ def _method(name: str, request_type: type[Message], method: Callable[[Any], Awai
             except DecodeError:
                 code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the request is no {request_type.__name__}"
             except RefusedError as error:
-                code, text = error.code, str(error)
+                code, text = grpc.StatusCode[error.code.name], str(error)
             else:
                 REQUESTS.labels(name, "OK").inc()
                 return response.SerializeToString()

@@ -5,9 +5,9 @@ The codes and, where clients may look for them, the words are TensorFlow Serving
 tensorflow_serving/servables/tensorflow/{predict_util,get_model_metadata_impl}.cc).
 """
 
+from enum import Enum, auto
 from typing import Final
 
-import grpc
 import numpy as np
 from google.protobuf.any_pb2 import Any as AnyMessage
 
@@ -39,10 +39,20 @@ UNKNOWN_ERROR: Final = 2
 """`error::UNKNOWN` of tensorflow/core/protobuf/error_codes.proto."""
 
 
+class Code(Enum):
+    """Why a request is refused: gRPC's status codes of these names."""
+
+    INVALID_ARGUMENT = auto()
+    NOT_FOUND = auto()
+    FAILED_PRECONDITION = auto()
+    RESOURCE_EXHAUSTED = auto()
+    INTERNAL = auto()
+
+
 class RefusedError(Exception):
     """A request that gets an error for an answer."""
 
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+    def __init__(self, code: Code, text: str) -> None:
         super().__init__(text)
         self.code = code
 
@@ -56,7 +66,7 @@ def faces_of(request: PredictRequest, versions: Versions) -> tuple[LiteRtModel, 
     model = _model(request, versions)
     if request.model_spec.signature_name not in ("", SIGNATURE):
         raise RefusedError(
-            grpc.StatusCode.FAILED_PRECONDITION,
+            Code.FAILED_PRECONDITION,
             f'Serving signature key "{request.model_spec.signature_name}" not found.',
         )
     if unknown := set(request.output_filter) - model.outputs.keys():
@@ -92,10 +102,10 @@ def status(request: GetModelStatusRequest, versions: Versions) -> GetModelStatus
     spec = _spec(request)
     known = versions.conditions if spec.name == versions.name else {}
     if not known:
-        raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
+        raise RefusedError(Code.NOT_FOUND, f"Could not find any versions of model {spec.name}")
     version = _version(spec, versions)
     if version is not None and version not in known:
-        raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Could not find version {version} of model {spec.name}")
+        raise RefusedError(Code.NOT_FOUND, f"Could not find version {version} of model {spec.name}")
     asked = [version] if version is not None else sorted(known, reverse=True)
     return GetModelStatusResponse(model_version_status=[_condition(each, known[each]) for each in asked])
 
@@ -163,9 +173,9 @@ def _model(request: PredictRequest | GetModelMetadataRequest, versions: Versions
     model = versions.find(version) if spec.name == versions.name else None
     if model is None:
         wanted = f"Latest({spec.name})" if version is None else f"Specific({spec.name}, {version})"
-        raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+        raise RefusedError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
     return model
 
 
 def _invalid(text: str) -> RefusedError:
-    return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, text)
+    return RefusedError(Code.INVALID_ARGUMENT, text)

@@ -21,7 +21,6 @@ from services.inference.measures import AGE_SECONDS, BAD_IMAGE, FACES_BAD, FACES
 from services.inference.newest import DROPPED, NO_ANSWER, Frame, NewestFrames
 from services.inference.photo import Photos
 from services.inference.predictor import (
-    GrpcPredictor,
     Prediction,
     Predictor,
     PredictorAwayError,
@@ -122,6 +121,8 @@ class InferenceService:
         return prediction
 
     async def _connect(self, stack: AsyncExitStack) -> Predictor:
+        from services.inference.remote import GrpcPredictor
+
         settings = self._settings
         predictor = GrpcPredictor(
             grpc_address(settings.model_server),

@@ -11,7 +11,8 @@ from services.inference.embedded import EmbeddedPredictor
 from services.inference.litert import LiteRtModel
 from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
-from services.inference.predictor import GrpcPredictor, PredictorAwayError, PredictorError
+from services.inference.predictor import PredictorAwayError, PredictorError
+from services.inference.remote import GrpcPredictor
 from services.inference.serving import Serving
 from services.inference.tensors import Array
 from services.runtime.settings import Settings

@@ -14,7 +14,8 @@ from services.contracts.tfserving_pb2 import GetModelStatusResponse, ModelSpec, 
 from services.inference.breaker import FAILURES, Breaker
 from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
-from services.inference.predictor import GrpcPredictor, PredictorAwayError, PredictorError, grpc_address
+from services.inference.predictor import PredictorAwayError, PredictorError, grpc_address
+from services.inference.remote import GrpcPredictor
 from services.inference.serving import Serving
 from services.inference.tensors import from_proto, to_proto
 from services.runtime.settings import Settings

@@ -14,7 +14,7 @@ import pytest
 from services.contracts.tfserving_pb2 import ModelSpec, PredictRequest, PredictResponse
 from services.inference.model_folder import Labels
 from services.inference.model_server import ModelServer
-from services.inference.predictor import GrpcPredictor
+from services.inference.remote import GrpcPredictor
 from services.inference.serving import Serving
 from services.inference.tensors import to_proto
 from services.runtime.settings import Settings

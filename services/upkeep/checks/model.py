@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 
 from services.inference import model_folder
-from services.inference.predictor import GrpcPredictor, PredictorError, grpc_address
+from services.inference.predictor import PredictorError, grpc_address
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.findings import Finding, broken, by_way, correct, skipped, well
@@ -53,6 +53,8 @@ def model_server(settings: Settings) -> Finding:
 
 
 async def _ask(settings: Settings, address: str) -> tuple[int, int]:
+    from services.inference.remote import GrpcPredictor
+
     inference = settings.inference
     labels = model_folder.Labels(inference.models)
     async with GrpcPredictor(address, model=inference.model, labels=labels, timeout_s=5) as predictor:
