@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.contracts.messages import CameraState
-from services.vision.images import Bgr
+from services.vision.images import Bgr, mean_and_deviation
 from services.vision.opencv import cv2
 
 HOLD_S = 1.0
@@ -22,7 +22,7 @@ _SAMPLE_PX = 8
 """Only every eighth pixel of every eighth row is looked at."""
 _PATCHES = (20, 15)
 """Brightness is that of patches, of which there are so many across and down: so that noise is no light."""
-_BRIGHTEST_PERCENT = 90
+_BRIGHTEST_SHARE = 0.1
 
 WORDS = {
     CameraState.OK: "",
@@ -51,7 +51,9 @@ def look(frame: Bgr) -> Look:
     """Measure a frame, coarsely."""
     green = np.ascontiguousarray(frame[::_SAMPLE_PX, ::_SAMPLE_PX, 1])
     patches = cv2.resize(green, _PATCHES, interpolation=cv2.INTER_AREA)
-    return Look(float(np.percentile(patches, _BRIGHTEST_PERCENT)), float(green.std()), hash(green.tobytes()))
+    darkest = round((1 - _BRIGHTEST_SHARE) * patches.size)
+    brightness = float(np.partition(patches, darkest, axis=None)[darkest])
+    return Look(brightness, mean_and_deviation(green)[1], hash(green.tobytes()))
 
 
 class Condition:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.vision.geometry import Box, Point
+from services.vision.images import mean_and_deviation
 
 
 class Flaw(StrEnum):
@@ -54,8 +55,8 @@ def assess(face: NDArray[np.uint8], box: Box, landmarks: Sequence[Point]) -> Qua
         landmarks: Five of them as the detector orders them, or none: then the pose counts as good.
     """
     grey = face[:, :, 0].astype(np.float32)
-    mean = float(grey.mean())
-    contrast = _ramp(float(grey.std()), *CONTRAST)
+    mean, deviation = mean_and_deviation(grey)
+    contrast = _ramp(deviation, *CONTRAST)
     scores = {
         Flaw.TOO_SMALL: _ramp(box.width, *WIDTH_PX),
         Flaw.BLURRED: _ramp(math.log(sharpness(grey) + 1e-9), *map(math.log, SHARPNESS)),
@@ -74,7 +75,7 @@ def sharpness(grey: NDArray[np.float32]) -> float:
     """
     middle = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
-    return float(laplacian.var() / (grey.var() + 1))
+    return mean_and_deviation(laplacian)[1] ** 2 / (mean_and_deviation(grey)[1] ** 2 + 1)
 
 
 def frontality(landmarks: Sequence[Point]) -> float:

@@ -128,6 +128,12 @@ def crop_message(image: Grey) -> pb.Image:
     return pb.Image(encoding=pb.ENCODING_JPEG, data=jpeg(image), width=width, height=height)
 
 
+def mean_and_deviation(grey: NDArray[np.uint8] | NDArray[np.float32]) -> tuple[float, float]:
+    """Return the mean and the standard deviation of an image; numpy takes ten times as long for each (measured)."""
+    mean, deviation = cv2.meanStdDev(grey)
+    return float(mean[0, 0]), float(deviation[0, 0])
+
+
 def _header(data: bytes, limits: Limits) -> _Header:
     if len(data) > limits.max_bytes:
         raise BadImageError(f"the image has {len(data):,} bytes; at most {limits.max_bytes:,} are read")

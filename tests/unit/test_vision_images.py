@@ -19,6 +19,7 @@ from services.vision.images import (
     decode_photo,
     decode_reduced,
     jpeg,
+    mean_and_deviation,
 )
 from services.vision.opencv import cv2
 
@@ -154,3 +155,10 @@ def test_lower_jpeg_quality_makes_smaller_files() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8)
     sizes = [len(jpeg(noise, quality)) for quality in (95, 80, 50)]
     assert all(more > less for more, less in pairwise(sizes))
+
+
+def test_mean_and_deviation_are_those_of_numpy() -> None:
+    grey = (np.arange(60 * 80) % 251).astype(np.uint8).reshape(60, 80)
+    expected = pytest.approx((grey.mean(), grey.std()))
+    assert mean_and_deviation(grey) == expected
+    assert mean_and_deviation(grey.astype(np.float32)) == expected
