@@ -59,14 +59,15 @@ class MqttBus:
     ) -> None:
         self._url, self._prefix = redact(url), prefix
         self._health = health or Health()
-        complaints = complaints or Complaints(log)
+        self._complaints = complaints = complaints or Complaints(log)
         self._dispatcher = Dispatcher(prefix, commands, complaints)
         self._refusals = Refusals(url, self._health, complaints, self._publish_again)
         self._spoken: set[str] = set()
         self._retained: dict[str, Packet] = {}
         self._backlog: deque[Packet] = deque()
         self._ready = asyncio.Event()
-        self._was_away = False
+        self._client_id = client_id
+        self._was_away = self._contested = False
         self._connected = CONNECTED.labels(client_id)
         self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
         last_will = self._packet(will[0], will[1], will[2]) if will else None
@@ -150,10 +151,19 @@ class MqttBus:
         self._ready.clear()
         self._connected.set(0)
         self._refusals.forget()
-        if not self._was_away:
+        if not self._was_away and not self._contested:
             log.warning("the MQTT broker at %s is away: %s", self._url, problem)
-        self._was_away = True
+            self._was_away = True
         self._health.report("broker", f"the MQTT broker at {self._url} is away ({problem}); trying again")
+
+    def link_contested(self, problem: str) -> None:
+        """Say that the broker is there, and that another process throws us off it."""
+        self._contested = bool(problem)
+        self._health.report("name", problem and f"{self._client_id} at {self._url}: {problem}")
+        if problem:
+            self._complaints.note("name", f"{self._client_id} at {self._url}", problem)
+        else:
+            log.info("%s is ours alone at the MQTT broker at %s now", self._client_id, self._url)
 
     def link_refused(self, problem: str) -> None:
         """Say that the broker does not let us listen."""

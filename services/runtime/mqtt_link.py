@@ -8,7 +8,6 @@ import contextlib
 import logging
 from collections import deque
 from functools import partial
-from typing import Protocol
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
@@ -17,6 +16,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from services.runtime.backoff import Backoff
 from services.runtime.mqtt_client import Access, Packet, dial, new_client, send
 from services.runtime.mqtt_driver import Driver, aside
+from services.runtime.mqtt_listener import Listener
+from services.runtime.mqtt_name import NO_REASON, STEADY_S, Name
 
 log = logging.getLogger(__name__)
 
@@ -30,40 +31,7 @@ LOOK_AFTER_S = 1.0
 BACKOFF_S = (0.2, 10.0)
 MAX_HANG_UPS = 2
 """Connections in a row that a broker may end unanswered before it is asked in MQTT 3.1.1."""
-TAKEN_OVER = "another process has taken our place; give each its own name with MOODRING_INSTANCE"
 FLUSH_S = 0.5
-
-
-class Listener(Protocol):
-    """Who owns a link; all is called in the event loop's thread, and from within paho."""
-
-    def link_up(self) -> None:
-        """The broker accepted us: subscribe, and send what waited."""
-        ...
-
-    def link_ready(self) -> None:
-        """The broker confirmed every subscription."""
-        ...
-
-    def link_down(self, problem: str) -> None:
-        """The broker is away, or does not let us in."""
-        ...
-
-    def link_refused(self, problem: str) -> None:
-        """The broker does not let us subscribe."""
-        ...
-
-    def arrived(self, message: paho.MQTTMessage) -> None:
-        """A message came."""
-        ...
-
-    def gave_up(self, packet: Packet) -> None:
-        """The broker is too slow for this packet, which is not sent."""
-        ...
-
-    def answered(self, packet: Packet, refusal: str) -> None:
-        """The broker took a packet of quality 1, or says why not."""
-        ...
 
 
 class Link:
@@ -91,6 +59,8 @@ class Link:
         self._answer: asyncio.Future[str] | None = None
         self._lost: asyncio.Future[str]
         self._opening: asyncio.Future[None] | None = None
+        self._name = Name()
+        self._up_since = 0.0
         self.up = False
         self.connection = 0
 
@@ -100,11 +70,10 @@ class Link:
         backoff = Backoff(*BACKOFF_S)
         while True:
             try:
-                problem = await self._connect()
-                if not problem:
-                    problem = await self._until_lost()
-                    if problem != TAKEN_OVER:
-                        backoff.reset()
+                if problem := await self._connect():
+                    self._contest_ended()
+                else:
+                    problem = await self._until_lost(backoff)
             except Exception as error:  # nobody else would connect again
                 log.exception("the connection to the broker failed")
                 problem = str(error) or type(error).__name__
@@ -200,12 +169,23 @@ class Link:
         except (OSError, ValueError) as error:
             return str(error) or type(error).__name__
 
-    async def _until_lost(self) -> str:
+    async def _until_lost(self, backoff: Backoff) -> str:
         """Wait for the end of the connection, and return what ended it."""
         while not self._lost.done():
             await asyncio.wait({self._lost}, timeout=LOOK_AFTER_S)
             self._driver.look_after()
+            if self._lasted_s() >= STEADY_S:
+                backoff.reset()
+                self._contest_ended()
         return self._lost.result()
+
+    def _lasted_s(self) -> float:
+        return self._loop.time() - self._up_since
+
+    def _contest_ended(self) -> None:
+        if self._name.problem:
+            self._listener.link_contested("")
+        self._name.free()
 
     def _new_client(self, protocol: MQTTProtocolVersion) -> paho.Client:
         client = new_client(self._access, protocol)
@@ -231,6 +211,7 @@ class Link:
                 self._protocol = MQTTProtocolVersion.MQTTv311
             return
         self._settled = self._settled or self._client.protocol == MQTTProtocolVersion.MQTTv5
+        self._up_since = self._loop.time()
         self.up = True  # before the next packet is read, which may have to be acknowledged
         again, self._again = self._again, []
         for packet in again:
@@ -245,8 +226,12 @@ class Link:
         elif not self._lost.done():
             self._hang_ups = 0
         if not self._lost.done():
-            problem = "it ended the connection" if str(code) == "Unspecified error" else f"the connection broke: {code}"
-            self._lost.set_result(TAKEN_OVER if "taken over" in str(code) else problem)
+            if self.up:
+                self._name.ended(code, self._lasted_s())
+            if self._name.problem:
+                self._listener.link_contested(self._name.problem)
+            ended = "it ended the connection" if str(code) == NO_REASON else f"the connection broke: {code}"
+            self._lost.set_result(ended)
 
     def _subscribed(self, mid: int, codes: list[ReasonCode]) -> None:
         self._unconfirmed.discard(mid)

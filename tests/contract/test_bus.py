@@ -438,6 +438,22 @@ async def test_everything_comes_back_with_the_broker(world: World) -> None:
         assert not health.problems
 
 
+@pytest.mark.parametrize("world", ["mosquitto"], indirect=True)
+async def test_two_with_one_name_throw_each_other_off_and_both_say_what_to_do(world: World) -> None:
+    healths, known = [Health(), Health()], asyncio.Event()
+
+    def look() -> None:
+        if all("MOODRING_INSTANCE" in health.problems.get("name", "") for health in healths):
+            known.set()
+
+    async with AsyncExitStack() as stack:
+        for health in healths:
+            health.listen(look)
+            await stack.enter_async_context(world.open_bus("moodring-inference-main", health=health))
+        async with asyncio.timeout(PATIENCE_S):
+            await known.wait()
+
+
 async def test_bus_says_what_is_wrong_while_there_is_no_broker() -> None:
     health = Health()
     known = asyncio.Event()
