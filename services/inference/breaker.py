@@ -64,9 +64,12 @@ class Breaker:
         return prediction
 
     async def status(self) -> int:
-        """Return the version that is served; an answer lets the next batch try."""
+        """Return the version that is served; after an answer it is asked again, until one more failure."""
         version = await self._predictor.status()
-        self._try_at = 0.0
+        if self.is_open:
+            self._failures = FAILURES - 1
+            self._why = ""
+            OPEN.set(0)
         return version
 
     def _fail(self, error: PredictorAwayError) -> None:

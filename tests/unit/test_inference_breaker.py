@@ -3,7 +3,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from services.inference.breaker import FAILURES, WAIT_S, Breaker
+from services.inference.breaker import FAILURES, OPEN, WAIT_S, Breaker
 from services.inference.predictor import PredictorAwayError, PredictorError
 from tests.unit.inference_doubles import ScriptedPredictor
 
@@ -128,3 +128,24 @@ async def test_a_server_that_tells_its_status_is_tried_at_once() -> None:
     assert await circuit.breaker.status() == 7
     await circuit.breaker.predict(FACES)
     assert not circuit.breaker.is_open
+
+
+async def test_the_gauge_says_what_the_next_call_will_meet() -> None:
+    circuit = Circuit()
+    await circuit.fail(FAILURES)
+    assert OPEN._value.get() == 1
+    circuit.server.error = None
+    await circuit.breaker.status()
+    assert OPEN._value.get() == 0, "with a status it is asked again, before any batch came"
+
+
+async def test_a_server_that_tells_its_status_and_classifies_nothing_is_left_alone_after_one_try() -> None:
+    circuit = Circuit()
+    await circuit.fail(FAILURES)
+    circuit.server.error = None
+    await circuit.breaker.status()
+    assert "circuit open" in await circuit.fail()
+    asked = circuit.asked
+    await circuit.fail(5)
+    assert circuit.asked == asked
+    assert OPEN._value.get() == 1
