@@ -116,5 +116,5 @@ class Serving:
                 problem, unforeseen = f"a version cannot be taken up ({error!r}); it is tried again", error
             if problem and problem != before:
                 log.warning("what is served stays as it is: %s", problem, exc_info=unforeseen)
-            self._health.report("model", problem)
+            self._health.report("model", problem, hinders=self._versions.find(None) is None)
             before = problem

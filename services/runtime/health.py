@@ -11,17 +11,23 @@ class Health:
     """
 
     def __init__(self) -> None:
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, tuple[str, bool]] = {}  # what is wrong, and whether it hinders
         self._listeners: list[Callable[[], None]] = []
 
-    def report(self, part: str, problem: str = "") -> None:
-        """Say how a part is; no problem means well."""
-        before = self._problems.get(part, "")
+    def report(self, part: str, problem: str = "", *, hinders: bool = True) -> None:
+        """Say how a part is.
+
+        Args:
+            part: The part.
+            problem: What is wrong with it; nothing where it is well.
+            hinders: Whether the service cannot do its work for it.
+        """
+        before = self._problems.get(part)
         if problem:
-            self._problems[part] = problem
+            self._problems[part] = (problem, hinders)
         else:
             self._problems.pop(part, None)
-        if problem != before:
+        if self._problems.get(part) != before:
             for listener in self._listeners:
                 listener()
 
@@ -32,4 +38,9 @@ class Health:
     @property
     def problems(self) -> dict[str, str]:
         """The parts that are not well, and why."""
-        return dict(self._problems)
+        return {part: problem for part, (problem, _) in self._problems.items()}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the service can do its work, whatever else is wrong with it."""
+        return not any(hinders for _, hinders in self._problems.values())

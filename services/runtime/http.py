@@ -34,9 +34,10 @@ def make_app(services: Sequence[Service]) -> FastAPI:
 
     @app.get("/readyz", tags=["health"])
     async def readyz() -> JSONResponse:
-        """Say whether everything works, or which parts do not and why."""
+        """Say whether every service can do its work, and which parts are not well and why."""
         problems = {service.name: service.health.problems for service in services if service.health.problems}
-        return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+        ready = all(service.health.ready for service in services)
+        return JSONResponse({"ready": ready, "problems": problems}, status_code=200 if ready else 503)
 
     @app.get("/metrics", tags=["health"])
     async def metrics() -> Response:

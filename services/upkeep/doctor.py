@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from services.assembly import SERVICES, port_of
 from services.runtime.settings import Settings
@@ -61,10 +61,11 @@ def ask(settings: Settings, number: int) -> Answer | int | None:
     The status of what answers in no HTTP at all is 0.
     """
     try:
-        with DIRECTLY.open(f"http://{address(settings, number)}/readyz", timeout=ANSWER_S):
-            return Answer()
+        with DIRECTLY.open(f"http://{address(settings, number)}/readyz", timeout=ANSWER_S) as answer:
+            return Answer(_reasons(answer, untold=""))
     except urllib.error.HTTPError as error:
-        return Answer(_reasons(error)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else error.code
+        untold = "it tells why only who has a token"
+        return Answer(_reasons(error, untold)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else error.code
     except (OSError, ValueError):
         return None
     except http.client.HTTPException:
@@ -92,12 +93,13 @@ def port(settings: Settings, number: int, answer: Answer | int | None) -> Findin
     return well("port", f"Moodring runs here, at port {number}, and is well")
 
 
-def _reasons(answer: urllib.error.HTTPError) -> str:
+def _reasons(answer: IO[bytes], untold: str) -> str:
+    """Return what an answer says is wrong, and `untold` where it says nothing of that."""
     try:
         problems = json.loads(answer.read())["problems"]
         return "; ".join(text for parts in problems.values() for text in parts.values())
     except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError, TypeError):
-        return "it tells why only who has a token"
+        return untold
 
 
 def _free(host: str, number: int) -> Finding:

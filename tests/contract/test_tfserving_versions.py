@@ -45,6 +45,7 @@ async def test_a_version_that_is_still_being_copied_waits_and_is_named(
         assert await server.client.served() == 1
         assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
         assert "its sha256 differs" in server.health.problems["model"]
+        assert server.health.ready, "a version answers"
         await server.look()
         assert caplog.text.count("its sha256 differs") == 1
         file.write_bytes(whole)
@@ -136,6 +137,7 @@ async def test_labels_that_are_wrong_change_nothing_and_are_told(tmp_path: Path,
         file.write_text(content)
         await server.look()
         assert text in server.health.problems["model"]
+        assert server.health.ready, "a version answers"
         assert await server.client.served(version_label="stable") == 1
     with pytest.raises(SetupError, match="labels"):
         async with serving(tmp_path):

@@ -268,6 +268,7 @@ def answering(status: int, body: Any) -> Iterator[int]:
     ("status", "body", "how", "said"),
     [
         (200, {"ready": True}, How.WELL, "runs here"),
+        (200, {"ready": True, "problems": {"model-server": {"model": "half copied"}}}, How.BROKEN, "half copied"),
         (503, {"ready": False, "problems": {"camera": {"camera": "no device"}}}, How.BROKEN, "no device"),
         (503, {"ready": False}, How.BROKEN, "who has a token"),
         (503, ["busy"], How.BROKEN, "who has a token"),

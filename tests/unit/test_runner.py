@@ -144,6 +144,11 @@ async def test_ready_says_which_part_is_not_and_why() -> None:
     service.health.report("broker", "the broker is away")
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["problems"]) == (503, {"camera": {"broker": "the broker is away"}})
+    service.health.report("broker", "the broker is slow", hinders=False)
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (
+        200, {"ready": True, "problems": {"camera": {"broker": "the broker is slow"}}},
+    )  # fmt: skip
     assert (await client.get("/healthz")).status_code == 200
     assert "moodring_messages" in (await client.get("/metrics")).text
 
