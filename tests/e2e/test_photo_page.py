@@ -74,11 +74,18 @@ def test_a_picture_without_a_face_says_what_helps(page: Browser, tmp_path: Path)
     assert page.all("photo-song") == []
 
 
-def test_what_is_no_picture_is_said_in_a_sentence(page: Browser, tmp_path: Path) -> None:
+def test_what_is_no_picture_is_said_in_a_sentence_and_nothing_of_the_picture_before(
+    page: Browser, tmp_path: Path
+) -> None:
+    choose(page, picture(tmp_path, "happy"))
+    page.until(lambda: len(page.all("photo-song")) == 5, "songs")
     file = tmp_path / "notes.jpg"
     file.write_text("no picture")
     choose(page, file)
     page.until(lambda: "neither a JPEG nor a PNG" in page.run("return document.body.innerText"), "why")
+    page.until(lambda: page.text("photo-mood") == "…", "no mood")
+    page.until(lambda: not any(map(page.all, ("photo-picture", "face", "photo-song"))), "nothing of it")
+    assert not page.find("feel").is_displayed()
     page.errors()  # the browser notes the refusal
 
 

@@ -36,12 +36,21 @@ class Faces(Live, component="components/faces.js"):
 
 
 class PhotoPicker(Live, component="components/photo.js"):
-    """A place for a picture, which it has read by REST and shows; `on_read` hears the answer without the picture."""
+    """A place for a picture, which it has read by REST and shows; `on_read` hears the answer without the picture.
 
-    def __init__(self, on_read: Callable[[GenericEventArguments], Awaitable[None]], room: str) -> None:
+    `on_refused` hears that there is no answer; the picture before is not shown any more.
+    """
+
+    def __init__(
+        self,
+        on_read: Callable[[GenericEventArguments], Awaitable[None]],
+        on_refused: Callable[[GenericEventArguments], None],
+        room: str,
+    ) -> None:
         super().__init__()
         self.props["room"] = room
         self.on("read", on_read)
+        self.on("refused", on_refused)
 
 
 class Sender(Live, component="components/sender.js"):

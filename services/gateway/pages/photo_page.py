@@ -41,7 +41,7 @@ class PhotoPage:
                 back.props.update({"href": f"/?room={self._room}", "title": "Back to the room"})
             with box("main", "cards photo"):
                 with box("section", "card camera").props('aria-label="Photo"'):
-                    PhotoPicker(self._read, self._room)
+                    PhotoPicker(self._read, self._forget, self._room)
                     self._faces = Faces()
                 with box("section", "card mood").props('aria-label="Mood"'):
                     with box("div", "mood-words"):
@@ -60,6 +60,7 @@ class PhotoPage:
         try:
             answer = Answer.model_validate(event.args)
         except ValidationError:
+            self._forget()
             ui.notify("The answer cannot be read. Load this page again.", icon="error_outline")
             return
         taught = self._service.house.taught
@@ -67,8 +68,17 @@ class PhotoPage:
         self._faces.show(faces=views.faces([(0, photo.message(answer))], 0, taught), note="No face was found.")
         self._show(reading)
         self._songs.clear()
-        if reading.point and (found := await self._actions.songs_near(reading.point, photo.SONGS)) is not None:
+        if not reading.point:
+            return
+        found = await self._actions.songs_near(reading.point, photo.SONGS)
+        if found is not None and self._reading is reading:  # no other picture came meanwhile
             _list(self._songs, [photo.Song.model_validate(song) for song in found])
+
+    def _forget(self, _event: GenericEventArguments | None = None) -> None:
+        """Show nothing of the picture before: the newest one was refused."""
+        self._faces.show(faces=[], note="")
+        self._songs.clear()
+        self._show(None)
 
     def _show(self, reading: Reading | None) -> None:
         self._reading = reading

@@ -12,10 +12,9 @@ export default {
         <span>{{ busy ? "Reading …" : picture ? "Another picture" : "Choose a picture" }}</span>
         <input type="file" accept="image/jpeg,image/png" :disabled="busy" data-testid="photo-file" @change="choose">
       </label>
-      <p v-if="picture && problem" class="quiet" role="alert">{{ problem }}</p>
     </div>`,
   props: { room: String },
-  emits: ["read"],
+  emits: ["read", "refused"],
   data: () => ({ picture: "", problem: "", busy: false, over: false }),
   methods: {
     choose(event) {
@@ -42,6 +41,8 @@ export default {
         this.$emit("read", said);
       } catch (error) {
         this.problem = error instanceof TypeError ? "Nothing answers. Try again in a moment." : error.message;
+        this.picture = "";
+        this.$emit("refused");
       } finally {
         this.busy = false;
       }
