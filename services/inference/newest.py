@@ -16,6 +16,8 @@ from services.runtime.measures import from_zero
 
 MAX_AGE_S: Final = float(FACES.expires_s or 0)
 """A frame older than this says nothing about now."""
+MAX_AHEAD_S: Final = 2.0
+"""A frame may be newer than our clock by this much, as the aggregator takes it, before clocks are said to differ."""
 MAX_CAMERAS: Final = 64
 MAX_FRAMES: Final = 4
 """Frames of a camera that wait for faces which newer ones do not show."""
@@ -28,7 +30,7 @@ LIVE_S: Final = 1.0
 """A camera that has sent nothing for so long is not waited for."""
 
 LATE_FRAMES: Final = 5
-"""So many frames in a row that arrive too old are no hiccup of the network."""
+"""So many frames in a row that arrive too old, or from the future, are no hiccup of the network."""
 FORGET_S: Final = 30.0
 """A camera that has sent nothing for so long is not complained of any more."""
 
@@ -42,8 +44,8 @@ Key = tuple[str, str]
 """A camera: its room and its name."""
 
 
-class _Late(NamedTuple):
-    """How many frames of a camera in a row came too late, and the last one's age and arrival in seconds."""
+class _Apart(NamedTuple):
+    """How many frames of a camera in a row came too late or too early, the last one's age and arrival in seconds."""
 
     frames: int
     age_s: float
@@ -82,7 +84,7 @@ class NewestFrames:
         self._window_s = window_s
         self._waiting: dict[Key, list[Frame]] = {}
         self._seen: dict[Key, float] = {}
-        self._late: dict[Key, _Late] = {}
+        self._apart: dict[Key, _Apart] = {}
         self._arrived = asyncio.Event()
 
     def put(self, delivery: Delivery[FaceCrops]) -> None:
@@ -104,20 +106,32 @@ class NewestFrames:
 
     def late(self) -> str:
         """Return which cameras' frames always arrive too old to be read and what to do, or nothing."""
-        now = self._clock()
-        self._late = {key: one for key, one in self._late.items() if abs(now - one.at) < FORGET_S}
-        late = {camera: one.age_s for (_, camera), one in self._late.items() if one.frames >= LATE_FRAMES}
-        if not late:
+        if not (late := {camera: age_s for camera, age_s in self._ages_apart().items() if age_s > 0}):
             return ""
         return (
             f"frames of {', '.join(sorted(late))} arrive {max(late.values()):.0f} s old, so their faces are not read: "
             "set the clocks of the camera's machine and of this one (NTP), or look at the network between them"
         )
 
+    def ahead(self) -> str:
+        """Return which cameras' frames always come from the future and what to do, or nothing; they are read."""
+        if not (ahead := {camera: -age_s for camera, age_s in self._ages_apart().items() if age_s < 0}):
+            return ""
+        return (
+            f"frames of {', '.join(sorted(ahead))} arrive {max(ahead.values()):.0f} s before they were seen, by this "
+            "machine's clock: set the clocks of the camera's machine and of this one (NTP)"
+        )
+
+    def _ages_apart(self) -> dict[str, float]:
+        """Return the age of the last frame of each camera whose clock seems to be another than ours."""
+        now = self._clock()
+        self._apart = {key: one for key, one in self._apart.items() if abs(now - one.at) < FORGET_S}
+        return {camera: one.age_s for (_, camera), one in self._apart.items() if one.frames >= LATE_FRAMES}
+
     def _note_age(self, camera: Key, age_s: float) -> None:
-        before = self._late.pop(camera, None)
-        if age_s > MAX_AGE_S and len(self._late) < MAX_CAMERAS:
-            self._late[camera] = _Late(before.frames + 1 if before else 1, age_s, self._clock())
+        before = self._apart.pop(camera, None)
+        if not -MAX_AHEAD_S <= age_s <= MAX_AGE_S and len(self._apart) < MAX_CAMERAS:
+            self._apart[camera] = _Apart(before.frames + 1 if before else 1, age_s, self._clock())
 
     async def take(self) -> list[Frame]:
         """Return the frames that are fresh enough, at most `MAX_BATCH` faces in all, when there are any.
@@ -148,7 +162,7 @@ class NewestFrames:
             frames = self._waiting[camera]
             while frames and len(frames[0].faces) <= room:
                 frame = frames.pop(0)
-                if self.age_s(frame.delivery.message) > MAX_AGE_S:
+                if max(self.age_s(frame.delivery.message), self._timer() - frame.arrived) > MAX_AGE_S:
                     DROPPED.labels(STALE).inc()
                     continue
                 room -= len(frame.faces)

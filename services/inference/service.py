@@ -16,6 +16,7 @@ from services.inference import answers, api, model_folder
 from services.inference.breaker import Breaker
 from services.inference.classroom import Classroom
 from services.inference.custom_moods import read
+from services.inference.decoding import Crop, decoded
 from services.inference.kept_moods import KeptMoods
 from services.inference.measures import AGE_SECONDS, BAD_IMAGE, FACES_BAD, FACES_DONE, PREDICT_SECONDS, WAIT_SECONDS
 from services.inference.newest import DROPPED, NO_ANSWER, Frame, NewestFrames
@@ -41,9 +42,6 @@ SHARE: Final = "inference"
 WATCH_S: Final = 10.0
 WATCH_AWAY_S: Final = 2.0
 """How often the model server is asked how it does, and how often while it is away."""
-
-Crops = list[tuple[Face, NDArray[np.uint8]]]
-"""Faces, and the model's input for each: uint8 (size, size, 1)."""
 
 
 class InferenceService:
@@ -139,12 +137,11 @@ class InferenceService:
         while True:
             frames = await self._frames.take()
             started = self._timer()
-            usable = [(frame, self._crops(frame)) for frame in frames]
-            usable = [(frame, crops) for frame, crops in usable if crops]
+            usable = await decoded(frames, self._crop, self._timer)
             if not usable:
                 continue
             batch = np.stack([crop for _, crops in usable for _, crop in crops])
-            decoded = self._timer()
+            begun = self._timer()
             try:
                 prediction = await self.classify(batch, predictor)
             except PredictorError as error:
@@ -152,7 +149,7 @@ class InferenceService:
                 cameras = ", ".join(sorted({frame.delivery.camera for frame, _ in usable}))
                 self._warn("no answer", f"frames of {cameras} are not classified: {error}")
                 continue
-            took = Timings(decoding=1000 * (decoded - started), predicting=1000 * (self._timer() - decoded))
+            took = Timings(decoding=1000 * (begun - started), predicting=1000 * (self._timer() - begun))
             took.batch_faces = len(batch)
             taught = {
                 room: read(classroom.kept.readers, room, prediction)
@@ -182,12 +179,7 @@ class InferenceService:
         timings.MergeFrom(took)
         return timings
 
-    def _crops(self, frame: Frame) -> Crops:
-        """Return the faces of a frame that can be decoded, and the model's input for each."""
-        message = frame.delivery.message
-        return [(face, crop) for face in frame.faces if (crop := self._crop(face, message)) is not None]
-
-    def _crop(self, face: Face, frame: FaceCrops) -> NDArray[np.uint8] | None:
+    def _crop(self, face: Face, frame: FaceCrops) -> Crop | None:
         try:
             return face_input(face)
         except BadImageError as error:
@@ -199,9 +191,10 @@ class InferenceService:
         while True:
             classroom.look()
             await self._refresh(classroom.kept)
-            if late := self._frames.late():
-                self._warn("late", late)
-            self.health.report("clocks", late)
+            late, ahead = self._frames.late(), self._frames.ahead()
+            if late or ahead:
+                self._warn("clocks", late or ahead)
+            self.health.report("clocks", late or ahead, hinders=bool(late))
             try:
                 classroom.kept.serve(await predictor.status())
             except PredictorError as error:

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     container: str = Field(
         "", description="The one service of this container: its image says so. What to type is then said for compose."
     )
-    instance: Name = Field("main", description="A word that tells several processes of the same service apart on the bus.")
+    instance: Name = Field("main", description="Tells several processes of the same service apart on the bus.")
     room: RoomName = Field("home", description="The room that this process's camera and player are in.")
     music: Path | None = Field(None, description="Folder of your own music; the demo songs without it.")
     yunet: Path | None = Field(None, description="YuNet's model file, where it is not in the data directory.")

@@ -7,6 +7,7 @@ from services.inference.newest import (
     FORGET_S,
     LATE_FRAMES,
     LIVE_S,
+    MAX_AGE_S,
     MAX_CAMERAS,
     MAX_FACES,
     MAX_FRAMES,
@@ -108,6 +109,21 @@ async def test_a_camera_that_fell_silent_is_not_waited_for() -> None:
 async def test_what_grew_stale_while_it_waited_is_passed_over() -> None:
     newest = waiting((1, "door", 2.1), (1, "desk", 1.9))
     assert await taken(newest) == ["desk-1"]
+
+
+async def test_a_frame_from_the_future_is_as_old_as_it_waited_here() -> None:
+    timer = [0.0]
+    newest = NewestFrames(lambda: NOW, timer=lambda: timer[0])
+    put(newest, frame(1, camera="door", age_s=-60))
+    timer[0] += MAX_AGE_S + 0.1
+    put(newest, frame(1, camera="desk", age_s=-60))
+    assert await taken(newest) == ["desk-1"]
+
+
+def test_a_camera_whose_clock_is_ahead_is_named_with_what_to_do() -> None:
+    newest = waiting(*((number, "door", -60.0) for number in range(LATE_FRAMES)), (1, "desk", -0.5))
+    assert "frames of door arrive 60 s before they were seen" in newest.ahead()
+    assert newest.late() == ""
 
 
 def test_a_camera_whose_clock_is_behind_is_named_with_what_to_do() -> None:

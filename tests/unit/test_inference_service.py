@@ -159,6 +159,17 @@ async def test_a_frame_without_a_usable_face_is_not_published() -> None:
         assert (await published(run)).frame_id == "camera-2"
 
 
+async def test_a_clock_that_is_ahead_is_told_and_its_faces_are_read() -> None:
+    async with running() as run:
+        for number in range(LATE_FRAMES):
+            send(run, frame(number, age_s=-60))
+            assert (await published(run)).frame_id == f"camera-{number}"
+        run.naps.ended.release()
+        await run.naps.started.get()
+        assert "arrive 60 s before they were seen" in run.service.health.problems["clocks"]
+        assert run.service.health.ready
+
+
 async def test_a_server_that_is_away_is_reported_and_comes_back(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as run:
         run.predictor.error = PredictorAwayError("the model server at x is away")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import pytest
 from paho.mqtt.packettypes import PacketTypes
@@ -53,16 +54,17 @@ def test_a_name_that_is_free_again_is_no_problem() -> None:
     assert not name.problem
 
 
-class Word:
-    """Waits for a part of a health to have a problem with some word in it, or none."""
+class Part:
+    """A part of a health, waited for."""
 
-    def __init__(self, part: str) -> None:
-        self.health, self._part, self._changed = Health(), part, asyncio.Event()
+    def __init__(self, name: str) -> None:
+        self.health, self._name, self._changed = Health(), name, asyncio.Event()
         self.health.listen(self._changed.set)
 
-    async def is_(self, word: str) -> None:
+    async def until(self, right: Callable[[str], bool]) -> None:
+        """Wait until what is wrong with it, or nothing, is as it should be."""
         async with asyncio.timeout(PATIENCE_S):
-            while (word not in self.health.problems.get(self._part, "")) if word else self._part in self.health.problems:
+            while not right(self.health.problems.get(self._name, "")):
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -92,17 +94,17 @@ async def test_a_connection_that_is_taken_over_is_said_and_tried_again_with_more
     monkeypatch.setattr(mqtt_link, "LOOK_AFTER_S", 0.01)
     caplog.set_level(logging.INFO)
     server = await asyncio.start_server(taken_over, "127.0.0.1", 0)
-    name = Word("name")
+    name = Part("name")
     url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with MqttBus(url, prefix="moodring", client_id="moodring-inference-main", health=name.health) as bus:
-        await name.is_("set MOODRING_INSTANCE to a word of its own for each")
+        await name.until(lambda problem: "set MOODRING_INSTANCE to a word of its own for each" in problem)
         async with asyncio.timeout(PATIENCE_S):
             while connections < 4:  # noqa: ASYNC110 -- nothing tells of it
                 await asyncio.sleep(0.001)
             await bus.wait_connected()
         assert "another process has this name" in name.health.problems["name"], "not well as soon as it is back"
         monkeypatch.setattr(mqtt_link, "STEADY_S", 0.0)
-        await name.is_("")
+        await name.until(lambda problem: not problem)
     server.close()
     assert waits == sorted(set(waits)), "each wait is longer than the one before"
     assert "moodring-inference-main" in caplog.text
