@@ -9,6 +9,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from services.runtime import mqtt_link
+from services.runtime.backoff import Backoff
 from services.runtime.health import Health
 from services.runtime.mqtt import MqttBus
 from services.runtime.mqtt_name import NO_REASON, STEADY_S, SUSPECTED, TAKEN_OVER, Name
@@ -84,7 +85,7 @@ async def test_a_connection_that_is_taken_over_is_said_and_tried_again_with_more
             pass
         writer.close()
 
-    class NoBackoff(mqtt_link.Backoff):
+    class NoBackoff(Backoff):
         def next_s(self) -> float:
             waits.append(self._next_s)
             super().next_s()
