@@ -35,7 +35,7 @@ from training.learning import MovingAverage, Weights, loss_of, share_gradients
 from training.lesson import Batch, Lesson
 from training.network import Network, narrowed
 from training.recipe import Recipe, learning_rate
-from training.run import Run, begin
+from training.run import Run, begin, hardware
 from training.shape import Shape
 from training.teacher import Teachers
 
@@ -141,6 +141,9 @@ def trained(run: Run, rank: int = 0) -> None:
     """Trains as one of a run's processes."""
     training = Training(run, Lesson(run.data, run.recipe, run.device), rank)
     teachers, examination = Teachers(run.teachers, run.device), Examination(run.data, run.device)
+    if rank == 0 and training.epoch < run.recipe.epochs:
+        where = f"epoch {training.epoch + 1} of {run.recipe.epochs} on {hardware(run.device)}"
+        print(f"{run.out}: {where}; compiling the network first, which takes a minute or some", flush=True)
     while training.epoch < run.recipe.epochs:
         loss = training.learn(teachers)
         if rank == 0:
@@ -200,6 +203,17 @@ def main() -> None:
     """Reads the command line and trains."""
     run = run_of(arguments().parse_args())
     begin(run)
+    try:
+        train(run)
+    except KeyboardInterrupt:
+        state = checkpoints.load(run.out / "checkpoint.npz")
+        kept = f"{state.epoch if state else 0} of {run.recipe.epochs} epochs are kept in {run.out}"
+        print(f"\nstopped; {kept}, and the same command goes on from there", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def train(run: Run) -> None:
+    """Trains, in as many processes as the run says."""
     if run.processes == 1:
         trained(run)
     else:

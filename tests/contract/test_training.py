@@ -1,6 +1,8 @@
 """The training that a user starts: faces are varied and stay faces, a run goes on where it was stopped."""
 
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -55,6 +57,20 @@ def epochs(out: Path) -> list[int]:
 def test_where_nothing_varies_a_face_stays_or_is_mirrored() -> None:
     done = run("-c", NOTHING_VARIES)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on(archive: Path, tmp_path: Path) -> None:
+    command = (PYTHON, "-m", "training.train", "--data", archive, *SMALL, "--epochs", "9999", "--out", tmp_path / "run")
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as training:
+        assert training.stdout
+        assert "compiling the network first" in training.stdout.readline(), "said before the first epoch"
+        os.killpg(training.pid, signal.SIGINT)  # as Ctrl-C does
+        _, said = training.communicate(timeout=120)
+    assert training.returncode == 128 + signal.SIGINT
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
 
 
 def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp_path: Path) -> None:
