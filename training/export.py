@@ -163,7 +163,7 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
         "training": {
             "run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12],
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
-            "command": "make train",
+            "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
             "seconds": history[-1]["seconds"],
             "epochs_done": history[-1]["epoch"],
