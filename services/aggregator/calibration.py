@@ -18,7 +18,7 @@ from uuid import UUID
 from pydantic import BeforeValidator
 
 from services.aggregator.resting import corrected, factors, logs, no_rest, rests
-from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration
+from services.aggregator.state import MAX_ANSWERS, Baseline, Calibration, Feedback
 from services.aggregator.window import Observation
 from services.contracts.messages import Message, Name, plain
 from services.contracts.moods import NOBODY, UNKNOWN
@@ -54,7 +54,7 @@ def contradiction(decided: str, verdict: Verdict) -> str:
     return f'the mood is {decided} already: say "right": true, or what it is instead'
 
 
-def shifts(answers: Sequence[Answer]) -> dict[str, float]:
+def shifts(answers: Sequence[Feedback]) -> dict[str, float]:
     """Return by how much more confidence each mood needs, -`LIMIT` to `LIMIT`; those as ever are left out."""
     moved: Counter[str] = Counter()
     hundredths = {True: -round(100 * RIGHT_STEP), False: round(100 * WRONG_STEP)}
@@ -154,7 +154,7 @@ class Calibrator:
 
     def answer(self, decided: str, now: float, *, right: bool, mood: str | None) -> None:
         """Take a person's answer to "was this right?"."""
-        answer = Answer(at=_utc(now), decided=decided, right=right, mood=None if right else mood)
+        answer = Feedback(at=_utc(now), decided=decided, right=right, mood=None if right else mood)
         self._keep(self.state.model_copy(update={"answers": (*self.state.answers, answer)[-MAX_ANSWERS:]}))
 
     def forget_baseline(self) -> None:

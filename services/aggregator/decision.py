@@ -185,7 +185,7 @@ def _clear(evidence: Evidence, rules: Rules) -> frozenset[str]:
     A mood that was weighed down stands out as well where it did so in the answers themselves: so there are two at most.
     """
     clear = set()
-    for found in (evidence.distribution, evidence.answered or evidence.distribution):
+    for found in (evidence.distribution, evidence.unweighed or evidence.distribution):
         shares = {one: _handicapped(share, rules.shifts.get(one, 0.0)) for one, share in found.items()}
         first, *others = sorted(shares, key=shares.__getitem__, reverse=True) or [UNKNOWN]
         if evidence.distribution.get(first, 0.0) < LEAST_SHARE:

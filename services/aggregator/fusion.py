@@ -38,7 +38,7 @@ class Evidence:
         place: Expected point on the plane, of the expressions before they were folded to moods.
         belief: Probability of each mood behind this; how sure a mood is.
         expressions: The same of the expressions, as if all felt alike; empty where nothing is known.
-        answered: How much of each mood was shown before the room's answers were weighed, up to a factor; empty where
+        unweighed: How much of each mood was shown before the room's answers were weighed, up to a factor; empty where
             they were not.
     """
 
@@ -48,7 +48,7 @@ class Evidence:
     place: Point = ORIGIN
     belief: Mapping[str, float] = field(default_factory=dict)
     expressions: Belief = ()
-    answered: Mapping[str, float] = field(default_factory=dict)
+    unweighed: Mapping[str, float] = field(default_factory=dict)
 
     def confidence(self, mood: str) -> float:
         """Return how sure a mood is, 0 to 1."""
@@ -95,7 +95,7 @@ def fuse(
         place=point(shown, places),
         belief=_agreed(moods, votes),
         expressions=tuple(_pooled(believed, votes)) if heard else (),
-        answered=folded({label: share / weighed.get(label, 1.0) for label, share in shown.items()}, folding or {})
+        unweighed=folded({label: share / weighed.get(label, 1.0) for label, share in shown.items()}, folding or {})
         if weighed
         else {},
     )

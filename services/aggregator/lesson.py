@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydantic import AwareDatetime
 
 from services.aggregator.room import Room
-from services.aggregator.state import Answer, Baseline
+from services.aggregator.state import Baseline, Feedback
 from services.contracts.messages import Message, Name, Unit
 
 
@@ -50,7 +50,7 @@ class Lesson(Message):
     measuring: Measuring | None
     problem: str
     thresholds: Mapping[Name, Thresholds]
-    answers: tuple[Answer, ...]
+    answers: tuple[Feedback, ...]
 
 
 def lesson(room: Room) -> Lesson:

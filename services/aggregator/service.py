@@ -129,7 +129,7 @@ class AggregatorService:
         room = self._rooms.known(name)
         room.say(command, now)
         await self._save()
-        telling.tell(name, room, now)
+        telling.tell(name, room, self._clock())  # later than now: a look may have told it meanwhile
         return room.mood()
 
     def lesson(self, name: str) -> Lesson:

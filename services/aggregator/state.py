@@ -36,7 +36,7 @@ class Baseline(Kept):
     """Mean of the logarithm of each share; an older version did not measure it."""
 
 
-class Answer(Kept):
+class Feedback(Kept):
     """A person's answer to "was this right?": what had been decided, and what it was instead, where they said so."""
 
     at: AwareDatetime
@@ -49,7 +49,7 @@ class Calibration(Kept):
     """What a room was taught."""
 
     baseline: Baseline | None = None
-    answers: Annotated[tuple[Answer, ...], Field(max_length=MAX_ANSWERS)] = ()
+    answers: Annotated[tuple[Feedback, ...], Field(max_length=MAX_ANSWERS)] = ()
 
 
 class RoomState(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from services.aggregator.room import Room
-from services.aggregator.state import MAX_ANSWERS, AggregatorState, Answer, Baseline, Calibration, RoomState
+from services.aggregator.state import MAX_ANSWERS, AggregatorState, Baseline, Calibration, Feedback, RoomState
 from services.aggregator.window import Observation
 from services.contracts.messages import CameraState
 from services.contracts.moods import EXPRESSIONS
@@ -87,7 +87,7 @@ def _answer(chance: random.Random) -> Mapping[str, float]:
 def keeping_ms(rooms: int) -> float:
     """Return the processor time of keeping rooms over a restart that were taught all they can be, in milliseconds."""
     now = datetime.fromtimestamp(START, UTC)
-    answer = Answer(at=now, decided="sad", right=False, mood="neutral")
+    answer = Feedback(at=now, decided="sad", right=False, mood="neutral")
     share = dict.fromkeys(EXPRESSIONS, 1 / len(EXPRESSIONS))
     taught = Calibration(
         baseline=Baseline(measured_at=now, samples=300, distribution=share), answers=(answer,) * MAX_ANSWERS

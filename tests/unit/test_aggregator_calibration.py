@@ -10,7 +10,7 @@ from services.aggregator.lesson import lesson
 from services.aggregator.likelihood import released
 from services.aggregator.resting import MOST, corrected, factors, rests
 from services.aggregator.room import Room
-from services.aggregator.state import MAX_ANSWERS, Answer, Baseline, Calibration, RoomState
+from services.aggregator.state import MAX_ANSWERS, Baseline, Calibration, Feedback, RoomState
 from services.contracts.messages import CameraState, MoodOverride, uuid7
 from services.contracts.moods import EXPRESSIONS, UNKNOWN
 from services.runtime.mood_settings import MoodRules
@@ -28,8 +28,8 @@ def baseline(**shares: float) -> Baseline:
     return Baseline(measured_at=at(START), samples=300, distribution=shares)
 
 
-def answer(decided: str, *, right: bool = False, mood: str | None = None) -> Answer:
-    return Answer(at=at(START), decided=decided, right=right, mood=mood)
+def answer(decided: str, *, right: bool = False, mood: str | None = None) -> Feedback:
+    return Feedback(at=at(START), decided=decided, right=right, mood=mood)
 
 
 def measured(scene: Scene, face: dict[str, float] | str) -> Scene:
@@ -228,7 +228,7 @@ def test_faces_from_before_and_after_are_not_measured() -> None:
         ([answer("sad", mood="neutral")] * 50, {"sad": LIMIT, "neutral": -LIMIT}),
     ],
 )
-def test_answers_move_thresholds_within_limits(answers: list[Answer], moved: dict[str, float]) -> None:
+def test_answers_move_thresholds_within_limits(answers: list[Feedback], moved: dict[str, float]) -> None:
     assert shifts(answers) == pytest.approx(moved)
 
 

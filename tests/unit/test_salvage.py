@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from services.aggregator.state import PARTS as AGGREGATOR_PARTS
-from services.aggregator.state import AggregatorState, Answer, Baseline, Calibration, RoomState
+from services.aggregator.state import AggregatorState, Baseline, Calibration, Feedback, RoomState
 from services.contracts.messages import Policy, PolicyMode, QueuedTrack, Track
 from services.player.session import Session
 from services.player.state import PARTS as PLAYER_PARTS
@@ -28,7 +28,7 @@ AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAID = mood_of("calm").model_copy(update={"until": AT})
 TAUGHT = Calibration(
     baseline=Baseline(measured_at=AT, samples=300, distribution={"neutral": 0.8, "sad": 0.2}),
-    answers=(Answer(at=AT, decided="sad", right=False), Answer(at=AT, decided="happy", right=True)),
+    answers=(Feedback(at=AT, decided="sad", right=False), Feedback(at=AT, decided="happy", right=True)),
 )
 ROOM = RoomState(mood=mood_of("happy"), override=SAID, calibration=TAUGHT)
 HOUSE = AggregatorState(rooms={"home": ROOM, "kitchen": ROOM})
