@@ -67,7 +67,7 @@ def decide(
         evidence: What the window holds.
         rules: When a mood is decided.
         now: The time.
-        last_face_at: When word of any face came last, however long it took, or when looking began.
+        last_face_at: When word of somebody came last, however long it took, or when looking began.
         seeing: Whether a camera works; `None` where none has said so yet.
     """
     faceless_s = now - last_face_at
@@ -76,9 +76,9 @@ def decide(
     if seeing and faceless_s >= rules.nobody_after_s:
         return _settled(before) if before.mood == NOBODY else Decision(NOBODY, now)
     enough = evidence.samples >= rules.min_samples
-    before = _held(before, evidence, rules, now) if enough else _blank(before, evidence, now)
+    before = _held(before, evidence, rules, now) if enough else _blank(before, evidence, now, seeing=seeing)
     clear = _clear(evidence, rules) if enough else frozenset()
-    leading = _leading(before, evidence, rules, clear) if enough else _unseen(before, evidence, rules, seeing=seeing)
+    leading = _leading(before, evidence, rules, clear) if enough else _unseen(before, seeing=seeing)
     target = before.candidate if _in_doubt(before.candidate, leading, evidence, rules) else leading
     if target == before.mood:
         return _settled(before)
@@ -109,10 +109,10 @@ def _held(before: Decision, evidence: Evidence, rules: Rules, now: float) -> Dec
     return before
 
 
-def _blank(before: Decision, evidence: Evidence, now: float) -> Decision:
-    """Return what still holds where too little is seen: no mood for which nothing speaks any more."""
-    gone = evidence.samples == 0 and before.mood != NOBODY and not before.restored
-    return _left(before, now) if gone else before
+def _blank(before: Decision, evidence: Evidence, now: float, *, seeing: bool | None) -> Decision:
+    """Return what still holds where too little is seen: no mood for which nothing speaks, and no empty room."""
+    gone = bool(seeing) if before.mood == NOBODY else evidence.samples == 0
+    return _left(before, now) if gone and not before.restored else before
 
 
 def _led(before: Decision, target: str, now: float, *, sure: bool) -> Decision:
@@ -162,13 +162,9 @@ def _in_doubt(candidate: str | None, leading: str, evidence: Evidence, rules: Ru
     return evidence.confidence(candidate) > max(others, default=1.0)
 
 
-def _unseen(before: Decision, evidence: Evidence, rules: Rules, *, seeing: bool | None) -> str:
-    """Return what leads where too little is seen: what was there before, as long as nothing speaks against it."""
-    if before.restored and seeing is not False:
-        return before.mood
-    if before.mood == NOBODY and seeing and evidence.samples < rules.few:
-        return NOBODY
-    return UNKNOWN
+def _unseen(before: Decision, *, seeing: bool | None) -> str:
+    """Return what leads where too little is seen: a mood that was restored, as long as nothing speaks against it."""
+    return before.mood if before.restored and seeing is not False else UNKNOWN
 
 
 def _leading(before: Decision, evidence: Evidence, rules: Rules, clear: frozenset[str]) -> str:

@@ -75,7 +75,9 @@ class Hearing:
 
     async def _player(self, delivery: Delivery[PlayerState]) -> None:
         """Know a room that has a player only: its mood can be said by hand."""
-        self._room(delivery.room, self._clock())
+        now = self._clock()
+        if room := self._room(delivery.room, now):
+            room.heard_at, room.has_player = now, True
 
     async def _expressions(self, delivery: Delivery[Expressions]) -> None:
         now = self._clock()

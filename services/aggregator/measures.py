@@ -10,6 +10,9 @@ from services.contracts.moods import UNKNOWN
 TOLD = 0.6
 """Recall from which a mood counts as one that the model can tell."""
 HOUR_S = 3600
+LATE_S = 5
+"""For how long a mood may be over that comes late: so long the last of several seconds does not show yet that another
+has begun (`likelihood.HELD_S`: three answers that are new)."""
 
 
 def together(feelings: Iterable[str], folding: Mapping[str, str]) -> str:
@@ -31,8 +34,8 @@ class Tally:
         flaps: Changes of the shown mood, while the true one was constant, that the true one does not explain. The
             first arrival at the true mood is explained, and so is a late one (see `late`); not knowing for a while
             between is no change (`dips` counts that).
-        late: First arrivals at a mood that was true within the deadline before, and before an arrival at the true one:
-            of a mood that ended while it was recognised. `wrong` counts how long it is shown then.
+        late: First arrivals at a mood that was true until `LATE_S` ago at most, before an arrival at the true one: it
+            ended while it was recognised. `wrong` counts how long it is shown then.
         dips: Times that a mood rightly shown was given up for `unknown`.
         delays: Seconds from each true change that could be told to its recognition; infinite where it never was.
     """
@@ -90,8 +93,8 @@ class Tally:
             self.dips += was == mood and one == UNKNOWN and arrived
             if one in (last, UNKNOWN):
                 continue
-            recent = truth[max(0, begin + second - int(self.deadline_s)) : begin]
-            late = one in recent and not came & {one, mood}
+            ended = truth[max(0, begin + second - LATE_S) : begin]
+            late = one != mood and one in ended and not came & {one, mood}
             self.late += late
             self.flaps += not late and (arrived or one != mood)
             arrived = one == mood or (arrived and not late)

@@ -14,35 +14,42 @@ from services.aggregator.likelihood import NEUTRAL, listed, logarithms, released
 from services.aggregator.state import Baseline
 from services.contracts.moods import EXPRESSIONS
 
-LITTLE, FAIR = 3.0, 0.05
-"""By how much an expression is weighed down at most of which neutral faces show no more than a twentieth: an unsure
-answer gives that to what it does not see, and a face that shows it for once is to be seen to. By judgement."""
-CHANCE = 0.5
-"""By how much the logarithm of an expression's odds against neutral may exceed what the released model says of neutral
-faces, and still be chance: about two standard errors of a minute's forty answers, as these logarithms have standard
-deviations of 0.9 to 2.2 there, of 1.5 on average."""
-MOST = 20.0
-"""An expression is weighed down to a twentieth at most: whoever really feels so, and is read as feeling so more than at
-rest, is still seen to (`test_every_expression_is_still_seen_after_a_baseline`). `tests.bench.taught` plays a face whose
-odds of looking sad are twenty times the usual ones."""
+CLEAR = 0.7
+"""Share of neutral from which a face is left as it is: it looks as neutral when it rests as most faces do (0.78 is the
+released model's mean), and a correction would only cost it other expressions."""
+ORDINARY = 2.0
+"""How many times the usual odds against neutral an expression has at least that is weighed down: less may be chance in
+a minute, of whose forty answers the logarithms' mean has a standard error of 0.24 on average (standard deviations of
+0.9 to 2.2 in the released model's answers to neutral faces, of 1.5 on average)."""
+LITTLE, MOST = 3.0, 20.0
+"""By how much an expression is weighed down at most: of which neutral faces show `FAIR` or less, as an unsure answer
+gives so much to what it does not see, and of which they show a third or more; in between in proportion. Whoever really
+feels so, and is read as feeling so more than at rest, is still seen to
+(`test_every_expression_is_still_seen_after_a_baseline`)."""
+FAIR = 0.05
 READ = 2 / len(EXPRESSIONS)
 """Share that some expression has in faces that the model can read: twice that of answers which say nothing."""
 
 
 def factors(baseline: Baseline | None) -> dict[str, float]:
     """Return by what each expression is multiplied, 1/`MOST` to 1; those that stay are left out."""
-    if baseline is None:
+    if baseline is None or baseline.distribution.get(NEUTRAL, 0.0) >= CLEAR:
         return {}
+    times = _times(baseline)
+    return {
+        label: 1 / min(times[label], _most(share))
+        for label, share in baseline.distribution.items()
+        if times.get(label, 0.0) > ORDINARY
+    }
+
+
+def _times(baseline: Baseline) -> dict[str, float]:
+    """Return how many times the usual odds against neutral each expression has."""
     model = released()
     own, usual = baseline.logs, model.resting_logs
     if not own:
         own, usual = logs(baseline.distribution), logs(model.resting)
-    excess = {label: own[label] - own[NEUTRAL] - usual[label] + usual[NEUTRAL] for label in EXPRESSIONS}
-    return {
-        label: max(1 / _most(baseline.distribution.get(label, 0.0)), math.exp(-by))
-        for label, by in excess.items()
-        if by > CHANCE
-    }
+    return {label: math.exp(own[label] - own[NEUTRAL] - usual[label] + usual[NEUTRAL]) for label in EXPRESSIONS}
 
 
 def logs(distribution: Mapping[str, float]) -> dict[str, float]:
@@ -62,10 +69,12 @@ def rests(baseline: Baseline) -> bool:
     the baseline stands, and they would look no more neutral for it. Nor do those that the model cannot read: of answers
     that say nothing, all but neutral would be weighed down.
     """
-    if max(baseline.distribution.values(), default=0.0) < READ:
+    looked = max(baseline.distribution, key=baseline.distribution.__getitem__)
+    if baseline.distribution[looked] < READ:
         return False
-    shown = support(listed(corrected(baseline.distribution, factors(baseline))), scale_of(0))
-    return EXPRESSIONS[shown.index(max(shown))] == NEUTRAL
+    shown = corrected(baseline.distribution, factors(baseline))
+    likely = dict(zip(EXPRESSIONS, support(listed(shown), scale_of(0)), strict=True))
+    return max(shown, key=shown.__getitem__) == NEUTRAL and likely[NEUTRAL] >= likely.get(looked, 0.0)
 
 
 def corrected(distribution: Mapping[str, float], by: Mapping[str, float]) -> Mapping[str, float]:
@@ -89,5 +98,6 @@ def no_rest(shares: Mapping[str, float]) -> str:
     looked = f"looked {most} ({100 * shares[most]:.0f} %) and only {100 * shares.get(NEUTRAL, 0.0):.0f} % neutral"
     return (
         f"the faces of the minute {looked}, which is no resting face, so nothing was learnt: look at the camera as if "
-        "nothing happened, without talking, laughing or grimacing, and start again"
+        "nothing happened, without talking, laughing or grimacing, and start again; if it always looks so, that is "
+        "more than a minute can put right"
     )

@@ -3,6 +3,7 @@
 No bus, no clock, no file: times come in, in seconds since 1970. Only what is random of a decision's id comes from here.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
@@ -33,7 +34,8 @@ class Room:
         saved: What the room's mood was before a restart.
 
     Attributes:
-        heard_at: When any camera of it or a person spoke last.
+        heard_at: When any camera of it, its player or a person spoke last.
+        has_player: Whether a player has spoken.
         newest: The way of the last frame that counted.
         calibration: What it was taught.
     """
@@ -51,7 +53,9 @@ class Room:
             window_s=settings.window_s,
         )
         self._cameras = Cameras(now)
-        self._began_at = self._last_face_at = self._newest_face_at = self.heard_at = now
+        self._began_at = self._last_face_at = self.heard_at = now
+        self._faces_at: deque[float] = deque(maxlen=self._rules.few)
+        self.has_player = False
         self.newest: Sight | None = None
         self._evidence = Evidence()
         self._saved = saved.mood if saved else None
@@ -93,7 +97,7 @@ class Room:
 
     def begin(self, now: float) -> None:
         """Be a room from now on: what was heard so far was of something that might become one."""
-        self._began_at = self._last_face_at = self._newest_face_at = now
+        self._began_at = self._last_face_at = now
         self._decision = Decision(UNKNOWN, now)
 
     def learn(self, vocabulary: Vocabulary, now: float) -> None:
@@ -122,9 +126,17 @@ class Room:
             return taken
         refusal = self._sensing.add(taken, now)
         if refusal is None:
-            self._newest_face_at = now
+            self._see(now)
             self.calibration.observe(taken)
         return refusal
+
+    def _see(self, now: float) -> None:
+        """Take it that a face was seen: somebody is there once that has been so now and again."""
+        if not self._faces_at or self._faces_at[-1] != now:
+            self._faces_at.append(now)
+        often = len(self._faces_at) == self._faces_at.maxlen
+        if often and 0 <= now - self._faces_at[0] <= self._rules.nobody_after_s:
+            self._last_face_at = now
 
     def clock_offset_s(self, camera: str) -> float:
         """Return what is added to a camera's times because its clock is not ours; 0 where they agree."""
@@ -197,8 +209,6 @@ class Room:
         if self._sensing.renew():
             self._decision = replace(self._decision, restored=True)
         self._evidence = self._sensing.evidence(now)
-        if self._evidence.samples >= self._rules.few:
-            self._last_face_at = self._newest_face_at
         self._last_face_at = min(self._last_face_at, now)
         self._enter(
             decide(

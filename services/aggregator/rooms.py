@@ -6,7 +6,7 @@ from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.room import Room
 from services.aggregator.state import AggregatorState, Calibration, RoomState
 from services.aggregator.vocabulary import of_room
-from services.contracts.channels import MAX_ROOMS, SILENT_ROOM_S, UnknownRoom
+from services.contracts.channels import JUMP_S, MAX_ROOMS, SILENT_ROOM_S, UnknownRoom
 from services.contracts.messages import CustomMoods
 from services.runtime.settings import Settings
 
@@ -29,6 +29,7 @@ class Rooms:
         rules = settings.aggregator
         self._custom = CustomMoods()
         self._ours = {*settings.rooms}
+        self._looked_at = now
         self._strangers: dict[str, Room] = {}
         names = dict.fromkeys((*settings.rooms, *saved.rooms))
         self._rooms = {name: Room(rules.of(name), now, saved.rooms.get(name)) for name in names}
@@ -96,7 +97,15 @@ class Rooms:
         return AggregatorState(rooms=kept)
 
     def forget_silent(self, now: float) -> None:
-        """Forget the rooms of which nothing was heard for a day, and that were taught nothing."""
+        """Forget the rooms of which nothing was heard for a day, and that were taught nothing.
+
+        Ask about every second.
+        """
+        jumped = not 0 <= now - self._looked_at < JUMP_S
+        self._looked_at = now
+        if jumped:
+            for room in self._rooms.values():
+                room.heard_at = now
         for name in [name for name in self._silent(now) if self._rooms[name].state.calibration == Calibration()]:
             del self._rooms[name]
 
@@ -110,4 +119,5 @@ class Rooms:
 
     def _silent(self, now: float) -> list[str]:
         others = [name for name in self._rooms if name not in self._ours]
+        others = [name for name in others if not self._rooms[name].has_player]  # which speaks when it has news
         return [name for name in others if now - self._rooms[name].heard_at >= SILENT_ROOM_S]

@@ -12,8 +12,8 @@ move it (0.12, `calibration.LIMIT`) that doubles the odds."""
 LOST_S = 2.0
 """Time without a face after which none is seen any more, at least: as a camera's track ends."""
 FEW = 3
-"""Observations that it takes to believe that somebody is there: detectors see a face in a curtain now and then.
-By judgement: a fifth of what a decision needs."""
+"""Times that a face is seen within `nobody_after_s` from which somebody is there: detectors see one in a curtain now
+and then. By judgement; a source that gives a picture every ten seconds still shows who is there."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Rules:
 
     @property
     def few(self) -> int:
-        """Observations in the window from which somebody is there: `FEW`, or fewer where fewer make a decision."""
+        """Faces within `nobody_after_s` from which somebody is there: `FEW`, or fewer where fewer make a decision."""
         return min(FEW, self.min_samples)
 
     @property

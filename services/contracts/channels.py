@@ -33,6 +33,8 @@ MAX_ROOMS = 1000
 SILENT_ROOM_S = 86_400.0
 """A room that has been silent this long is none any more, if people have set nothing in it; else it makes place for a
 new one where there are too many."""
+JUMP_S = 3600.0
+"""A step of the clock that is no time in which rooms were silent: it was set, or the machine slept."""
 SHOWN_ROOMS = 20
 """Rooms that are named where one is unknown."""
 

@@ -101,6 +101,11 @@ class Room:
         self._pending: Pending | None = None
 
     @property
+    def has_player(self) -> bool:
+        """Whether a player has spoken."""
+        return self._player is not None
+
+    @property
     def saved(self) -> SavedRoom:
         """What is to survive a restart."""
         return SavedRoom(

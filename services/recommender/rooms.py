@@ -6,7 +6,7 @@ Times are seconds since 1970.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from random import Random
 
-from services.contracts.channels import MAX_ROOMS, SILENT_ROOM_S, UnknownRoom, allowed
+from services.contracts.channels import JUMP_S, MAX_ROOMS, SILENT_ROOM_S, UnknownRoom, allowed
 from services.contracts.messages import Policy, PolicyMode
 from services.recommender.room import Room, SavedRoom
 
@@ -52,6 +52,7 @@ class Rooms:
         new = {name: SavedRoom(policy=Policy(mode=self._policy)) for name in self._ours}
         self._rooms = {name: Room(name, one, self._chance) for name, one in (new | known).items()}
         self._heard_at = dict.fromkeys(self._rooms, now)
+        self._looked_at = now
 
     def get(self, name: str) -> Room | None:
         """Return a room that was heard of."""
@@ -90,7 +91,14 @@ class Rooms:
             self._heard_at[name] = GONE
 
     def forget_silent(self, now: float) -> bool:
-        """Forget the rooms of which nothing was heard for a day, if their policy is that of a new one; say if any."""
+        """Forget the rooms of which nothing was heard for a day, if their policy is that of a new one; say if any.
+
+        Ask about every second.
+        """
+        jumped = not 0 <= now - self._looked_at < JUMP_S
+        self._looked_at = now
+        if jumped:
+            self._heard_at = {name: GONE if at == GONE else now for name, at in self._heard_at.items()}
         gone = [name for name in self._silent(now) if self._rooms[name].policy == Policy(mode=self._policy)]
         for name in gone:
             self._forget(name)
@@ -106,6 +114,7 @@ class Rooms:
 
     def _silent(self, now: float) -> list[str]:
         others = [name for name in self._rooms if name not in self._ours]
+        others = [name for name in others if not self._rooms[name].has_player]  # which speaks when it has news
         return [name for name in others if now - self._heard_at[name] >= SILENT_ROOM_S]
 
     def _forget(self, name: str) -> None:

@@ -30,7 +30,7 @@ Briefly = Annotated[float, Field(gt=0, le=3600)]
 class MoodRules(Section):
     """How a room's mood is found; every key can be set per room."""
 
-    window_s: Annotated[float, Field(gt=0, le=900)] = Field(
+    window_s: Annotated[float, Field(ge=1, le=900)] = Field(
         15, description="Length of the sliding window; what is older is forgotten."
     )
     half_life_s: Briefly = Field(

@@ -1,5 +1,6 @@
 import logging
 import math
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from services.aggregator.errors import NoSuchRoomError
 from services.aggregator.intake import Fault
 from services.aggregator.window import Refusal
 from services.contracts import channels
-from services.contracts.channels import EXPRESSIONS, MOOD_SET
-from services.contracts.messages import CameraState, MoodOverride
+from services.contracts.channels import EXPRESSIONS, MOOD_SET, PLAYER
+from services.contracts.messages import CameraState, MoodOverride, Playback, PlayerState
 from services.contracts.moodring_pb2 import Expressions
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator, MoodRules
@@ -180,20 +181,43 @@ async def test_a_new_room_whose_camera_has_a_wrong_clock_is_there_once_that_is_k
         assert mood.since.timestamp() > START + 5
 
 
+async def hours(run: Running, count: int) -> None:
+    """Let hours pass in which nothing is heard."""
+    for _ in range(2 * count):
+        run.now += 1800
+        await run.tick()
+
+
 async def test_a_room_that_was_silent_for_a_day_is_none_any_more_unless_it_was_taught(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         await run.play(20, "happy", room="one")
         await run.play(20, "happy", room="two")
         await run.service.teach("two", "", lambda room, now: room.judge(Verdict(right=True), now))
-        run.now += 86_000
-        await run.tick()
+        await hours(run, 23)
         assert {"moodring/one/mood", "moodring/two/mood"} <= run.bus.broker.retained.keys()
-        run.now += 401
-        await run.tick()
+        await hours(run, 2)
         assert "moodring/one/mood" not in run.bus.broker.retained
         assert "moodring/two/mood" in run.bus.broker.retained
         with pytest.raises(NoSuchRoomError, match="there are home, two"):
             run.service.mood("one")
+
+
+async def test_a_room_whose_player_has_no_news_is_there(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        now = datetime.fromtimestamp(run.now, UTC)
+        state = PlayerState(playback=Playback.STOPPED, position_at=now, backend="null")
+        run.bus.publish(PLAYER, state, room="bedroom")
+        await hours(run, 50)
+        assert run.service.mood("bedroom").mood == UNKNOWN
+
+
+async def test_a_clock_that_is_set_makes_no_room_silent(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.play(20, "happy", room="one")
+        for jump_s in (90_000, -200_000):
+            run.now += jump_s
+            await run.tick()
+            assert "moodring/one/mood" in run.bus.broker.retained
 
 
 async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +228,7 @@ async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monk
         run.bus.publish(MOOD_SET, MoodOverride(mood="calm", minutes=1), room="one")
         await run.tick()
         assert "moodring/one/mood" in run.bus.broker.retained
-        run.now += 86_401
+        await hours(run, 25)
         run.status(CameraState.OK, room="two")
         await run.tick()
         assert run.service.mood("two").mood == UNKNOWN
@@ -216,7 +240,7 @@ async def test_a_room_that_was_silent_for_a_day_makes_place(tmp_path: Path, monk
 async def test_a_room_of_the_settings_makes_place_for_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms_module, "MAX_ROOMS", 2)
     async with running(tmp_path, aggregator=Aggregator(rooms={"kitchen": MoodRules()})) as run:
-        run.now += 86_401
+        await hours(run, 25)
         run.status(CameraState.OK, room="two")
         await run.tick()
         assert run.service.mood("kitchen").mood == UNKNOWN

@@ -33,7 +33,7 @@ def tally(truth: str, shown: str) -> Tally:
         ("hhhsss", "cccshh", 2),
         ("hhsshhhh", "hhhhshhh", 0),
         ("hhsshhhh", "hhhhshsh", 2),
-        ("hhsshhhhhh", "hhhhhhhhsh", 2),
+        ("hhsshhhhhhhh", "hhhhhhhhhhsh", 2),
     ],
 )
 def test_a_flap_is_a_change_of_what_is_shown_while_the_truth_is_constant(truth: str, shown: str, flaps: int) -> None:
@@ -45,14 +45,17 @@ def test_a_flap_is_a_change_of_what_is_shown_while_the_truth_is_constant(truth: 
     [
         ("hhhsss", "ccchhs", 1),
         ("hhhsss", "ccc??h", 1),
-        ("hhhssss", "ccc???h", 0),
+        ("hhhsssssss", "ccc????h??", 1),
+        ("hhhsssssss", "ccc?????h?", 0),
+        ("hsshhhhhhh", "hhhsshhhhh", 1),
+        ("hhshhhhhhh", "???h??????", 0),
         ("hhhsss", "ccshhs", 1),
         ("hhhsss", "hhhhhh", 0),
         ("hsnccc", "hhhsnc", 2),
         ("hsnnccc", "hhhhscc", 1),
         ("hhsshhhh", "hhhhshhh", 1),
         ("hhsshhhh", "hhhhshsh", 1),
-        ("hhsshhhhhh", "hhhhhhhhsh", 0),
+        ("hhsshhhhhhhh", "hhhhhhhhhhsh", 0),
     ],
 )
 def test_a_mood_that_is_entered_within_the_deadline_after_it_ended_is_late(truth: str, shown: str, late: int) -> None:

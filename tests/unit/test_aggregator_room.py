@@ -7,6 +7,7 @@ import pytest
 
 from services.aggregator.cameras import MAX_CAMERAS
 from services.aggregator.room import Room
+from services.aggregator.state import Baseline, Calibration, RoomState
 from services.aggregator.window import Refusal
 from services.contracts.messages import CameraState, MoodSource
 from services.contracts.moods import EXPRESSIONS, NOBODY, UNKNOWN
@@ -203,6 +204,21 @@ def test_a_face_in_the_curtain_is_nobody_from_the_start_and_afterwards(before_s:
     assert scene.moods == [UNKNOWN, NOBODY]
 
 
+@pytest.mark.parametrize("every_s", [2, 10])
+def test_who_is_seen_now_and_then_by_a_slow_source_is_there(every_s: float) -> None:
+    scene = Scene()
+    for _ in range(120 // round(every_s)):
+        scene.play(0.2, "neutral")
+        scene.play(every_s - 0.2)
+    assert scene.moods == [UNKNOWN]
+    scene.play(40)
+    assert scene.moods == [UNKNOWN, NOBODY]
+    for _ in range(4):
+        scene.play(0.2, "neutral")
+        scene.play(every_s - 0.2)
+    assert scene.moods == [UNKNOWN, NOBODY, UNKNOWN]
+
+
 def test_what_the_broker_retained_of_a_camera_is_no_sign_that_it_works() -> None:
     room = Room(Aggregator(nobody_after_s=10), START)
     room.hear("camera", CameraState.OK, START, retained=True)
@@ -214,15 +230,16 @@ def test_what_the_broker_retained_of_a_camera_is_no_sign_that_it_works() -> None
     assert room.mood().mood == NOBODY
 
 
-def test_a_mood_stands_when_a_resting_face_is_learnt_or_forgotten() -> None:
-    scene, face = Scene(), {"neutral": 0.8, "sad": 0.2}
-    scene.play(30, face)
-    scene.room.measure_neutral(scene.now)
-    scene.play(80, face)
-    assert scene.room.calibration.factors
-    scene.room.calibration.forget_baseline()
-    scene.play(20, face)
-    assert scene.moods == [UNKNOWN, "neutral"]
+def test_a_mood_stands_when_a_resting_face_is_forgotten() -> None:
+    looks_sad = Baseline(measured_at=at(START), samples=300, distribution={"neutral": 0.5, "sad": 0.5})
+    taught = Scene(room=Room(SETTINGS, START, RoomState(calibration=Calibration(baseline=looks_sad))))
+    taught.play(30, "happy")
+    assert taught.room.calibration.factors
+    taught.room.calibration.forget_baseline()
+    taught.play(1)
+    assert taught.room.evidence.samples == 0
+    taught.play(40, "happy")
+    assert taught.moods == [UNKNOWN, "happy"]
 
 
 @pytest.mark.parametrize("state", [state for state in CameraState if state is not CameraState.OK])

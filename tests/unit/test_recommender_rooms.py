@@ -9,6 +9,7 @@ from services.contracts.messages import Policy, PolicyMode
 from services.recommender import rooms as rooms_module
 from services.recommender.room import SavedRoom
 from services.recommender.rooms import Rooms, TooManyRoomsError
+from tests.unit.recommender_doubles import state_of
 
 LIFTED = SavedRoom(policy=Policy(mode=PolicyMode.LIFT))
 
@@ -61,10 +62,29 @@ def test_a_room_whose_mood_was_withdrawn_stays_where_it_is_heard_again(house: Ho
 def test_a_silent_room_is_forgotten_unless_somebody_gave_it_a_policy(house: House) -> None:
     house.rooms.restore({"attic": LIFTED}, 0)
     house.enter("kitchen")
-    house.rooms.forget_silent(SILENT_ROOM_S - 1)
+    for at_s in range(0, round(SILENT_ROOM_S), 1800):
+        house.rooms.forget_silent(at_s)
     assert {*house.rooms.names} == {"home", "attic", "kitchen"}
     house.rooms.forget_silent(SILENT_ROOM_S)
     assert {*house.rooms.names} == {"home", "attic"}
+
+
+def test_a_clock_that_is_set_makes_no_room_silent(house: House) -> None:
+    house.enter("kitchen")
+    for at_s in (0, 10 * SILENT_ROOM_S, 0):
+        house.rooms.forget_silent(at_s)
+    assert {*house.rooms.names} == {"home", "kitchen"}
+
+
+def test_a_room_whose_player_has_no_news_is_there(house: House) -> None:
+    house.enter("kitchen")
+    player = house.rooms.get("kitchen")
+    assert player
+    player.hear(state_of(None))
+    house.rooms.miss("kitchen")
+    for at_s in range(0, 2 * round(SILENT_ROOM_S), 1800):
+        house.rooms.forget_silent(at_s)
+    assert {*house.rooms.names} == {"home", "kitchen"}
 
 
 def test_a_room_of_the_settings_makes_place_for_no_other(house: House) -> None:

@@ -71,8 +71,17 @@ def taught(**changed: Any) -> AggregatorState:
             "rooms.home.calibration.answers.0", id="one answer",
         ),
         pytest.param(
-            ("calibration",), 5, AggregatorState(rooms={"kitchen": ROOM}), "rooms.home", id="everything of a room"
+            ("calibration",), None, taught(baseline=None, answers=()), "rooms.home.calibration", id="calibration"
         ),
+        pytest.param(
+            ("calibration", "answers"), "none", taught(answers=()), "rooms.home.calibration.answers", id="answers"
+        ),
+        pytest.param(
+            ("calibration", "baseline", "logs"), {"neutral": -0.2}, taught(baseline=None),
+            "rooms.home.calibration.baseline", id="a baseline of one expression",
+        ),
+        pytest.param(("override", "until"), None, without(override=None), "rooms.home.override", id="without end"),
+        pytest.param((), 5, AggregatorState(rooms={"kitchen": ROOM}), "rooms.home", id="everything of a room"),
     ],
 )  # fmt: skip
 def test_a_wrong_part_of_a_room_is_lost_alone(where: Place, value: Any, left: AggregatorState, lost: str) -> None:
