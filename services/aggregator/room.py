@@ -3,7 +3,6 @@
 No bus, no clock, no file: times come in, in seconds since 1970. Only what is random of a decision's id comes from here.
 """
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
@@ -13,6 +12,7 @@ from services.aggregator.cameras import Cameras
 from services.aggregator.decision import Decision, decide
 from services.aggregator.errors import NotNowError, UnknownMoodError
 from services.aggregator.fusion import Evidence
+from services.aggregator.presence import Presence
 from services.aggregator.rules import Rules
 from services.aggregator.saying import decided, overridden
 from services.aggregator.sensing import Sensing
@@ -43,18 +43,10 @@ class Room:
     def __init__(self, settings: MoodRules, now: float, saved: RoomState | None = None) -> None:
         self._settings = settings
         self._folding, self._points = settings.folding, settings.points
-        self._rules = Rules(
-            min_samples=settings.min_samples,
-            enter_confidence=settings.enter_confidence,
-            leave_confidence=settings.leave_confidence,
-            dwell_s=settings.dwell_s,
-            sure_s=settings.sure_s,
-            nobody_after_s=settings.nobody_after_s,
-            window_s=settings.window_s,
-        )
+        self._rules = Rules.of(settings)
         self._cameras = Cameras(now)
-        self._began_at = self._last_face_at = self.heard_at = now
-        self._faces_at: deque[float] = deque(maxlen=self._rules.few)
+        self._presence = self._empty(now)
+        self._began_at = self.heard_at = now
         self.has_player = False
         self.newest: Sight | None = None
         self._evidence = Evidence()
@@ -97,7 +89,7 @@ class Room:
 
     def begin(self, now: float) -> None:
         """Be a room from now on: what was heard so far was of something that might become one."""
-        self._began_at = self._last_face_at = now
+        self._began_at, self._presence = now, self._empty(now)
         self._decision = Decision(UNKNOWN, now)
 
     def learn(self, vocabulary: Vocabulary, now: float) -> None:
@@ -126,17 +118,9 @@ class Room:
             return taken
         refusal = self._sensing.add(taken, now)
         if refusal is None:
-            self._see(now)
+            self._presence.see(now)
             self.calibration.observe(taken)
         return refusal
-
-    def _see(self, now: float) -> None:
-        """Take it that a face was seen: somebody is there once that has been so now and again."""
-        if not self._faces_at or self._faces_at[-1] != now:
-            self._faces_at.append(now)
-        often = len(self._faces_at) == self._faces_at.maxlen
-        if often and 0 <= now - self._faces_at[0] <= self._rules.nobody_after_s:
-            self._last_face_at = now
 
     def clock_offset_s(self, camera: str) -> float:
         """Return what is added to a camera's times because its clock is not ours; 0 where they agree."""
@@ -209,11 +193,10 @@ class Room:
         if self._sensing.renew():
             self._decision = replace(self._decision, restored=True)
         self._evidence = self._sensing.evidence(now)
-        self._last_face_at = min(self._last_face_at, now)
         self._enter(
             decide(
                 self._decision, self._evidence, self.rules,
-                now=now, last_face_at=self._last_face_at, seeing=self._cameras.seeing(now),
+                now=now, last_face_at=self._presence.look(now), seeing=self._cameras.seeing(now),
             ),
             now,
         )  # fmt: skip
@@ -242,6 +225,10 @@ class Room:
         if self._decision.restored and self._saved:
             return self._saved.model_copy(update=counts)
         return self._measured()
+
+    def _empty(self, now: float) -> Presence:
+        settings = self._settings
+        return Presence(now, nobody_after_s=settings.nobody_after_s, min_samples=settings.min_samples)
 
     def _measured(self) -> Mood:
         return decided(self._decision, self._decision_id, self._evidence, self._settings.window_s)

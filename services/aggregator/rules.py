@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from services.aggregator.fusion import HALF
+from services.runtime.mood_settings import MoodRules
 
 SHIFT_ODDS = 6.0
 """By how much a shift of 1 moves the logarithm of the odds that a mood needs. By judgement: as far as answers can
 move it (0.12, `calibration.LIMIT`) that doubles the odds."""
 LOST_S = 2.0
 """Time without a face after which none is seen any more, at least: as a camera's track ends."""
-FEW = 3
-"""Times that a face is seen within `nobody_after_s` from which somebody is there: detectors see one in a curtain now
-and then. By judgement; a source that gives a picture every ten seconds still shows who is there."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class Rules:
     sure_s: float = 0.0
     shifts: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def few(self) -> int:
-        """Faces within `nobody_after_s` from which somebody is there: `FEW`, or fewer where fewer make a decision."""
-        return min(FEW, self.min_samples)
+    @classmethod
+    def of(cls, settings: MoodRules) -> "Rules":
+        """Return the rules of a room that was taught nothing."""
+        return cls(**{one.name: getattr(settings, one.name) for one in fields(cls) if one.name != "shifts"})
 
     @property
     def lost_s(self) -> float:
