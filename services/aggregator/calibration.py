@@ -146,11 +146,11 @@ class Calibrator:
     def _measured(self, now: float) -> Baseline | None:
         if self.samples < LEAST_SAMPLES or not self._weight:
             return None
-        distribution, logs = (
+        shares, mean_logs = (
             {label: round(value / self._weight, 4) for label, value in sums.items()}
             for sums in (self._sums, self._logs)
         )
-        return Baseline(measured_at=_utc(now), samples=self.samples, distribution=distribution, logs=logs)
+        return Baseline(measured_at=_utc(now), samples=self.samples, distribution=shares, logs=mean_logs)
 
     def answer(self, decided: str, now: float, *, right: bool, mood: str | None) -> None:
         """Take a person's answer to "was this right?"."""

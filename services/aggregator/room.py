@@ -98,7 +98,7 @@ class Room:
         The mood stands until there is enough evidence again, if it is still one.
         """
         if self._sensing.learn(vocabulary):
-            self._decision = replace(self._decision, restored=True)
+            self._stand()
         if self._decision.mood not in {*self.moods, UNKNOWN, NOBODY}:
             self._evidence = Evidence()
             self._enter(Decision(UNKNOWN, now), now)
@@ -191,7 +191,7 @@ class Room:
             self._release(now)
         self.calibration.look(now)
         if self._sensing.renew():
-            self._decision = replace(self._decision, restored=True)
+            self._stand()
         self._evidence = self._sensing.evidence(now)
         self._enter(
             decide(
@@ -225,6 +225,10 @@ class Room:
         if self._decision.restored and self._saved:
             return self._saved.model_copy(update=counts)
         return self._measured()
+
+    def _stand(self) -> None:
+        """Let the mood stand until there is enough evidence again, as all that was seen is forgotten."""
+        self._decision = replace(self._decision, restored=True)
 
     def _empty(self, now: float) -> Presence:
         settings = self._settings
