@@ -21,12 +21,14 @@ from services.runtime.complaints import Complaints, end_all
 from services.runtime.http import bind, make_app, serve
 from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
+from services.runtime.mqtt_link import Link
 from services.runtime.runner import Supervisor, Will, running
 from services.runtime.service import Service, SetupError
 from services.runtime.settings import Inference, Settings
 from services.runtime.state import StateFile
 
 if TYPE_CHECKING:
+    from services.embedded.broker import EmbeddedBroker
     from services.inference.predictor import Predictor
 
 log = logging.getLogger(__name__)
@@ -97,11 +99,9 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         stack.callback(sock.close)
         for name in names:
             stack.callback(claim(settings, name).close)
-        embedded = settings.mqtt.url == EMBEDDED
         if together:
             await _prepare(settings, say)
-        if embedded and together:
-            settings = await _open_broker(stack, settings, say)
+        broker = await _open_broker(stack, say) if together and settings.mqtt.url == EMBEDDED else None
         parts: dict[str, dict[str, Any]] = {}
         if "inference" in names and settings.inference.model_server == EMBEDDED:
             parts["inference"] = {"predictor": await _open_model(stack, settings.inference)}
@@ -109,7 +109,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         app = make_app(services)
         guarded, first_token = _guard(app, services, settings)
         await stack.enter_async_context(serve(guarded, sock))
-        open_bus = partial(_open_bus, settings, embedded, Complaints())
+        open_bus = partial(_open_bus, settings, broker, Complaints())
         supervisors = [Supervisor(one, open_bus, settings.instance, restart=together) for one in services]
         failed = await stack.enter_async_context(running(supervisors))
         yield Product(_address(sock), first_token, failed)
@@ -176,13 +176,13 @@ async def _prepare(settings: Settings, say: Any) -> None:
     await asyncio.to_thread(migrate, settings)
 
 
-async def _open_broker(stack: AsyncExitStack, settings: Settings, say: Any) -> Settings:
+async def _open_broker(stack: AsyncExitStack, say: Any) -> "EmbeddedBroker":
     from services.embedded.broker import PORT, embedded_broker
 
-    url = await stack.enter_async_context(embedded_broker())
-    if not url.endswith(f":{PORT}"):
-        say(f"port {PORT} is taken, so the message bus is at {url}")
-    return settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"url": url})})
+    broker = await stack.enter_async_context(embedded_broker())
+    if not broker.url.endswith(f":{PORT}"):
+        say(f"port {PORT} is taken, so the message bus is at {broker.url}")
+    return broker
 
 
 async def _open_model(stack: AsyncExitStack, settings: Inference) -> "Predictor":
@@ -228,19 +228,20 @@ def _guard(app: FastAPI, services: Sequence[Service], settings: Settings) -> tup
 
 
 def _open_bus(
-    settings: Settings, embedded: bool, complaints: Complaints, service: Service, will: Will
+    settings: Settings, broker: "EmbeddedBroker | None", complaints: Complaints, service: Service, will: Will
 ) -> contextlib.AbstractAsyncContextManager[Any]:
-    if settings.mqtt.url == EMBEDDED:  # the model server alone: it says nothing to anybody
+    if settings.mqtt.url == EMBEDDED and broker is None:  # the model server alone: it says nothing to anybody
         return MemoryBus(prefix=settings.mqtt.prefix)
     file = StateFile(settings.data / "state" / f"commands-{service.name}-{settings.instance}.json", DoneCommands)
     return MqttBus(
-        settings.mqtt.url,
+        broker.url if broker else settings.mqtt.url,
         prefix=settings.mqtt.prefix,
         client_id=f"{settings.mqtt.prefix}-{service.name}-{settings.instance}",
         health=service.health,
         will=will,
         commands=CommandLog(file),
         ca_file=settings.mqtt.ca_file,
-        embedded=embedded,
+        embedded=broker is not None,
         complaints=complaints,
+        open_link=broker.link if broker else Link,
     )

@@ -47,10 +47,10 @@ class Lesson:
         """Gives the number of faces."""
         return len(self._faces)
 
-    def batch(self, rows: Tensor, generator: Generator) -> Batch:
+    def batch(self, rows: Tensor, generator: Generator, by: Augmentation) -> Batch:
         """Gives some of the faces (B,), varied, and some of those blended with another (mixup, arXiv:1710.09412)."""
         dice = Dice(len(rows), generator)
-        faces, taught = varied(self._faces[rows], dice, Augmentation()), [each[rows] for each in self._taught]
+        faces, taught = varied(self._faces[rows], dice, by), [each[rows] for each in self._taught]
         other = torch.randperm(len(rows), generator=generator, device=generator.device)
         share = torch.where(dice.chance(self._recipe.mix), dice.uniform(0.5, 1), 1.0)
         blended = _blended(faces, other, share)

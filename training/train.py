@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, distributed, multiprocessing
 
 from training import checkpoint as checkpoints
+from training.augment import Augmentation
 from training.dataset import DEFAULT_DATA
 from training.examination import Examination
 from training.learning import MovingAverage, Weights, loss_of, share_gradients
@@ -109,9 +110,11 @@ class Training:
         order = torch.from_numpy(np.random.default_rng((recipe.seed, self.epoch)).permutation(len(lesson))).to(device)
         chance = torch.Generator(device)
         chance.manual_seed(recipe.seed * 1000 + self.epoch * self._run.processes + self._rank)
+        settling = self.epoch >= recipe.epochs * (1 - recipe.mild)
+        variation = Augmentation().milder() if settling else Augmentation()
         for step in range(steps):
             rows = order[step * recipe.batch : (step + 1) * recipe.batch][self._rank :: self._run.processes]
-            batch = teachers.taught(lesson.batch(rows, chance), recipe.trust)
+            batch = teachers.taught(lesson.batch(rows, chance, variation), recipe.trust)
             total += self.step(batch, learning_rate(recipe, self.epoch + step / steps))
             if self._rank == 0 and step % 20 == 0:
                 spent, loss = time.monotonic() - began, total.item() / (step + 1)

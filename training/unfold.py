@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from training import checkpoint as checkpoints
+from training.augment import Augmentation
 from training.dataset import DEFAULT_DATA
 from training.evaluate import DEFAULT_MODEL
 from training.lesson import Lesson
@@ -91,7 +92,7 @@ def unfold(version: Path, out: Path, data: Path) -> None:
     lesson, chance = Lesson(data, Recipe(), torch.device("cpu")), torch.Generator()
     chance.manual_seed(0)
     rows = torch.randperm(len(lesson), generator=chance)[:FACES]
-    normalise(network, lesson.batch(rows, chance).faces)
+    normalise(network, lesson.batch(rows, chance, Augmentation()).faces)
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     epochs, seconds = training["epochs_done"], training["seconds"]
     checkpoints.save(out / "checkpoint.npz", checkpoints.Checkpoint(epochs, arrays, arrays, {}, seconds))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from services.runtime.health import Health
 from services.runtime.measures import CONNECTED, DROPPED, from_zero
 from services.runtime.mqtt_client import Access, Packet
 from services.runtime.mqtt_link import Link
+from services.runtime.mqtt_listener import Connection, Listener
 from services.runtime.mqtt_refusals import Refusals
 from services.runtime.settings import redact
 
@@ -42,6 +44,7 @@ class MqttBus:
         ca_file: Authority for `mqtts://`, besides the system's.
         embedded: The broker is our own: MQTT 3.1.1, no shared subscriptions, no sessions.
         complaints: For lines that repeat; the buses of one process share it, as they hear the same bad messages.
+        open_link: Makes the connection; over the network, where nobody says otherwise.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class MqttBus:
         ca_file: Path | None = None,
         embedded: bool = False,
         complaints: Complaints | None = None,
+        open_link: Callable[[Access, Listener], Connection] = Link,
     ) -> None:
         self._url, self._prefix = redact(url), prefix
         self._health = health or Health()
@@ -71,7 +75,7 @@ class MqttBus:
         self._connected = CONNECTED.labels(client_id)
         self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
         last_will = self._packet(will[0], will[1], will[2]) if will else None
-        self._link = Link(Access(url, client_id, last_will, ca_file, sessions=not embedded), self)
+        self._link = open_link(Access(url, client_id, last_will, ca_file, sessions=not embedded), self)
 
     async def __aenter__(self) -> Self:
         """Start to connect."""

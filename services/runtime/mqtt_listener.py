@@ -1,4 +1,4 @@
-"""Who hears what happens on a connection to a broker."""
+"""A connection to a broker as a bus sees it, and who hears what happens on it."""
 
 from typing import Protocol
 
@@ -40,4 +40,36 @@ class Listener(Protocol):
 
     def answered(self, packet: Packet, refusal: str) -> None:
         """The broker took a packet of quality 1, or says why not."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection that comes back by itself; its listener hears what happens.
+
+    Attributes:
+        up: Whether the broker is there now.
+        connection: Number of the connection, or of the attempt.
+    """
+
+    up: bool
+    connection: int
+
+    async def keep(self) -> None:
+        """Connect, and connect again whenever the connection breaks, until cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Have sent what was sent, within bounds, and disconnect."""
+        ...
+
+    def send(self, packet: Packet) -> None:
+        """Send a packet as soon as the broker takes it."""
+        ...
+
+    def subscribe(self, filters: list[tuple[str, int]]) -> None:
+        """Subscribe to pairs of topic filter and quality."""
+        ...
+
+    def acknowledge(self, message: paho.MQTTMessage, connection: int) -> None:
+        """Tell the broker that a message has been handled, in the connection that it came by."""
         ...

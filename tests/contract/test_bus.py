@@ -23,7 +23,7 @@ from services.contracts.messages import (
     utc_now,
 )
 from services.contracts.moodring_pb2 import FaceCrops
-from services.embedded.broker import embedded_broker
+from services.embedded.broker import WAITING, embedded_broker
 from services.runtime.bus import Bus, Capability, Delivery, Follower
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.health import Health
@@ -61,11 +61,11 @@ class Inbox:
             return await self.queue.get()
 
 
-def mqtt_world(url: str, *, embedded: bool) -> World:
+def mqtt_world(url: str, *, embedded: bool, **wiring: Any) -> World:
     port = int(url.rpartition(":")[2])
 
     def open_bus(client_id: str, *, prefix: str = "moodring", **options: Any) -> MqttBus:
-        return MqttBus(url, prefix=prefix, client_id=client_id, embedded=embedded, **options)
+        return MqttBus(url, prefix=prefix, client_id=client_id, embedded=embedded, **wiring, **options)
 
     def inject(topic: str, payload: bytes, *, retain: bool = False) -> None:
         paho.mqtt.publish.single(topic, payload, qos=1, retain=retain, hostname="127.0.0.1", port=port)
@@ -73,7 +73,7 @@ def mqtt_world(url: str, *, embedded: bool) -> World:
     return World(open_bus, inject, frozenset() if embedded else frozenset(Capability))
 
 
-@pytest.fixture(params=["memory", "embedded", "mosquitto"])
+@pytest.fixture(params=["memory", "resident", "embedded", "mosquitto"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     if request.param == "memory":
         broker = MemoryBroker()
@@ -82,9 +82,12 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
             return MemoryBus(broker=broker, prefix=prefix, commands=options.get("commands"))
 
         yield World(open_memory, broker.publish, frozenset())
+    elif request.param == "resident":
+        async with embedded_broker(0) as house:
+            yield mqtt_world(house.url, embedded=True, open_link=house.link)
     elif request.param == "embedded":
-        async with embedded_broker(0) as url:
-            yield mqtt_world(url, embedded=True)
+        async with embedded_broker(0) as house:
+            yield mqtt_world(house.url, embedded=True)
     else:
         mosquitto: Mosquitto = request.getfixturevalue("mosquitto")
         found = mqtt_world(mosquitto.url, embedded=False)
@@ -436,6 +439,42 @@ async def test_everything_comes_back_with_the_broker(world: World) -> None:
         heard = (await commands.get()).message.mood
         assert heard in {"calm", "happy"}
         assert not health.problems
+
+
+async def test_residents_of_the_embedded_broker_and_outsiders_hear_each_other() -> None:
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(embedded_broker(0))
+        inside = mqtt_world(house.url, embedded=True, open_link=house.link)
+        resident = await stack.enter_async_context(inside.open_bus("resident"))
+        outsider = await stack.enter_async_context(mqtt_world(house.url, embedded=True).open_bus("outsider"))
+        await resident.wait_connected()
+        resident.publish(channels.PRIVACY, Privacy.ON, room="home")
+        states = await listening(outsider, channels.PRIVACY)
+        first = await states.get()
+        assert (first.message, first.retained) == (Privacy.ON, True), "what was said before it listened"
+        faces, commands = await listening(outsider, channels.FACES), await listening(resident, channels.PRIVACY_SET)
+        resident.publish(channels.FACES, FaceCrops(frame_id="1"), room="home", camera="door")
+        assert (await faces.get()).message.frame_id == "1"
+        outsider.publish(channels.PRIVACY_SET, Privacy.OFF, room="home")
+        assert (await commands.get()).message is Privacy.OFF
+        resident.publish(channels.PRIVACY, Privacy.OFF, room="home")
+        second = await states.get()
+        assert (second.message, second.retained) == (Privacy.OFF, False)
+        resident.withdraw(channels.PRIVACY, room="home")
+        late = await listening(outsider, channels.PRIVACY, room="home")
+        resident.publish(channels.PRIVACY, Privacy.ON, room="home")
+        assert not (await late.get()).retained, "the old one was withdrawn"
+
+
+async def test_outsider_who_does_not_read_costs_the_embedded_broker_no_memory() -> None:
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(embedded_broker(0))
+        bus = await stack.enter_async_context(mqtt_world(house.url, embedded=True, open_link=house.link).open_bus("in"))
+        outsider = await stack.enter_async_context(mqtt_world(house.url, embedded=True).open_bus("out"))
+        await listening(outsider, channels.FACES)
+        for number in range(5 * WAITING):  # without a breath, so that nothing of it can leave
+            bus.publish(channels.FACES, FaceCrops(frame_id=str(number)), room="home", camera="door")
+        assert house._broadcast_queue.qsize() == WAITING
 
 
 @pytest.mark.parametrize("world", ["mosquitto"], indirect=True)

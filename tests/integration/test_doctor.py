@@ -478,8 +478,8 @@ async def test_broker_that_never_confirms_and_one_that_is_old(monkeypatch: pytes
 
 
 async def test_broker_that_speaks_mqtt_3_only() -> None:
-    async with embedded_broker() as url:
-        finding = await asyncio.to_thread(at_broker, url)
+    async with embedded_broker() as broker:
+        finding = await asyncio.to_thread(at_broker, broker.url)
     assert (finding.how, "nothing came of moodring/custom_moods" in finding.what) == (How.DOUBTFUL, True), finding
 
 

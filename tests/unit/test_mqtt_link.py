@@ -86,6 +86,7 @@ async def test_a_broker_that_hangs_up_on_mqtt_5_is_asked_in_3_1_1() -> None:
 async def test_an_end_at_the_moment_of_the_brokers_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt_link, "dial", lambda *_: None)
     link = MqttBus("mqtt://127.0.0.1:1", prefix="moodring", client_id="camera")._link
+    assert isinstance(link, mqtt_link.Link)
     keeping = asyncio.create_task(link.keep())
     async with asyncio.timeout(PATIENCE_S):
         while link._opening is None or not link._opening.done():  # noqa: ASYNC110 -- nothing tells of it
@@ -158,11 +159,13 @@ async def test_leaving_does_not_wait_for_the_name_server(monkeypatch: pytest.Mon
     answer = threading.Event()
     monkeypatch.setattr(mqtt_link, "dial", lambda *_: answer.wait(PATIENCE_S))
     async with MqttBus("mqtt://broker.lan", prefix="moodring", client_id="camera") as bus:
-        while bus._link._opening is None:  # noqa: ASYNC110 -- nothing tells of it
+        link = bus._link
+        assert isinstance(link, mqtt_link.Link)
+        while link._opening is None:  # noqa: ASYNC110 -- nothing tells of it
             await asyncio.sleep(0.001)
-    assert not bus._link._opening.done()
+    assert not link._opening.done()
     answer.set()
-    await asyncio.wait({bus._link._opening}, timeout=PATIENCE_S)
+    await asyncio.wait({link._opening}, timeout=PATIENCE_S)
 
 
 async def test_what_comes_with_the_brokers_answer_is_acknowledged(tmp_path: Path) -> None:
