@@ -99,7 +99,14 @@ class Analyst:
 
     def analyse(self, frame: Frame) -> Seen:
         """Find, number, judge and cut the faces of a frame."""
+        if self._pace is None:
+            return self._seen(frame)
         began = self._cpu_s()
+        seen = self._seen(frame)
+        self._pace.spend(self._cpu_s() - began)
+        return seen
+
+    def _seen(self, frame: Frame) -> Seen:
         if frame.scene != self._scene:
             self._scene = frame.scene
             self._tracker.doubt()
@@ -115,10 +122,7 @@ class Analyst:
             frame_height=height,
         )
         hidden = self._tracker.lost([each.box for each in found], frame.captured_at)
-        seen = Seen(frame, look(frame.image), self._faces(frame, found, crops), hidden, crops)
-        if self._pace is not None:
-            self._pace.spend(self._cpu_s() - began)
-        return seen
+        return Seen(frame, look(frame.image), self._faces(frame, found, crops), hidden, crops)
 
     def _faces(self, frame: Frame, found: Sequence[Detection], crops: pb.FaceCrops) -> tuple[SeenFace, ...]:
         tracks = self._tracker.update([each.box for each in found], frame.captured_at)

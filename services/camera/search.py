@@ -59,9 +59,9 @@ class Search:
         with DETECTION.time():
             size = (frame.shape[1], frame.shape[0])
             sought_s, self._last = min(GONE_AFTER_S, max(SOUGHT_S, at - self._last)), at
-            if expected := tracker.expected(at, within_s=sought_s):
+            if sought := tracker.sought(at, within_s=sought_s):
                 self._motion.forget()
-                found = self._look(frame, self._attention.views(size, expected, at))
+                found = self._look(frame, self._attention.views(size, sought, at))
                 lost = tracker.lost([each.box for each in found], at, within_s=sought_s)
                 if not self._attention.may_look_everywhere(at, lost):
                     return found

@@ -48,6 +48,7 @@ class Tracker:
     def __init__(self) -> None:
         self._tracks: list[Track] = []
         self._last = 0
+        self._at = float("-inf")
 
     def update(self, boxes: Sequence[Box], at: float) -> list[int]:
         """Return the number of each box's track.
@@ -56,7 +57,7 @@ class Tracker:
             boxes: The faces of one frame.
             at: When it was taken, in seconds; not before the frame before.
         """
-        known = self._known(at)
+        known, self._at = self._known(at), at
         found = {index: _moved(track, boxes[index], at) for index, track in self._matched(boxes, known, at).items()}
         for index, box in enumerate(boxes):
             if index not in found:
@@ -70,9 +71,14 @@ class Tracker:
         """Miss nobody who was seen before, as where a film begins again: who is found again keeps the number."""
         self._tracks = [replace(track, sights=0) for track in self._tracks]
 
-    def expected(self, at: float, *, within_s: float = GONE_AFTER_S) -> list[Box]:
-        """Return where the faces seen within the last seconds, by default all that are not gone, should be at `at`."""
-        return [track.expected(at) for track in self._known(at, within_s)]
+    def expected(self, at: float) -> list[Box]:
+        """Return where the faces that are not gone should be at `at`."""
+        return [track.expected(at) for track in self._known(at)]
+
+    def sought(self, at: float, *, within_s: float) -> list[Box]:
+        """Return where the faces seen within the last seconds should be; what may be none, only if it was seen last."""
+        known = self._known(at, within_s)
+        return [one.expected(at) for one in known if one.sights >= (1 if one.seen_at == self._at else CONFIRMED_BY)]
 
     def lost(self, boxes: Sequence[Box], at: float, *, within_s: float = GONE_AFTER_S) -> int:
         """Return how many faces that were there within the last seconds, beyond doubt, are missing among these."""

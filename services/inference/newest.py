@@ -1,4 +1,4 @@
-"""What waits to be classified: of every face the newest crop, and nothing that is too old."""
+"""What waits to be classified: of every face the newest crop when we are behind, and nothing that is too old."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,14 @@ MAX_AHEAD_S: Final = 2.0
 """A frame may be newer than our clock by this much, as the aggregator takes it, before clocks are said to differ."""
 MAX_CAMERAS: Final = 64
 MAX_FRAMES: Final = 4
-"""Frames of a camera that wait for faces which newer ones do not show."""
+"""Frames of a camera that wait at most."""
 MAX_FACES: Final = 32
 """Faces of one frame that are classified; a camera sends no more."""
 MAX_BATCH: Final = 64
 """Faces that the light model server takes at once."""
 WINDOW_S: Final = 0.01
+BEHIND_S: Final = 0.05
+"""A frame that has waited so long says that more comes than is classified: its faces' newer crops replace it."""
 LIVE_S: Final = 1.0
 """A camera that has sent nothing for so long is not waited for."""
 
@@ -68,7 +70,7 @@ class Frame:
 
 
 class NewestFrames:
-    """A bounded queue that holds the newest crop of each face, and gives what waits in batches, camera by camera.
+    """A bounded queue that gives what waits in batches, camera by camera; when behind, the newest crop of each face.
 
     Args:
         clock: Seconds since the epoch.
@@ -88,7 +90,7 @@ class NewestFrames:
         self._arrived = asyncio.Event()
 
     def put(self, delivery: Delivery[FaceCrops]) -> None:
-        """Let a frame wait; its faces replace their older crops."""
+        """Let a frame wait; its faces replace crops of theirs that have waited long."""
         camera = (delivery.room, delivery.camera)
         self._note_age(camera, self.age_s(delivery.message))
         if camera not in self._waiting and len(self._waiting) >= MAX_CAMERAS:
@@ -99,7 +101,9 @@ class NewestFrames:
         if len(self._seen) < MAX_CAMERAS:
             self._seen[camera] = now
         frame = Frame(delivery, now, list(delivery.message.faces[:MAX_FACES]))
-        older = _without(self._waiting.get(camera, ()), {face.track_id for face in frame.faces})
+        waiting = self._waiting.get(camera, [])
+        long = [one for one in waiting if now - one.arrived > BEHIND_S]
+        older = [*_without(long, {face.track_id for face in frame.faces}), *waiting[len(long) :]]
         self._waiting[camera] = [*older, frame][-MAX_FRAMES:]
         DROPPED.labels(BEHIND).inc(max(0, len(older) + 1 - MAX_FRAMES))
         self._arrived.set()

@@ -83,6 +83,26 @@ def test_what_was_taken_for_a_face_once_is_not_looked_for_everywhere() -> None:
     assert len(watched.look(picture(), 0.1)) == 1
 
 
+def test_what_was_taken_for_a_face_once_beside_one_is_looked_for_there_once() -> None:
+    watched = Watched(BOX)
+    for tick in range(3):
+        watched.look(picture(), tick / 100)
+    watched.detector.found = [face(BOX), face(Box(20, 20, 64, 84))]
+    watched.look(picture(), 0.51)  # the whole frame, where a hand passes for a face
+    watched.detector.found = [face(BOX)]
+    assert [len(watched.look(picture(), at)) for at in (0.52, 0.53, 0.54)] == [2, 1, 1]
+
+
+def test_where_a_film_begins_again_nobody_of_before_is_looked_for() -> None:
+    watched = Watched(BOX)
+    for tick in range(3):
+        watched.look(picture(), tick / 100)
+    watched.tracker.doubt()
+    watched.detector.found = [face(Box(20, 20, 64, 84))]
+    assert watched.look(picture(2), 0.03) == [WHOLE]
+    assert len(watched.look(picture(2), 0.04)) == 1
+
+
 def test_a_face_that_two_views_show_is_one() -> None:
     watched = Watched(BOX)
     watched.look(picture(), 0)

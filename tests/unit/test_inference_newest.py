@@ -4,6 +4,7 @@ import pytest
 
 from services.contracts.moodring_pb2 import FaceCrops
 from services.inference.newest import (
+    BEHIND_S,
     FORGET_S,
     LATE_FRAMES,
     LIVE_S,
@@ -32,14 +33,20 @@ async def taken(newest: NewestFrames) -> list[str]:
     return [frame.delivery.message.frame_id for frame in await newest.take()]
 
 
-async def test_a_newer_frame_replaces_one_that_waits() -> None:
-    newest = waiting((1, "door", 0.2), (2, "door", 0.1), (3, "door", 0))
-    assert await taken(newest) == ["door-3"]
+async def test_a_newer_frame_replaces_one_that_waits_for_long_and_none_that_has_just_come() -> None:
+    timer = [0.0]
+    newest = NewestFrames(lambda: NOW, timer=lambda: timer[0])
+    for number, later_s in enumerate([0, 2 * BEHIND_S, BEHIND_S / 2], 1):
+        timer[0] += later_s
+        put(newest, frame(number))
+    assert await taken(newest) == ["camera-2", "camera-3"]
 
 
 async def test_a_face_that_newer_frames_do_not_show_keeps_its_newest_crop() -> None:
-    newest = NewestFrames(lambda: NOW)
+    timer = [0.0]
+    newest = NewestFrames(lambda: NOW, timer=lambda: timer[0])
     for number, tracks in enumerate([(1, 2), (1, 2, 3), (1,)], 1):
+        timer[0] += 2 * BEHIND_S
         put(newest, frame(number, *(face(track) for track in tracks)))
     batch = [(one.delivery.message.frame_id, [face.track_id for face in one.faces]) for one in await newest.take()]
     assert batch == [("camera-2", [2, 3]), ("camera-3", [1])]
@@ -54,7 +61,7 @@ async def test_a_camera_that_tells_ever_new_faces_keeps_its_newest_frames_only()
 
 async def test_frames_that_wait_come_in_one_batch_in_the_order_of_their_cameras() -> None:
     newest = waiting((1, "door", 0), (1, "desk", 0), (2, "door", 0))
-    assert await taken(newest) == ["door-2", "desk-1"]
+    assert await taken(newest) == ["door-1", "door-2", "desk-1"]
 
 
 async def test_a_batch_has_no_more_faces_than_the_model_server_takes() -> None:

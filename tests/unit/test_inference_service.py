@@ -8,7 +8,7 @@ from services.contracts import moodring_pb2 as pb
 from services.contracts.channels import FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.breaker import FAILURES
-from services.inference.newest import LATE_FRAMES
+from services.inference.newest import BEHIND_S, LATE_FRAMES
 from services.inference.predictor import PredictorAwayError, PredictorError
 from services.inference.service import build
 from services.runtime.bus import Capability
@@ -80,14 +80,15 @@ async def test_a_clock_that_is_behind_is_a_problem_of_the_service(caplog: pytest
         assert run.service.health.problems == {}
 
 
-async def test_only_the_newest_frame_of_a_camera_waits() -> None:
+async def test_only_the_newest_frame_of_a_camera_waits_for_a_slow_model() -> None:
     async with running() as run:
         run.predictor.open.clear()
         send(run, frame(1))
         await run.bus.settle()
         for number in (2, 3, 4):
+            run.timer += 2 * BEHIND_S
             send(run, frame(number))
-        await run.bus.settle()
+            await run.bus.settle()
         run.predictor.open.set()
         assert [(await published(run)).frame_id for _ in range(2)] == ["camera-1", "camera-4"]
 
