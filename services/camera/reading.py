@@ -79,7 +79,7 @@ class Reader:
         silence: Silence | None = None,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        self.frames = FrameBuffer(keep_all=every_s is None)
+        self.frames = FrameBuffer(keep_all=every_s is None and not source.live)
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the source is closed: with its `SourceError` where it failed."""
         self._source = source
@@ -134,7 +134,7 @@ class Reader:
             due = time.monotonic()
             while not self._stopping.is_set():
                 image = self._source.read()
-                if image is not None:
+                if image is not None and not self._stopping.is_set():
                     self._silence.broken()
                     self.frames.put(Frame(image, self._clock(), self._source.scene))
                 if self._every_s is not None:

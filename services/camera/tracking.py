@@ -87,7 +87,8 @@ class Tracker:
         return sum(track.number not in seen and track.sights >= CONFIRMED_BY for track in known)
 
     def _known(self, at: float, within_s: float = GONE_AFTER_S) -> list[Track]:
-        return [track for track in self._tracks if at - track.seen_at <= within_s]
+        """Return the tracks seen within the last seconds; none of a time to come, as after a clock was set."""
+        return [track for track in self._tracks if -within_s <= at - track.seen_at <= within_s]
 
     @staticmethod
     def _matched(boxes: Sequence[Box], tracks: Sequence[Track], at: float) -> dict[int, Track]:
@@ -118,7 +119,7 @@ def _likeness(box: Box, expected: Box) -> float:
 def _moved(track: Track, box: Box, at: float) -> Track:
     elapsed = at - track.seen_at
     if elapsed <= 0:
-        return replace(track, box=box, sights=track.sights + 1)
+        return replace(track, box=box, seen_at=at, sights=track.sights + 1)
     share = elapsed / (elapsed + SETTLING_S)
     new = ((box.centre.x - track.box.centre.x) / elapsed, (box.centre.y - track.box.centre.y) / elapsed)
     velocity = tuple((1 - share) * old + share * now for old, now in zip(track.velocity, new, strict=True))

@@ -1,8 +1,9 @@
 """An MQTT broker inside the process, for the one-process way only: amqtt 0.12.1 behind a thin adapter.
 
 It speaks MQTT 3.1.1, keeps nothing on disk and listens on loopback for who is outside; the services of this process
-are its residents (`resident.py`) and need no network. Two of its faults are mended here: a connecting client got the
-retained messages of everyone's subscriptions, and the last will was never sent when the keepalive ran out.
+need no network (`local_link.py`). Three of its faults are mended here: a connecting client got the retained messages of
+everyone's subscriptions, the last will was never sent when the keepalive ran out, and what a client did not read was
+kept without bound (`outbox.py`).
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from amqtt.broker import Broker, RetainedApplicationMessage
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
-from services.embedded.resident import Resident, Word
+from services.embedded.local_link import LocalLink, Message, asks
+from services.embedded.outbox import Outbox, Outgoing, hang_up
 from services.runtime.mqtt_client import Access
 from services.runtime.mqtt_listener import Listener
 
@@ -29,12 +31,12 @@ KEEPALIVE_GRACE_S = 8
 """MQTT allows a client one and a half times its keepalive (ours is 15 s); amqtt by itself allows not a moment more."""
 SHUTDOWN_S = 1.0
 """amqtt's own shutdown can hang; the process ends anyway."""
-WAITING = 1000
-"""Messages that may wait for their way outside; beyond this those of quality 0 go."""
+FLUSH_S = 0.5
+"""How long clients outside are given to take what was published last."""
 
 
 class EmbeddedBroker(Broker):
-    """The broker, as outsiders reach it over the network and residents by a call.
+    """The broker, as clients outside reach it over the network and those of this process by a call.
 
     Args:
         port: Where it is to listen.
@@ -43,54 +45,68 @@ class EmbeddedBroker(Broker):
     def __init__(self, port: int) -> None:
         super().__init__(_config(port))
         self.url = f"mqtt://{HOST}:{port}"
-        self._residents: list[Resident] = []
+        self._local: list[LocalLink] = []
+        self._outboxes: dict[BrokerProtocolHandler, Outbox] = {}
 
-    def link(self, _access: Access, listener: Listener) -> Resident:
+    def link(self, _access: Access, listener: Listener) -> LocalLink:
         """Return a connection for somebody in this process."""
-        return Resident(self, listener)
+        return LocalLink(self, listener)
 
-    def admit(self, resident: Resident) -> None:
-        """Let a resident hear and speak."""
-        self._residents.append(resident)
+    def join(self, link: LocalLink) -> None:
+        """Have a connection of this process offered every message."""
+        self._local.append(link)
 
-    def dismiss(self, resident: Resident) -> None:
-        """Forget a resident, who may have gone before."""
-        if resident in self._residents:
-            self._residents.remove(resident)
+    def leave(self, link: LocalLink) -> None:
+        """Forget a connection of this process, which may have left before."""
+        if link in self._local:
+            self._local.remove(link)
 
-    def say(self, word: Word, *, retain: bool) -> bool:
-        """Pass on what a resident says, and return whether all who listen get it: outsiders may be too slow."""
-        self._tell(word)
-        if retain and word.payload:
-            self._retained_messages[word.topic] = RetainedApplicationMessage(None, word.topic, word.payload, word.qos)
+    def say(self, message: Message, *, retain: bool) -> None:
+        """Pass on what was published in this process."""
+        if retain and message.payload:
+            self._retained_messages[message.topic] = RetainedApplicationMessage(
+                None, message.topic, message.payload, message.qos
+            )
         elif retain:
-            self._retained_messages.pop(word.topic, None)
-        if not any(self._matches(word.topic, each) for each, heard in self._subscriptions.items() if heard):
-            return True
-        if word.qos == 0 and self._broadcast_queue.qsize() >= WAITING:
-            return False
-        self._broadcast_queue.put_nowait({"session": None, "topic": word.topic, "data": word.payload})
-        return True
+            self._retained_messages.pop(message.topic, None)
+        self._pass_on(message)
 
-    def retained(self, topic_filter: str) -> list[Word]:
+    def retained(self, topic_filter: str) -> list[Message]:
         """Return the retained messages that a filter asks for."""
-        kept = [one for topic, one in self._retained_messages.items() if self._matches(topic, topic_filter)]
-        return [Word(one.topic, bytes(one.data), one.qos or 0) for one in kept]
+        kept = [one for topic, one in self._retained_messages.items() if asks(topic_filter, topic)]
+        return [Message(one.topic, bytes(one.data), one.qos or 0) for one in kept]
 
-    def hears(self, topic: str, topic_filter: str) -> bool:
-        """Say whether a filter asks for a topic (MQTT 3.1.1, section 4.7)."""
-        return bool(self._matches(topic, topic_filter))
+    async def written(self) -> None:
+        """Return when clients outside have taken what was published, but wait for none that is slow."""
+        if outboxes := list(self._outboxes.values()):
+            await asyncio.wait([asyncio.ensure_future(each.written()) for each in outboxes], timeout=FLUSH_S)
 
-    def _tell(self, word: Word) -> None:
-        for resident in self._residents:
-            resident.offer(word)
+    def _pass_on(self, message: Message) -> None:
+        for link in self._local:
+            link.offer(message)
+        for topic_filter, subscribers in self._subscriptions.items():
+            if subscribers and asks(topic_filter, message.topic):
+                for session, most_qos in subscribers:
+                    self._write(session, Outgoing(message.topic, message.payload, min(message.qos, most_qos)))
+
+    def _write(self, session: Session, message: Outgoing) -> None:
+        handler = self._get_handler(session)
+        if handler is None or session.transitions.state != "connected":
+            return
+        if handler not in self._outboxes:
+            self._outboxes[handler] = Outbox(handler)
+        self._outboxes[handler].put(message)
 
     async def _broadcast_message(
-        self, session: Session | None, topic: str, data: bytes | bytearray, force_qos: int | None = None
+        self, _session: Session | None, topic: str, data: bytes | bytearray, force_qos: int | None = None
     ) -> None:
-        """Take what an outsider says, or its last will."""
-        self._tell(Word(topic, bytes(data), force_qos if force_qos is not None else 1))
-        await super()._broadcast_message(session, topic, data, force_qos)
+        """Pass on what a client outside published, or its last will; amqtt does not say in which quality."""
+        self._pass_on(Message(topic, bytes(data), 2 if force_qos is None else force_qos))
+
+    async def _stop_handler(self, handler: BrokerProtocolHandler) -> None:
+        if outbox := self._outboxes.pop(handler, None):
+            outbox.close()
+        await super()._stop_handler(handler)
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
@@ -101,6 +117,7 @@ class EmbeddedBroker(Broker):
 
 
 def _end_when_silent(handler: BrokerProtocolHandler) -> None:
+    hang_up(handler)
     handler.ending = asyncio.ensure_future(handler.handle_connection_closed())
 
 
@@ -121,6 +138,7 @@ async def embedded_broker(port: int = PORT) -> AsyncIterator[EmbeddedBroker]:
     try:
         yield broker
     finally:
+        await broker.written()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_S):
                 await broker.shutdown()

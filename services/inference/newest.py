@@ -27,7 +27,8 @@ MAX_BATCH: Final = 64
 """Faces that the light model server takes at once."""
 WINDOW_S: Final = 0.01
 BEHIND_S: Final = 0.05
-"""A frame that has waited so long says that more comes than is classified: its faces' newer crops replace it."""
+"""Frames that have waited so long, or are so many that none fits beside them, say that more comes than is classified:
+newer crops of their faces replace them."""
 LIVE_S: Final = 1.0
 """A camera that has sent nothing for so long is not waited for."""
 
@@ -90,7 +91,7 @@ class NewestFrames:
         self._arrived = asyncio.Event()
 
     def put(self, delivery: Delivery[FaceCrops]) -> None:
-        """Let a frame wait; its faces replace crops of theirs that have waited long."""
+        """Let a frame wait; where we are behind, its faces replace their older crops."""
         camera = (delivery.room, delivery.camera)
         self._note_age(camera, self.age_s(delivery.message))
         if camera not in self._waiting and len(self._waiting) >= MAX_CAMERAS:
@@ -102,8 +103,8 @@ class NewestFrames:
             self._seen[camera] = now
         frame = Frame(delivery, now, list(delivery.message.faces[:MAX_FACES]))
         waiting = self._waiting.get(camera, [])
-        long = [one for one in waiting if now - one.arrived > BEHIND_S]
-        older = [*_without(long, {face.track_id for face in frame.faces}), *waiting[len(long) :]]
+        behind = [one for one in waiting if len(waiting) >= MAX_FRAMES or now - one.arrived > BEHIND_S]
+        older = [*_without(behind, {face.track_id for face in frame.faces}), *waiting[len(behind) :]]
         self._waiting[camera] = [*older, frame][-MAX_FRAMES:]
         DROPPED.labels(BEHIND).inc(max(0, len(older) + 1 - MAX_FRAMES))
         self._arrived.set()

@@ -70,8 +70,8 @@ class Bus(Protocol):
       and counted, never passed on.
     - Payloads that are no message of their channel never reach a handler.
     - A command id is done once; a relative command older than 30 s never is. A command is acknowledged to the
-      broker after its handler returned or failed: one that a restart interrupts comes again, one that failed may be
-      sent again by whoever gave it.
+      broker after its handler returned or failed: one that a restart interrupts comes again where the broker keeps
+      sessions, one that failed may be sent again by whoever gave it.
     - Messages of quality 0 may be lost: when a handler is slow, the oldest go first.
     - Retained messages are published again after every reconnect, until they are withdrawn.
     """

@@ -68,7 +68,7 @@ class Subscription(Generic[M]):
         """Queue an arrival; where there is no room, an old one goes (quality 0) or the new one stays unsettled."""
         if self.queue.full():
             if self.channel.qos:
-                self._overload(f"{arrival.topic} is left at the broker")
+                self._overload(f"{arrival.topic} is not taken; a broker that keeps sessions sends it again")
                 return
             given_up = self.queue.give_up()
             given_up.settle()

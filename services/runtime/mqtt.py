@@ -92,6 +92,7 @@ class MqttBus:
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
         await self._link.close()
+        self._connected.set(0)
         self._refusals.forget()
 
     @property

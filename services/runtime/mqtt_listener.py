@@ -8,7 +8,7 @@ from services.runtime.mqtt_client import Packet
 
 
 class Listener(Protocol):
-    """Who owns a link; all is called in the event loop's thread, and from within paho."""
+    """Who owns a link; all is called in the event loop's thread."""
 
     def link_up(self) -> None:
         """The broker accepted us: subscribe, and send what waited."""

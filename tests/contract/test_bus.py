@@ -1,6 +1,8 @@
 """Every bus keeps the promises of `services.runtime.bus.Bus`."""
 
 import asyncio
+import contextlib
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -23,7 +25,8 @@ from services.contracts.messages import (
     utc_now,
 )
 from services.contracts.moodring_pb2 import FaceCrops
-from services.embedded.broker import WAITING, embedded_broker
+from services.embedded.broker import EmbeddedBroker, embedded_broker
+from services.embedded.outbox import MOST_BYTES
 from services.runtime.bus import Bus, Capability, Delivery, Follower
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.health import Health
@@ -33,6 +36,8 @@ from services.runtime.state import StateFile
 from tests.servers import Mosquitto, free_port
 
 PATIENCE_S = 30
+CONNACK, SUBACK = 0x20, 0x90
+"""First bytes of a broker's answers (MQTT 3.1.1, section 2.2)."""
 
 
 @dataclass
@@ -73,7 +78,7 @@ def mqtt_world(url: str, *, embedded: bool, **wiring: Any) -> World:
     return World(open_bus, inject, frozenset() if embedded else frozenset(Capability))
 
 
-@pytest.fixture(params=["memory", "resident", "embedded", "mosquitto"])
+@pytest.fixture(params=["memory", "local", "embedded", "mosquitto"])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     if request.param == "memory":
         broker = MemoryBroker()
@@ -82,7 +87,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
             return MemoryBus(broker=broker, prefix=prefix, commands=options.get("commands"))
 
         yield World(open_memory, broker.publish, frozenset())
-    elif request.param == "resident":
+    elif request.param == "local":
         async with embedded_broker(0) as house:
             yield mqtt_world(house.url, embedded=True, open_link=house.link)
     elif request.param == "embedded":
@@ -232,7 +237,9 @@ async def test_command_done_before_a_restart_is_not_done_after_it(world: World, 
 
 async def test_retained_command_is_not_done_at_every_start(world: World, pair: tuple[Bus, Bus]) -> None:
     speaker, listener = pair
+    witness = await listening(speaker, channels.PRIVACY_SET)
     await asyncio.to_thread(world.inject, "moodring/home/privacy/set", b"OFF", retain=True)
+    await witness.get()
     inbox = await listening(listener, channels.PRIVACY_SET)
     speaker.publish(channels.PRIVACY_SET, Privacy.ON, room="home")
     assert (await inbox.get()).message is Privacy.ON
@@ -441,40 +448,91 @@ async def test_everything_comes_back_with_the_broker(world: World) -> None:
         assert not health.problems
 
 
-async def test_residents_of_the_embedded_broker_and_outsiders_hear_each_other() -> None:
-    async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(embedded_broker(0))
-        inside = mqtt_world(house.url, embedded=True, open_link=house.link)
-        resident = await stack.enter_async_context(inside.open_bus("resident"))
-        outsider = await stack.enter_async_context(mqtt_world(house.url, embedded=True).open_bus("outsider"))
-        await resident.wait_connected()
-        resident.publish(channels.PRIVACY, Privacy.ON, room="home")
-        states = await listening(outsider, channels.PRIVACY)
+@pytest.fixture
+async def house() -> AsyncIterator[EmbeddedBroker]:
+    async with embedded_broker(0) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def inside(house: EmbeddedBroker) -> AsyncIterator[Bus]:
+    """A service in the process of the embedded broker."""
+    async with mqtt_world(house.url, embedded=True, open_link=house.link).open_bus("inside") as bus:
+        await bus.wait_connected()
+        yield bus
+
+
+async def test_services_in_the_brokers_process_and_clients_outside_hear_each_other(
+    house: EmbeddedBroker, inside: Bus
+) -> None:
+    async with mqtt_world(house.url, embedded=True).open_bus("outside") as outside:
+        inside.publish(channels.PRIVACY, Privacy.ON, room="home")
+        states = await listening(outside, channels.PRIVACY)
         first = await states.get()
         assert (first.message, first.retained) == (Privacy.ON, True), "what was said before it listened"
-        faces, commands = await listening(outsider, channels.FACES), await listening(resident, channels.PRIVACY_SET)
-        resident.publish(channels.FACES, FaceCrops(frame_id="1"), room="home", camera="door")
+        faces, commands = await listening(outside, channels.FACES), await listening(inside, channels.PRIVACY_SET)
+        inside.publish(channels.FACES, FaceCrops(frame_id="1"), room="home", camera="door")
         assert (await faces.get()).message.frame_id == "1"
-        outsider.publish(channels.PRIVACY_SET, Privacy.OFF, room="home")
+        outside.publish(channels.PRIVACY_SET, Privacy.OFF, room="home")
         assert (await commands.get()).message is Privacy.OFF
-        resident.publish(channels.PRIVACY, Privacy.OFF, room="home")
+        inside.publish(channels.PRIVACY, Privacy.OFF, room="home")
         second = await states.get()
         assert (second.message, second.retained) == (Privacy.OFF, False)
-        resident.withdraw(channels.PRIVACY, room="home")
-        late = await listening(outsider, channels.PRIVACY, room="home")
-        resident.publish(channels.PRIVACY, Privacy.ON, room="home")
+        inside.withdraw(channels.PRIVACY, room="home")
+        late = await listening(outside, channels.PRIVACY, room="home")
+        inside.publish(channels.PRIVACY, Privacy.ON, room="home")
         assert not (await late.get()).retained, "the old one was withdrawn"
 
 
-async def test_outsider_who_does_not_read_costs_the_embedded_broker_no_memory() -> None:
+async def test_every_retained_message_reaches_a_service_in_the_brokers_process(inside: Bus) -> None:
+    rooms = {f"room{number}" for number in range(1500)}
+    for room in rooms:
+        inside.publish(channels.PRIVACY, Privacy.ON, room=room)
+    inbox = await listening(inside, channels.PRIVACY)
+    assert {(await inbox.get()).room for _ in rooms} == rooms
+
+
+async def test_what_was_published_last_leaves_before_the_embedded_broker_ends() -> None:
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(embedded_broker(0))
-        bus = await stack.enter_async_context(mqtt_world(house.url, embedded=True, open_link=house.link).open_bus("in"))
-        outsider = await stack.enter_async_context(mqtt_world(house.url, embedded=True).open_bus("out"))
-        await listening(outsider, channels.FACES)
-        for number in range(5 * WAITING):  # without a breath, so that nothing of it can leave
-            bus.publish(channels.FACES, FaceCrops(frame_id=str(number)), room="home", camera="door")
-        assert house._broadcast_queue.qsize() == WAITING
+        async with embedded_broker(0) as broker:
+            outside = await stack.enter_async_context(mqtt_world(broker.url, embedded=True).open_bus("outside"))
+            inbox = await listening(outside, channels.PRIVACY)
+            async with mqtt_world(broker.url, embedded=True, open_link=broker.link).open_bus("inside") as inside:
+                await inside.wait_connected()
+                for room in ("attic", "home"):
+                    inside.publish(channels.PRIVACY, Privacy.ON, room=room)
+        assert [(await inbox.get()).room for _ in range(2)] == ["attic", "home"]
+
+
+@pytest.mark.parametrize(("channel", "ends"), [(channels.FACES, False), (channels.PRIVACY_SET, True)])
+async def test_a_client_that_does_not_read_costs_the_embedded_broker_little_and_nobody_else_anything(
+    house: EmbeddedBroker, inside: Bus, channel: channels.Channel[Any], ends: bool
+) -> None:
+    host, port = "127.0.0.1", int(house.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection(host, port, limit=1024)
+    writer.write(bytes.fromhex("100f00044d5154540402ffff0003646561"))  # CONNECT of MQTT 3.1.1, as "dea"
+    assert (await reader.readexactly(4))[0] == CONNACK
+    topic = channel.topic("moodring").encode()
+    writer.write(bytes([0x82, 5 + len(topic), 0, 1, 0, len(topic)]) + topic + bytes([channel.qos]))
+    assert (await reader.readexactly(5))[0] == SUBACK
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    inbox = await listening(inside, channel)
+    said = FaceCrops(frame_id="x" * 20_000, camera="door") if channel is channels.FACES else Privacy.ON
+    where = {"room": "home", "camera": "door"} if channel is channels.FACES else {"room": "home"}
+    tracemalloc.start()
+    for _ in range(2_000):
+        inside.publish(channel, said, **where)
+        await inbox.get()
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 3 * MOST_BYTES, "forty megabytes were published"
+    if ends:
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(PATIENCE_S):
+                while await reader.read(65536):
+                    pass
+    writer.transport.abort()
 
 
 @pytest.mark.parametrize("world", ["mosquitto"], indirect=True)
