@@ -25,19 +25,23 @@ class Recipe:
         seed: Seed of the order, the augmentation and the weights.
     """
 
-    epochs: int = 17
-    batch: int = 256
-    peak_rate: float = 0.1
+    epochs: int = 85
+    batch: int = 128
+    peak_rate: float = 0.08
     warm_up: float = 0.05
     decay: float = 5e-4
-    average: float = 0.15
+    average: float = 0.05
     balance: float = 0.25
-    original: float = 0.4
+    original: float = 1.0
     smoothing: float = 0.1
     mix: float = 0.0
-    mild: float = 0.0
+    mild: float = 0.15
     trust: float = 0.5
     seed: int = 20261128
+
+    def is_mild(self, epoch: int) -> bool:
+        """Says whether faces vary half as much in an epoch, counted from 0."""
+        return epoch >= self.epochs * (1 - self.mild)
 
 
 def learning_rate(recipe: Recipe, epoch: float) -> float:

@@ -1,13 +1,12 @@
 """Trains an expression network and goes on where it was interrupted.
 
-    python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow
-    python -m training.train --start build/training/shallow --epochs 17 --out build/training/grown
+    python -m training.train --data ferplus_train_valid.npz
 
 On a graphics processor where PyTorch finds one; else one process per core, each with its own faces, averages its
 gradients with the others': on processors that others use too that is faster than threads, which wait for each other
 in every layer. The course of the run lies in ``history.jsonl`` and its state in ``checkpoint.npz``, at least once a
 minute or epoch, whichever is longer. Start the same command again after an interruption; ``--epochs`` may change.
-``--start`` goes on from a finished run's averages; blocks that a shallower one lacks begin as the identity.
+``--start`` goes on from a finished run's averages.
 ``--teachers`` mixes finished runs' answers with the votes.
 """
 
@@ -40,7 +39,7 @@ from training.run import Run, begin, hardware
 from training.shape import Shape
 from training.teacher import Teachers
 
-DEFAULT_OUT: Final = Path("build/training/shallow")
+DEFAULT_OUT: Final = Path("build/training/run")
 SAVE_EVERY_S: Final = 60.0
 
 
@@ -68,7 +67,7 @@ class Training:
         )
         state = checkpoints.load(run.out / "checkpoint.npz")
         if state is None and run.start is not None:
-            self._network.grow_from(as_tensors(checkpoints.finished(run.start)[1], device))
+            self._network.load_state_dict(as_tensors(checkpoints.finished(run.start)[1], device))
         if state is not None:
             self._network.load_state_dict(as_tensors(state.weights, device))
             for name, value in as_tensors(state.momentum, device).items():
@@ -110,8 +109,7 @@ class Training:
         order = torch.from_numpy(np.random.default_rng((recipe.seed, self.epoch)).permutation(len(lesson))).to(device)
         chance = torch.Generator(device)
         chance.manual_seed(recipe.seed * 1000 + self.epoch * self._run.processes + self._rank)
-        settling = self.epoch >= recipe.epochs * (1 - recipe.mild)
-        variation = Augmentation().milder() if settling else Augmentation()
+        variation = Augmentation().milder() if recipe.is_mild(self.epoch) else Augmentation()
         for step in range(steps):
             rows = order[step * recipe.batch : (step + 1) * recipe.batch][self._rank :: self._run.processes]
             batch = teachers.taught(lesson.batch(rows, chance, variation), recipe.trust)
@@ -175,7 +173,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Train the expression network; resumable.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    parser.add_argument("--start", type=Path, help="a finished run to go on from, of this network or a shallower one")
+    parser.add_argument("--start", type=Path, help="a finished run of the same network to go on from")
     parser.add_argument("--teachers", type=Path, nargs="*", default=(), help="finished runs to learn from")
     found = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", type=torch.device, default=torch.device(found))

@@ -380,7 +380,7 @@ async def test_command_that_a_restart_interrupts_comes_again_where_the_broker_ke
     assert first == ("sad" if Capability.SESSIONS in world.capabilities else "calm")
 
 
-@pytest.mark.parametrize("world", ["embedded", "mosquitto"], indirect=True)
+@pytest.mark.parametrize("world", ["local", "embedded", "mosquitto"], indirect=True)
 async def test_one_message_that_cannot_be_taken_does_not_make_the_bus_deaf(
     pair: tuple[Bus, Bus], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,16 @@ def test_two_faces_that_cross_keep_their_numbers() -> None:
         assert tracker.update([left, right], step * 0.1) == [1, 2]
 
 
+def test_a_clock_that_is_set_back_leaves_nobody_behind() -> None:
+    tracker = Tracker()
+    tracker.update([FACE], 100)
+    assert tracker.update([FACE], 99.9) == [1], "so little is nothing"
+    assert tracker.expected(50) == []
+    assert tracker.update([FACE], 50) == [2]
+    tracker.update([], 50 + GONE_AFTER_S + 0.1)
+    assert tracker.expected(50 + GONE_AFTER_S + 0.1) == []
+
+
 @pytest.mark.parametrize(("away_s", "number"), [(GONE_AFTER_S - 0.1, 1), (GONE_AFTER_S + 0.1, 2)])
 def test_a_face_is_forgotten_after_two_seconds(away_s: float, number: int) -> None:
     tracker = Tracker()

@@ -52,6 +52,15 @@ async def test_a_face_that_newer_frames_do_not_show_keeps_its_newest_crop() -> N
     assert batch == [("camera-2", [2, 3]), ("camera-3", [1])]
 
 
+async def test_a_face_that_newer_frames_do_not_show_keeps_its_crop_however_many_of_them_come_at_once() -> None:
+    newest = NewestFrames(lambda: NOW)
+    for number, tracks in enumerate([(1, 2), *[(2,)] * (2 * MAX_FRAMES)]):
+        put(newest, frame(number, *(face(track) for track in tracks)))
+    batch = [(one.delivery.message.frame_id, [face.track_id for face in one.faces]) for one in await newest.take()]
+    assert batch[0] == ("camera-0", [1])
+    assert batch[-1] == (f"camera-{2 * MAX_FRAMES}", [2])
+
+
 async def test_a_camera_that_tells_ever_new_faces_keeps_its_newest_frames_only() -> None:
     newest = NewestFrames(lambda: NOW)
     for number in range(MAX_FRAMES + 3):

@@ -14,3 +14,8 @@ def test_the_rate_rises_then_falls_along_a_cosine(epoch: float, rate: float) -> 
 
 def test_the_rate_never_passes_its_peak() -> None:
     assert max(learning_rate(RECIPE, epoch / 10) for epoch in range(401)) <= RECIPE.peak_rate
+
+
+def test_faces_vary_less_in_the_last_epochs() -> None:
+    assert [Recipe(epochs=10, mild=0.2).is_mild(epoch) for epoch in range(10)] == [False] * 8 + [True] * 2
+    assert not Recipe(epochs=10, mild=0).is_mild(9)
