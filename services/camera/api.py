@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BeforeValidator
 
 from services.camera.preview import stream
 from services.camera.still import decode_still
@@ -35,9 +36,9 @@ class CameraInfo(Message):
 
 
 class PrivacyBody(Message):
-    """The privacy switch as it is set and answered."""
+    """The privacy switch as it is set and answered; blanks around the word and capitals do not count."""
 
-    privacy: Privacy
+    privacy: Annotated[Privacy, BeforeValidator(lambda word: word.strip().upper() if type(word) is str else word)]
 
 
 def routes(service: "CameraService") -> APIRouter:

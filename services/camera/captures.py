@@ -87,14 +87,19 @@ class _Camera:
         self._failed = 0
 
     def _next(self, lost: str) -> Bgr | None:
-        """Drop what the camera has buffered until a frame is due, so that it is the newest."""
-        began = self._clock()
-        while self._clock() - began < READ_TIMEOUT_S:
-            if not self._capture.grab():
+        """Drop what the camera has buffered until a frame is due, so that it is the newest.
+
+        A frame that comes after the time-out is one that FFmpeg's decoder held back, and gives out as nothing follows:
+        the camera did not send it.
+        """
+        began = now = self._clock()
+        while now - began < READ_TIMEOUT_S:
+            asked = now
+            grabbed, now = self._capture.grab(), self._clock()
+            if not grabbed or now - asked >= READ_TIMEOUT_S:
                 self._failed += 1
                 break
             self._failed = 0
-            now = self._clock()
             if now >= self._due:
                 # Half a frame early is better than a whole one late: cameras do not keep time to the millisecond.
                 self._due = max(self._due + self._every_s, now + self._every_s / 2)

@@ -79,7 +79,7 @@ class Reader:
         silence: Silence | None = None,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        self.frames = FrameBuffer(keep_all=every_s is None and not source.live)
+        self.frames = FrameBuffer(keep_all=every_s is None)
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the source is closed: with its `SourceError` where it failed."""
         self._source = source

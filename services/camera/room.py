@@ -105,6 +105,8 @@ class Room:
         """Turn the switch of our cameras; ON returns when their devices are closed, or known to hang."""
         async with self._turning:
             if self._told is privacy and self.switch.word is privacy:
+                if self._bus is not None:  # what is retained may be another's word, and wrong
+                    self._bus.publish(PRIVACY, privacy, room=self._name)
                 return
             self.switch.say(privacy)
             await self._apply()

@@ -81,7 +81,7 @@ class Supervisor:
             if problem != self.service.health.problems.get("service"):  # said once, however often it is tried
                 log.error("the %s service: %s", self.service.name, problem)
         else:
-            problem = f"it failed ({error}) and was started again"
+            problem = f"it failed ({_cause(error)}) and was started again"
             log.error("the %s service failed and is started again", self.service.name, exc_info=error)
         self.service.health.report("service", problem)
 
@@ -106,6 +106,11 @@ class Supervisor:
                 state=ServiceState.ONLINE, version=__version__, problems=tuple(found.values()), parts=tuple(found)
             )
             self._bus.publish(SERVICE, status, **self._where)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the first error of a group of them, which by itself says nothing."""
+    return _cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 @asynccontextmanager

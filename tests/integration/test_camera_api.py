@@ -79,7 +79,7 @@ async def test_privacy_is_switched_and_answered(service: CameraService, web: htt
         answer = await web.put("/api/cameras/door/privacy", json={"privacy": "ON"})
         assert (answer.status_code, answer.json()) == (200, {"privacy": "ON"})
         await heard.state(CameraState.PRIVATE)
-        assert (await web.put("/api/cameras/door/privacy", json={"privacy": "OFF"})).json() == {"privacy": "OFF"}
+        assert (await web.put("/api/cameras/door/privacy", json={"privacy": " off "})).json() == {"privacy": "OFF"}
 
 
 async def test_privacy_is_asked_for_in_the_whole_room(service: CameraService, web: httpx.AsyncClient) -> None:

@@ -103,6 +103,16 @@ async def test_privacy_closes_the_cameras_of_one_room_and_leaves_the_others(tmp_
         assert again.cameras["door"].status.state is CameraState.PRIVATE
 
 
+async def test_a_command_that_changes_nothing_puts_right_what_another_said_of_the_switch(tmp_path: Path) -> None:
+    service = house(tmp_path, door="hall")
+    async with running(service) as (bus, heard):
+        await heard.until(sees(service, "door"))
+        bus.publish(channels.PRIVACY, Privacy.ON, room="hall")
+        bus.publish(channels.PRIVACY_SET, Privacy.OFF, room="hall")
+        await heard.until(lambda: heard.all("privacy")[-2:] == [Privacy.ON, Privacy.OFF])
+        assert service.cameras["door"].status.watching
+
+
 async def test_a_camera_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     good = str(photos(tmp_path / "photos"))
     settings = load(data=tmp_path / "data", cameras={"bad": {"source": "/dev/video97"}, "good": {"source": good}})

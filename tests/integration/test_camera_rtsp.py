@@ -13,9 +13,6 @@ from services.camera.patience import Patience
 from services.camera.service import CameraService, build
 from services.contracts.messages import CameraState, Privacy
 from services.runtime.settings import load
-from services.vision.detectors import Detection
-from services.vision.images import Bgr
-from services.vision.views import View
 from tests.camera_doubles import ScriptedDetector, Timer, only_room, running
 from tests.servers import Rtsp, free_port
 
@@ -26,18 +23,6 @@ RETRY = Patience(retry_s=(0.1, 0.5))
 def camera() -> Iterator[Rtsp]:
     with Rtsp() as server:
         yield server
-
-
-class Eye(ScriptedDetector):
-    """Winds a timer up with every frame."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.timer = Timer()
-
-    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
-        self.timer.wind()
-        return super().detect(frame, view)
 
 
 @pytest.fixture
@@ -67,13 +52,14 @@ async def test_one_that_hangs_is_noticed_within_five_seconds_and_comes_back(
     tmp_path: Path, camera: Rtsp, steady_s: float
 ) -> None:
     settings = load(data=tmp_path, camera={"source": camera.url, "fps": 15, "idle_fps": 15})
-    eye = Eye()
-    service = build(settings, detector=lambda: eye, patience=replace(RETRY, steady_s=steady_s))
+    service = build(settings, detector=ScriptedDetector, patience=replace(RETRY, steady_s=steady_s))
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
+        timer = Timer()
         with camera.frozen():
+            timer.wind()
             await heard.state(CameraState.OFFLINE)
-            assert heard.all("events")[0].at.timestamp() <= await eye.timer.rang
+            assert heard.all("events")[0].at.timestamp() <= await timer.rang
         await heard.state(CameraState.OK)
 
 

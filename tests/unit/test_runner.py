@@ -66,6 +66,23 @@ async def test_failed_service_starts_again_and_says_so() -> None:
     assert status.parts == ("service",)
 
 
+async def test_what_failed_within_a_group_of_tasks_is_named() -> None:
+    async def fail_together(_bus: Bus) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail(_bus))
+
+    restarted = asyncio.Event()
+
+    async def restart(bus: Bus) -> None:
+        restarted.set()
+        await live(bus)
+
+    service = ScriptedService("camera", fail_together, restart)
+    async with running([supervisor(MemoryBroker(), service)]), asyncio.timeout(PATIENCE_S):
+        await restarted.wait()
+    assert "as the test wants it" in service.health.problems["service"]
+
+
 async def test_service_that_cannot_start_says_why_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     async def unreadable(_bus: Bus) -> None:
         raise SetupError("state.json cannot be read")
