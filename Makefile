@@ -45,9 +45,8 @@ models: $(VENV)/.run  ## fetch the face detector's file
 train-env: .venv-training/.ready  ## the environment for export and evaluation
 
 train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
-	.venv-training/bin/python -m training.train --blocks 1 2 1 1 --epochs 45 --out build/training/shallow $(data)
-	.venv-training/bin/python -m training.train --start build/training/shallow --out build/training/grown $(data)
-	.venv-training/bin/python -m training.export --run build/training/grown $(data)
+	.venv-training/bin/python -m training.train $(data)
+	.venv-training/bin/python -m training.export $(data)
 
 proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh

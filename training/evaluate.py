@@ -36,7 +36,7 @@ from training.views import all_as_seen, from_afar
 
 Classify = Callable[[Faces], NDArray[np.float32]]
 
-DEFAULT_MODEL: Final = Path("models/expression/2")
+DEFAULT_MODEL: Final = Path("models/expression/3")
 FLOAT: Final = "model.tflite"
 INT8: Final = "model.int8.tflite"
 """The same network with its convolutions in eight bits."""

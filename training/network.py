@@ -86,16 +86,6 @@ class Network(nn.Module):
         dropped = self.dropout(embedding)
         return self.expressions(dropped), self.fer2013(dropped), embedding
 
-    def grow_from(self, smaller: dict[str, Tensor]) -> None:
-        """Takes over a shallower network's weights; blocks that it lacks begin as the identity (Net2Net).
-
-        Chen, Goodfellow and Shlens 2016, arXiv:1511.05641: what it says is said from the start.
-        """
-        for name, module in self.named_modules():
-            if isinstance(module, Residual) and f"{name}.first.convolution.weight" not in smaller:
-                nn.init.zeros_(module.second.normalisation.weight)
-        self.load_state_dict(smaller, strict=False)
-
 
 def standardised(faces: Tensor) -> Tensor:
     """Gives each face zero mean and about unit variance, whatever the light.

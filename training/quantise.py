@@ -1,6 +1,6 @@
 """Gives a version a form in eight bits, which the light server then prefers: `model.int8.tflite`.
 
-    python -m training.quantise --model models/expression/2
+    python -m training.quantise --model models/expression/3
 
 It is made of the SavedModel, and only where it loses less than half a point of accuracy.
 """

@@ -25,7 +25,7 @@ class Recipe:
         seed: Seed of the order, the augmentation and the weights.
     """
 
-    epochs: int = 85
+    epochs: int = 77
     batch: int = 128
     peak_rate: float = 0.08
     warm_up: float = 0.05

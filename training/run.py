@@ -24,7 +24,7 @@ class Run:
         out: Where its checkpoint and history lie.
         device: What trains.
         processes: How many train together.
-        start: A finished run to go on from, of this network or a shallower one, or ``None``.
+        start: A finished run of the same network to go on from, or ``None``.
         teachers: Finished runs whose answers are learnt beside the votes.
     """
 

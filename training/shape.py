@@ -29,10 +29,10 @@ class Shape:
     stem: int = 32
     stem_px: int = 6
     stem_stride: int = 2
-    widths: tuple[int, ...] = (32, 64, 128, 128)
-    blocks: tuple[int, ...] = (1, 3, 3, 2)
+    widths: tuple[int, ...] = (64, 128, 256)
+    blocks: tuple[int, ...] = (1, 2, 1)
     squeeze: int = 8
-    dropout: float = 0.2
+    dropout: float = 0.3
 
 
 def shape_of(described: Mapping[str, Any]) -> Shape:
