@@ -59,7 +59,7 @@ def assess(face: NDArray[np.uint8], box: Box, landmarks: Sequence[Point]) -> Qua
     contrast = _ramp(deviation, *CONTRAST)
     scores = {
         Flaw.TOO_SMALL: _ramp(box.width, *WIDTH_PX),
-        Flaw.BLURRED: _ramp(math.log(sharpness(grey) + 1e-9), *map(math.log, SHARPNESS)),
+        Flaw.BLURRED: _ramp(math.log(sharpness(grey, deviation) + 1e-9), *map(math.log, SHARPNESS)),
         Flaw.DARK: min(_ramp(mean, *BRIGHTNESS), contrast if mean < 128 else 1),  # noqa: PLR2004 -- half of white
         Flaw.OVEREXPOSED: min(_ramp(mean, *BRIGHTNESS_TOP), contrast if mean >= 128 else 1),  # noqa: PLR2004 -- as above
         Flaw.TURNED: frontality(landmarks),
@@ -68,14 +68,14 @@ def assess(face: NDArray[np.uint8], box: Box, landmarks: Sequence[Point]) -> Qua
     return Quality(scores[worst], worst)
 
 
-def sharpness(grey: NDArray[np.float32]) -> float:
-    """Return the variance of the Laplacian over the variance of the image, which a change of contrast leaves alone.
+def sharpness(grey: NDArray[np.float32], deviation: float) -> float:
+    """Return the variance of the Laplacian over that of the image (its `deviation` squared): contrast cancels out.
 
     The variance of the Laplacian is LAPV of Pertuz, Puig and Garcia, "Analysis of focus measure operators" (2013).
     """
     middle = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
-    return mean_and_deviation(laplacian)[1] ** 2 / (mean_and_deviation(grey)[1] ** 2 + 1)
+    return mean_and_deviation(laplacian)[1] ** 2 / (deviation**2 + 1)
 
 
 def frontality(landmarks: Sequence[Point]) -> float:

@@ -14,8 +14,10 @@ from services.camera.sources import Frame, Source, SourceEnded
 
 DROPPED = Counter("moodring_camera_frames_dropped_total", "Frames that were replaced by newer ones unseen.")
 
-BUFFERED = 4
+BUFFERED = 8
 """Frames read ahead where none may be lost."""
+REFILLED_AT = 4
+"""Frames that are left when more are read: threads that wake each other for every frame take longer than to read it."""
 
 
 class FrameBuffer:
@@ -40,14 +42,16 @@ class FrameBuffer:
                 DROPPED.inc()
             if not self._closed:
                 self._frames.append(frame)
-            self._changed.notify_all()
+                if len(self._frames) == 1:
+                    self._changed.notify_all()
 
     def take(self) -> Frame | None:
         """Wait for a frame and return it; `None` once the buffer is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._frames)
             frame = self._frames.popleft() if self._frames else None
-            self._changed.notify_all()
+            if len(self._frames) <= REFILLED_AT:
+                self._changed.notify_all()
             return frame
 
     def close(self, *, discard: bool = False) -> None:

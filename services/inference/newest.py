@@ -19,7 +19,7 @@ MAX_AGE_S: Final = float(FACES.expires_s or 0)
 MAX_AHEAD_S: Final = 2.0
 """A frame may be newer than our clock by this much, as the aggregator takes it, before clocks are said to differ."""
 MAX_CAMERAS: Final = 64
-MAX_FRAMES: Final = 4
+MAX_FRAMES: Final = 8
 """Frames of a camera that wait at most."""
 MAX_FACES: Final = 32
 """Faces of one frame that are classified; a camera sends no more."""
