@@ -16,14 +16,16 @@ class Glance:
     def __init__(self, fresh_s: float) -> None:
         self._fresh_s = fresh_s
         self._timer: asyncio.TimerHandle | None = None
+        self._taken_at = 0.0
         self.seen: Seen | None = None
         self._drawn: asyncio.Task[bytes] | None = None
 
     def take(self, seen: Seen) -> None:
         """Keep a frame, for a moment, in place of the one before."""
-        self.forget()
-        self.seen = seen
-        self._timer = asyncio.get_running_loop().call_later(self._fresh_s, self.forget)
+        self._taken_at = asyncio.get_running_loop().time()
+        self.seen, self._drawn = seen, None
+        if self._timer is None:
+            self._wait(self._fresh_s)
 
     async def drawn(self, seen: Seen) -> bytes:
         """Return a frame as JPEG with its faces marked: made once, however many look."""
@@ -32,6 +34,17 @@ class Glance:
         if self._drawn is None:
             self._drawn = asyncio.create_task(asyncio.to_thread(annotated, seen))
         return await asyncio.shield(self._drawn)  # who goes away takes it from nobody else
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Forget what is old by now: frames come and go too fast for a timer each."""
+        left_s = self._taken_at + self._fresh_s - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            self.forget()
+        else:
+            self._wait(left_s)
 
     def forget(self) -> None:
         """Keep nothing."""

@@ -55,8 +55,9 @@ class Subscription(Generic[M]):
         self._drop = drop
         self.pending = 0
         self.queue = Arrivals(QUEUE_QOS1 if channel.qos else QUEUE_QOS0)
-        from_zero(RECEIVED, [channel.template])
-        from_zero(HANDLING_SECONDS, [channel.template])
+        self._waiting = WAITING.labels(channel.template)
+        self._received = RECEIVED.labels(channel.template)
+        self._handling = HANDLING_SECONDS.labels(channel.template)
         from_zero(AGE_SECONDS, [channel.template] if ages(channel.message) else [])
         from_zero(DROPPED, [channel.template], COMMAND_REASONS if channel.command else REASONS)
 
@@ -76,7 +77,7 @@ class Subscription(Generic[M]):
             self._overload(f"the oldest went where most waited, lastly {given_up.topic}")
         self.queue.put_nowait(arrival)
         self.pending += 1
-        WAITING.labels(self.channel.template).inc()
+        self._waiting.inc()
 
     def _overload(self, what: str) -> None:
         many = f"more comes than can be handled, {self.queue.maxsize} messages wait"
@@ -89,15 +90,15 @@ class Subscription(Generic[M]):
 
     def _finished(self) -> None:
         self.pending -= 1
-        WAITING.labels(self.channel.template).dec()
+        self._waiting.dec()
 
     async def handle(self, message: M, where: dict[str, str], retained: bool) -> bool:
         """Await the handler and return whether it succeeded; what it raises ends here."""
-        RECEIVED.labels(self.channel.template).inc()
+        self._received.inc()
         if not retained and (age := age_s(message)) is not None:
             AGE_SECONDS.labels(self.channel.template).observe(age)
         try:
-            with HANDLING_SECONDS.labels(self.channel.template).time():
+            with self._handling.time():
                 await self._handler(Delivery(message, where, retained))
         except Exception:
             DROPPED.labels(self.channel.template, FAILED).inc()
