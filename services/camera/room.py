@@ -105,8 +105,7 @@ class Room:
         """Turn the switch of our cameras; ON returns when their devices are closed, or known to hang."""
         async with self._turning:
             if self._told is privacy and self.switch.word is privacy:
-                if self._bus is not None:  # what is retained may be another's word, and wrong
-                    self._bus.publish(PRIVACY, privacy, room=self._name)
+                self._tell(privacy)  # what is retained may be another's word, and wrong
                 return
             self.switch.say(privacy)
             await self._apply()
@@ -124,6 +123,9 @@ class Room:
         self._health.report("privacy", problem)
         if state is Privacy.ON:
             await asyncio.gather(*(camera.closed() for camera in self._cameras))
+        self._tell(state)
+
+    def _tell(self, state: Privacy) -> None:
         if self._bus is not None:
             self._told = state
             self._bus.publish(PRIVACY, state, room=self._name)

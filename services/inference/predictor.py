@@ -129,7 +129,7 @@ class ServingPredictor(ABC):
         version = response.model_spec.version.value
         labels = self._labels(self._model, version)
         probabilities = _output(response, "probabilities", (count, len(labels)))
-        if not np.abs(probabilities.sum(axis=1) - 1).max() <= SUM_TOLERANCE:  # nor where one is no number
+        if not np.abs(probabilities.sum(axis=1) - 1).max() <= SUM_TOLERANCE:  # nor is it, where one is no number
             raise TensorError("probabilities do not sum to 1")
         if probabilities.min() < -SUM_TOLERANCE:
             raise TensorError("a probability is negative")
