@@ -19,7 +19,7 @@ from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
 from services.embedded.local_link import LocalLink, Message, asks
-from services.embedded.outbox import Outbox, Outgoing, hang_up
+from services.embedded.outbox import Outbox, hang_up
 from services.runtime.mqtt_client import Access
 from services.runtime.mqtt_listener import Listener
 
@@ -87,9 +87,9 @@ class EmbeddedBroker(Broker):
         for topic_filter, subscribers in self._subscriptions.items():
             if subscribers and asks(topic_filter, message.topic):
                 for session, most_qos in subscribers:
-                    self._write(session, Outgoing(message.topic, message.payload, min(message.qos, most_qos)))
+                    self._write(session, message._replace(qos=min(message.qos, most_qos)))
 
-    def _write(self, session: Session, message: Outgoing) -> None:
+    def _write(self, session: Session, message: Message) -> None:
         handler = self._get_handler(session)
         if handler is None or session.transitions.state != "connected":
             return

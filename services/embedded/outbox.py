@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
 
 from amqtt.errors import AMQTTError
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+
+from services.embedded.local_link import Message
 
 log = logging.getLogger(__name__)
 
@@ -15,14 +17,6 @@ MOST: Final = 200
 """Messages that wait; beyond this the oldest of quality 0 goes, and where there is none, the client."""
 MOST_BYTES: Final = 4_000_000
 """And so many bytes of them."""
-
-
-class Outgoing(NamedTuple):
-    """A message for a client."""
-
-    topic: str
-    payload: bytes
-    qos: int
 
 
 class Outbox:
@@ -34,12 +28,12 @@ class Outbox:
 
     def __init__(self, handler: BrokerProtocolHandler) -> None:
         self._handler = handler
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting: deque[Message] = deque()
         self._bytes = 0
         self._writing: asyncio.Task[None] | None = None
         self._slow = False
 
-    def put(self, message: Outgoing) -> None:
+    def put(self, message: Message) -> None:
         """Have a message written after those that wait."""
         self._waiting.append(message)
         self._bytes += len(message.payload)
