@@ -19,7 +19,7 @@ run: $(VENV)/.run  ## run everything in one process (CAMERA=, MUSIC=, PORT=)
 test: $(VENV)/.dev test-packages lint  ## check everything that takes minutes
 	$(python) -m pytest -m "not slow"
 
-test-all: $(VENV)/.dev test-packages train-env lint  ## the slow and costly checks too
+test-all: $(VENV)/.dev test-packages .venv-training/.torch lint  ## the slow and costly checks too
 	$(python) -m pytest
 
 lint: $(VENV)/.dev  ## style, types, layers, generated code

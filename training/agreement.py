@@ -19,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.evaluate import DEFAULT_MODEL, classifier
+from training.evaluate import classifier
 from training.golden import golden_faces
 from training.metrics import softmax
 from training.network import Network, standardised
 from training.served import served_network
 from training.shape import Shape, shape_of
 from training.unfold import as_released, normalise, released_kernels
+from training.versions import released
 
 TOLERANCE: Final = 1e-3
 
@@ -92,7 +93,7 @@ def expect(worst: float, what: str) -> None:
 def main() -> None:
     """Compares and says so."""
     expect(max(largest_difference(seed) for seed in range(3)), "network.py and served.py")
-    expect(released_difference(DEFAULT_MODEL), f"{DEFAULT_MODEL} and what is unfolded from it")
+    expect(released_difference(released()), f"{released()} and what is unfolded from it")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,12 @@ class Augmentation:
         scale: Standard deviation of the logarithm of the scale.
         aspect: Standard deviation of the logarithm of height over width.
         shift_px: Standard deviation of the shift, in 48-pixel frames.
-        contrast: Largest change of contrast, as a fraction.
-        brightness: Largest change of brightness, in grey levels.
+        contrast: Largest change of contrast, as a fraction, and
+        brightness: largest change of brightness, in grey levels: faces are standardised afterwards, so what is left of
+            these two is how much of a face is burnt out or drowned.
+        gamma: Standard deviation of the logarithm of the exponent that bends the grey levels.
+        side_light: Standard deviation of the slope of the light across the face: at 1 the far edge is black.
+        grain: Largest standard deviation of a camera's noise, in grey levels.
         distance: Probability that a face is seen from afar: scaled down and up again.
         smallest_px: Smallest side of a face seen from afar.
         erase: Probability that a rectangle is covered (Zhong et al. 2017, arXiv:1708.04896).
@@ -44,6 +48,9 @@ class Augmentation:
     shift_px: float = 2.2
     contrast: float = 0.3
     brightness: float = 30.0
+    gamma: float = 0.25
+    side_light: float = 0.25
+    grain: float = 8.0
     distance: float = 0.3
     smallest_px: int = 14
     erase: float = 0.12
@@ -79,6 +86,10 @@ class Dice:
     def whole(self, low: int, high: int) -> Tensor:
         """Gives whole numbers (N,) from ``low`` to below ``high``."""
         return torch.randint(low, high, (self._count,), generator=self._generator, device=self._generator.device)
+
+    def grain(self, faces: Tensor) -> Tensor:
+        """Gives normally distributed numbers of unit variance for each pixel of faces."""
+        return torch.randn(faces.shape, generator=self._generator, device=self._generator.device)
 
     def chance(self, probability: float) -> Tensor:
         """Gives truths (N,) with a probability."""
@@ -117,9 +128,15 @@ def _seen_from_afar(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
 
 
 def _relit(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:
+    across = torch.linspace(-1, 1, FACE_PX, device=faces.device)
+    slope, angle = (each[:, None, None] for each in (dice.normal(by.side_light), dice.uniform(0, math.pi)))
+    light = (1 + slope * (angle.cos() * across + angle.sin() * across[:, None])).clamp(min=0)[:, None]
+    exponent = dice.normal(by.gamma).exp()[:, None, None, None]
+    bent = 255 * (faces.clamp(0, 255) * light / 255).pow(exponent)
     gain = dice.uniform(1 - by.contrast, 1 + by.contrast)
     offset = dice.uniform(-by.brightness, by.brightness) + 128 * (1 - gain)
-    return (faces * gain[:, None, None, None] + offset[:, None, None, None]).clamp(0, 255)
+    lit = bent * gain[:, None, None, None] + offset[:, None, None, None]
+    return (lit + dice.grain(faces) * dice.uniform(0, by.grain)[:, None, None, None]).clamp(0, 255)
 
 
 def _erased(faces: Tensor, dice: Dice, by: Augmentation) -> Tensor:

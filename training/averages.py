@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, Split, load_split
-from training.evaluate import DEFAULT_MODEL, Classify, classifier
+from training.evaluate import Classify, classifier
 from training.labels import EXPRESSIONS
+from training.versions import released
 
 Image = NDArray[np.float32]
 
@@ -191,7 +192,7 @@ def main() -> None:
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     parser.add_argument("--out", type=Path, default=OUTPUT)
     parser.add_argument("--count", type=int, default=FACES_PER_AVERAGE)
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="the model that helps to choose")
+    parser.add_argument("--model", type=Path, default=released(), help="the model that helps to choose")
     options = parser.parse_args()
     classify = classifier(options.model)
     split, landmarker = load_split(options.data, TRAIN_SPLIT), Landmarker(options.yunet)

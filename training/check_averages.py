@@ -17,8 +17,9 @@ from services.vision.crops import cut, model_input
 from services.vision.detectors import Detector, open_detector
 from services.vision.images import Bgr
 from training.averages import BACKDROP, OUTPUT
-from training.evaluate import DEFAULT_MODEL, Classify, classifier
+from training.evaluate import Classify, classifier
 from training.labels import EXPRESSIONS
+from training.versions import released
 
 SIDES_PX: Final = (150, 200, 260)
 
@@ -50,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Classify the demo's faces as the product would.")
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     parser.add_argument("--faces", type=Path, default=OUTPUT)
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--model", type=Path, default=released())
     options = parser.parse_args()
     classify = classifier(options.model)
     for detector in (open_detector(options.yunet, min_face_px=24), open_detector(None, min_face_px=24)):

@@ -1,5 +1,6 @@
 """Reads the FER+ archive: 48x48 grey faces, the votes on them, and which split they belong to."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,15 @@ class Split:
         return self.faces[known], self.fer2013[known].astype(np.int64)
 
 
+def digest(path: Path) -> str:
+    """Gives the archive's sha256.
+
+    Raises:
+        SystemExit: The archive is not there.
+    """
+    return hashlib.sha256(_there(path).read_bytes()).hexdigest()
+
+
 def load_split(path: Path, split: int) -> Split:
     """Reads one split of the archive.
 
@@ -59,9 +69,13 @@ def load_split(path: Path, split: int) -> Split:
     Raises:
         SystemExit: The archive is not there.
     """
+    with np.load(_there(path)) as archive:
+        rows = archive["split"] == split
+        return Split(faces=archive["images"][rows], votes=archive["votes"][rows], fer2013=archive["fer2013"][rows])
+
+
+def _there(path: Path) -> Path:
     if not path.is_file():
         message = f"{path}: no such file; name the FER+ archive with --data (see training/README.md)"
         raise SystemExit(message)
-    with np.load(path) as archive:
-        rows = archive["split"] == split
-        return Split(faces=archive["images"][rows], votes=archive["votes"][rows], fer2013=archive["fer2013"][rows])
+    return path

@@ -1,4 +1,4 @@
-"""Measures the exported model on FER+'s validation split, as it ships: through LiteRT on one thread.
+"""Measures the exported model on FER+'s validation split, both forms that ship: through LiteRT on one thread.
 
     python -m training.evaluate --data ferplus_train_valid.npz --yunet PATH
 
@@ -7,6 +7,7 @@ Writes the figures into ``model.json`` and draws the confusion matrix. Every int
 
 import argparse
 import json
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from services.vision.detectors import Detector, open_detector
+from services.vision.detectors import open_detector
 from training.copies import are_copies
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, Faces, load_split
 from training.labels import EXPRESSIONS, FER2013
@@ -27,16 +28,17 @@ from training.metrics import (
     Probabilities,
     bootstrap_interval,
     calibration_error,
+    calibration_floor,
     confusion,
-    halves,
+    crossfitted,
     mean_recall,
 )
 from training.picture import drawn
+from training.versions import released
 from training.views import all_as_seen, from_afar
 
 Classify = Callable[[Faces], NDArray[np.float32]]
 
-DEFAULT_MODEL: Final = Path("models/expression/3")
 FLOAT: Final = "model.tflite"
 INT8: Final = "model.int8.tflite"
 """The same network with its convolutions in eight bits."""
@@ -45,6 +47,10 @@ DISTANCES_PX: Final = (48, 32, 24, 16)
 """Sides that a face is reduced to, and enlarged from again, as if it were that small in the frame."""
 MIN_FACE_PX: Final = 24
 """What the detectors are asked to find: the product's own setting."""
+HALF: Final = 0.5
+"""More than this share of the votes is a majority."""
+LEAST: Final = 1e-12
+"""Keeps the logarithm of a probability finite."""
 TIMED: Final = 300
 BATCH: Final = 32
 
@@ -106,39 +112,93 @@ def milliseconds(classify: Classify, faces: Faces, batch: int, times: int) -> fl
 
 @dataclass(frozen=True)
 class Validation:
-    """Validation faces under FER+'s majority protocol.
+    """The validation split as each figure needs it.
 
     Attributes:
-        faces: uint8 (N, 48, 48).
+        faces: uint8 (N, 48, 48), those on which most taggers agree.
         labels: The majority's label (N,).
+        copies: Which of them (N,) are near-copies of training faces.
+        original: FER2013's faces (M, 48, 48) and its own labels (M,).
+        voted: All usable faces (K, 48, 48), and the shares of the votes (K, 8).
+        seen: For each detector's name what the product makes of the first faces, and which (N,) it found.
     """
 
     faces: Faces
     labels: Labels
+    copies: NDArray[np.bool_]
+    original: tuple[Faces, Labels]
+    voted: tuple[Faces, NDArray[np.float32]]
+    seen: dict[str, tuple[Faces, NDArray[np.bool_]]]
 
 
-def of_expressions(answers: Probabilities, labels: Labels) -> dict[str, Any]:
-    """Gives accuracy, recall and calibration of the eight expressions."""
-    _, odd = halves(len(labels))
+def validation(data: Path, yunet: Path | None) -> Validation:
+    """Reads the validation split, and has each detector find its faces."""
+    split = load_split(data, VALID_SPLIT)
+    faces, labels = split.majority()
+    detectors = [open_detector(file, min_face_px=MIN_FACE_PX) for file in dict.fromkeys((yunet, None))]
+    return Validation(
+        faces,
+        labels,
+        are_copies(faces, load_split(data, TRAIN_SPLIT).faces),
+        split.original(),
+        split.soft()[:2],
+        {detector.name: all_as_seen(faces, detector) for detector in detectors},
+    )
+
+
+def of_calibration(answers: Probabilities, labels: Labels) -> dict[str, Any]:
+    """Gives how far confidence is the share of right answers; what a temperature does to other faces is in it."""
+    scored = crossfitted(np.log(np.maximum(answers, LEAST)), labels)
+    floor = calibration_floor(scored)
     return {
-        "accuracy": mean_of(right(answers, labels)),
-        "mean_recall": figure_of(mean_recall, answers, labels),
-        "recall": {
-            name: mean_of(right(answers, labels)[labels == i]) | {"faces": int((labels == i).sum())}
-            for i, name in enumerate(EXPRESSIONS)
-        },
-        "calibration_error": figure_of(calibration_error, answers[odd], labels[odd]),
-        "calibration_error_on": "the half that the temperature was not fitted on; 15 equal bins",
+        "calibration_error": figure_of(calibration_error, scored, labels),
+        "calibration_error_where_perfect": {"low": round(floor.low, 4), "high": round(floor.high, 4)},
+        "calibration_error_as_released": round(calibration_error(answers, labels), 4),
     }
 
 
-def of_original(model: Path, data: Path) -> dict[str, Any]:
+def of_expressions(answers: Probabilities, labels: Labels) -> dict[str, Any]:
+    """Gives accuracy, recall and precision of the eight expressions."""
+    correct, said = right(answers, labels), answers.argmax(axis=1)
+    return {
+        "accuracy": mean_of(correct),
+        "mean_recall": figure_of(mean_recall, answers, labels),
+        "recall": {
+            name: mean_of(correct[labels == i]) | {"faces": int((labels == i).sum())}
+            for i, name in enumerate(EXPRESSIONS)
+        },
+        "precision": {
+            name: mean_of(correct[said == i]) | {"answers": int((said == i).sum())}
+            for i, name in enumerate(EXPRESSIONS)
+            if (said == i).any()
+        },
+    }
+
+
+def of_votes(answers: Probabilities, shares: NDArray[np.float32]) -> dict[str, Any]:
+    """Gives how answers (K, 8) compare with the shares of the votes, on faces without a majority too."""
+    agreed = shares[np.arange(len(shares)), answers.argmax(axis=1)]
+    torn = shares.max(axis=1) <= HALF
+    return {
+        "faces": len(shares),
+        "confidence": mean_of(answers.max(axis=1)),
+        "votes_for_the_answer": mean_of(agreed),
+        "without_majority": {
+            "faces": int(torn.sum()),
+            "confidence": mean_of(answers.max(axis=1)[torn]),
+            "votes_for_the_answer": mean_of(agreed[torn]),
+        },
+    }
+
+
+def of_original(model: Path, file: str, faces: Faces, labels: Labels) -> dict[str, Any]:
     """Gives the accuracy against FER2013's own seven labels, by the second head and by mapping the first."""
-    faces, labels = load_split(data, VALID_SPLIT).original()
+    answers = classifier(model, "fer2013", file)(faces)
     return {
         "faces": len(labels),
-        "accuracy": mean_of(right(classifier(model, "fer2013")(faces), labels)),
-        "accuracy_mapped_from_the_eight": mean_of(right(mapped(classifier(model)(faces)), labels)),
+        "accuracy": mean_of(right(answers, labels)),
+        "accuracy_mapped_from_the_eight": mean_of(right(mapped(classifier(model, file=file)(faces)), labels)),
+        **of_calibration(answers, labels),
     }
 
 
@@ -147,9 +207,9 @@ def of_sizes(classify: Classify, valid: Validation) -> dict[str, Any]:
     return {str(side): mean_of(right(classify(from_afar(valid.faces, side)), valid.labels)) for side in DISTANCES_PX}
 
 
-def of_product(classify: Classify, valid: Validation, detector: Detector) -> dict[str, Any]:
+def of_product(classify: Classify, valid: Validation, detector: str) -> dict[str, Any]:
     """Gives what is lost when the product finds and cuts the faces, against the same faces as they are."""
-    seen, found = all_as_seen(valid.faces, detector)
+    seen, found = valid.seen[detector]
     labels = valid.labels[found]
     direct, product = right(classify(valid.faces[found]), labels), right(classify(seen), labels)
     return {
@@ -161,59 +221,64 @@ def of_product(classify: Classify, valid: Validation, detector: Detector) -> dic
     }
 
 
-def of_speed(classify: Classify, faces: Faces) -> dict[str, float]:
-    """Gives what a face takes alone, and 32 at a time."""
-    return {
-        "ms_per_face_one_thread": milliseconds(classify, faces, 1, TIMED),
-        "ms_per_32_faces_one_thread": milliseconds(classify, faces, BATCH, TIMED // BATCH),
-    }
-
-
-def of_eight_bits(model: Path, valid: Validation, direct: NDArray[np.bool_]) -> dict[str, Any]:
-    """Gives the figures of the form in eight bits, and what it loses against the other's right answers (N,)."""
-    classify = classifier(model, file=INT8)
+def of_form(model: Path, file: str, valid: Validation) -> dict[str, Any]:
+    """Gives every figure of one form of the model: of the file that the light server runs, or of the exact one."""
+    classify = classifier(model, file=file)
     answers = classify(valid.faces)
-    lost = direct.astype(float) - right(answers, valid.labels).astype(float)
     return {
         **of_expressions(answers, valid.labels),
-        "points_lost": mean_of(lost),
+        **of_calibration(answers, valid.labels),
+        "accuracy_without_copies": mean_of(right(answers, valid.labels)[~valid.copies]),
+        "votes": of_votes(classify(valid.voted[0]), valid.voted[1]),
+        "fer2013": of_original(model, file, *valid.original),
         "accuracy_at_px": of_sizes(classify, valid),
-        **of_speed(classify, valid.faces),
+        "as_the_product_sees_them": {detector: of_product(classify, valid, detector) for detector in valid.seen},
+        "ms_per_face_one_thread": milliseconds(classify, valid.faces, 1, TIMED),
+        "ms_per_32_faces_one_thread": milliseconds(classify, valid.faces, BATCH, TIMED // BATCH),
     }
 
 
-def measured(model: Path, data: Path, yunet: Path | None) -> dict[str, Any]:
+def measured(model: Path, valid: Validation) -> dict[str, Any]:
     """Gives every figure of the model card."""
-    valid = Validation(*load_split(data, VALID_SPLIT).majority())
-    classify = classifier(model)
-    answers = classify(valid.faces)
-    copies = are_copies(valid.faces, load_split(data, TRAIN_SPLIT).faces)
-    detectors = [open_detector(file, min_face_px=MIN_FACE_PX) for file in dict.fromkeys((yunet, None))]
+    forms = {file: of_form(model, file, valid) for file in (FLOAT, INT8) if (model / file).exists()}
     return {
         "command": "python -m training.evaluate",
         "protocol": "FER+ validation split, eight expressions, majority of the votes without outliers",
         "intervals": "95 %, percentile bootstrap over faces",
+        "calibration": "top-1, 15 equal bins; each half at the temperature that fits the other half, both together",
+        "processor": processor(),
         "faces": len(valid.labels),
-        **of_expressions(answers, valid.labels),
-        "copies_of_training_faces": int(copies.sum()),
-        "accuracy_without_copies": mean_of(right(answers, valid.labels)[~copies]),
-        "fer2013": of_original(model, data),
-        "accuracy_at_px": of_sizes(classify, valid),
-        "as_the_product_sees_them": {detector.name: of_product(classify, valid, detector) for detector in detectors},
-        **of_speed(classify, valid.faces),
-        **({"int8": of_eight_bits(model, valid, right(answers, valid.labels))} if (model / INT8).exists() else {}),
+        "copies_of_training_faces": int(valid.copies.sum()),
+        **forms.pop(FLOAT),
+        **({"int8": forms[INT8] | {"points_lost": lost_in_eight_bits(model, valid)}} if forms else {}),
     }
+
+
+def lost_in_eight_bits(model: Path, valid: Validation) -> dict[str, float]:
+    """Gives the points of accuracy that the form in eight bits loses against the exact one, face by face."""
+    exact, fast = (right(classifier(model, file=file)(valid.faces), valid.labels) for file in (FLOAT, INT8))
+    return mean_of(exact.astype(float) - fast.astype(float))
+
+
+def processor() -> str:
+    """Names this machine's processor, and whether it has what makes eight bits fast."""
+    described = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    facts = dict(line.split(":", 1) for line in described.splitlines() if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    vnni = any("vnni" in flag for flag in facts.get("flags", "").split())
+    return f"{facts.get('model name', platform.machine())}, {'with' if vnni else 'without'} VNNI"
 
 
 def main() -> None:
     """Measures, prints, records and draws."""
     parser = argparse.ArgumentParser(description="Measure the exported expression model.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--model", type=Path, default=released())
     parser.add_argument("--plot", type=Path, default=DEFAULT_PLOT)
     parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file; without it Haar alone is measured")
     options = parser.parse_args()
-    figures = measured(options.model, options.data, options.yunet)
+    valid = validation(options.data, options.yunet)
+    figures = measured(options.model, valid)
     print(json.dumps(figures, indent=1))
     description = options.model / "model.json"
     facts = json.loads(description.read_text())
@@ -221,8 +286,7 @@ def main() -> None:
     partial = description.with_suffix(".partial")
     partial.write_text(json.dumps(facts, indent=1) + "\n")
     partial.replace(description)
-    faces, labels = load_split(options.data, VALID_SPLIT).majority()
-    picture = drawn(confusion(classifier(options.model)(faces), labels), EXPRESSIONS)
+    picture = drawn(confusion(classifier(options.model)(valid.faces), valid.labels), EXPRESSIONS)
     cv2.imwrite(str(options.plot), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     print(f"wrote {description} and {options.plot}")
 

@@ -1,6 +1,6 @@
 """Turns a training run's averaged weights into the version that both model servers read.
 
-    python -m training.export --run build/training/run --out models/expression/3
+    python -m training.export --run build/training/run
     python -m training.export --check
 
 Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFlow Serving,
@@ -29,15 +29,16 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, load_split
-from training.evaluate import DEFAULT_MODEL, FLOAT
+from training.evaluate import FLOAT
 from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS, FER2013
-from training.metrics import fitted_temperature, halves
+from training.metrics import fitted_temperature
 from training.quantise import Frozen, converter_of, quantise
+from training.run import name_of
 from training.served import mirrored, served_network
 from training.shape import FACE_PX
+from training.versions import MODEL_NAME, following, numbers, released, run_of
 
-MODEL_NAME: Final = "expression"
 INPUT: Final = tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")
 RARITY: Final = 0.25
 """How far rare expressions are favoured; on validation it costs 0.2 points of accuracy and brings 6 of mean recall."""
@@ -108,13 +109,12 @@ def offsets_of(data: Path) -> NDArray[np.float32]:
 
 
 def calibrated(network: keras.Model, data: Path) -> Calibration:
-    """Fits both temperatures on the even rows of validation; the odd ones are left to score them."""
+    """Fits both temperatures on validation; `evaluate.py` says how far such temperatures hold on other faces."""
     split, offsets = load_split(data, VALID_SPLIT), offsets_of(data)
     temperatures = []
     for head, shift, (faces, labels) in (("logits", offsets, split.majority()), ("fer2013", 0, split.original())):
-        even, _ = halves(len(labels))
-        logits = network.predict(faces[even][..., None], batch_size=256, verbose=0)[head]
-        temperatures.append(fitted_temperature(logits + shift, labels[even]))
+        logits = network.predict(faces[..., None], batch_size=256, verbose=0)[head]
+        temperatures.append(fitted_temperature(logits + shift, labels))
     return Calibration(offsets, *temperatures)
 
 
@@ -161,12 +161,15 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
         "temperature": round(calibration.temperature, 4),
         "fer2013_temperature": round(calibration.fer2013, 4),
         "training": {
-            "run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12],
+            "run": name_of(run),
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
             "seconds": history[-1]["seconds"],
             "epochs_done": history[-1]["epoch"],
+            "epochs_planned": {
+                line["of"]: f"from epoch {line['epoch']} on" for line in reversed(history) if "of" in line
+            },
             **settings,
         },
         "metrics": {},
@@ -175,7 +178,14 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
 
 
 def export(run: Path, out: Path, data: Path) -> None:
-    """Writes a version beside ``out`` and moves it into place, so that no server sees half of one."""
+    """Writes a version beside ``out`` and moves it into place, so that no server sees half of one.
+
+    Raises:
+        SystemExit: The version is there already: servers and taught moods would take other weights for the same ones.
+    """
+    if out.exists():
+        message = f"{out}: this version is there already; name the next one with --out, or remove it if nobody has it"
+        raise SystemExit(message)
     network = trained_network(run)
     calibration = calibrated(network, data)
     served = Served(network, calibration)
@@ -184,11 +194,10 @@ def export(run: Path, out: Path, data: Path) -> None:
     partial.mkdir(parents=True)
     write_formats(served, partial)
     answer = served.predict(tf.constant(golden_faces()))
-    write_golden(partial / "golden.json", answer["probabilities"].numpy())
+    write_golden(partial / "golden.json", {name: values.numpy() for name, values in answer.items()})
     facts = described(run, partial, calibration, int(answer["embedding"].shape[-1]))
     (partial / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
     quantise(partial, data)
-    shutil.rmtree(out, ignore_errors=True)
     partial.replace(out)
     partial.parent.rmdir()
     print(f"wrote {out}")
@@ -202,15 +211,15 @@ def check(out: Path) -> None:
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    wanted = np.array(json.loads((out / "golden.json").read_text())["probabilities"], np.float32)
+    golden = json.loads((out / "golden.json").read_text())["exact"]
+    wanted = {name: np.array(golden[name], np.float32) for name in ("probabilities", "fer2013", "embedding")}
     faces = golden_faces()
     served = tf.saved_model.load(str(out)).signatures["serving_default"](faces=tf.constant(faces))
-    apart = [served["probabilities"].numpy() - wanted]
+    apart = [served[name].numpy() - wanted[name] for name in wanted]
     runner = Interpreter(str(out / FLOAT)).get_signature_runner()
     for size in (1, 3, len(faces)):
         answer = runner(faces=faces[:size])
-        apart += [answer["probabilities"] - wanted[:size]]
-        apart += [answer[name] - served[name].numpy()[:size] for name in ("fer2013", "embedding")]
+        apart += [answer[name] - wanted[name][:size] for name in wanted]
     worst = float(np.max([np.abs(difference).max() for difference in apart]))
     print(f"largest difference: {worst:.2e}")
     if not all(np.abs(difference).max() <= TOLERANCE for difference in apart):
@@ -222,13 +231,19 @@ def main() -> None:
     """Reads the command line; exports or checks."""
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
     parser.add_argument("--run", type=Path, default=Path("build/training/run"))
-    parser.add_argument("--out", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--out", type=Path, help="default: the next version, or with --check the newest")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperatures on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
     options = parser.parse_args()
-    if not options.check:
-        export(options.run, options.out, options.data)
-    check(options.out)
+    if options.check:
+        check(options.out or released())
+        return
+    if options.out is None and numbers() and run_of(released()) == name_of(options.run):
+        print(f"{released()} is this run already")
+        return
+    out = options.out or following()
+    export(options.run, out, options.data)
+    check(out)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The parts of one training step: its loss, the gradients that processes share, the average that ships."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import torch
@@ -8,6 +10,9 @@ from torch.nn import functional
 
 from training.lesson import Batch
 from training.recipe import Recipe
+
+SHORTEST: Final = 1e-12
+"""Keeps a gradient of no length from being divided by zero."""
 
 Weights = dict[str, Tensor]
 """Parameters and buffers by name."""
@@ -40,6 +45,26 @@ def loss_of(answers: tuple[Tensor, Tensor, Tensor], batch: Batch, recipe: Recipe
     spread = functional.cross_entropy(logits, batch.targets, reduction="none")
     named = functional.cross_entropy(original, batch.original, reduction="none")
     return ((spread + recipe.original * named) * batch.weights).mean()
+
+
+@contextmanager
+def uphill(network: nn.Module, radius: float) -> Iterator[None]:
+    """Moves the weights along their gradient to a distance, and back at the end, with the normalisations' statistics.
+
+    There the loss is about the highest in the neighbourhood: a network that lowers it there settles where the loss is
+    low all around (sharpness-aware minimisation, Foret et al. 2021, arXiv:2010.01412).
+    """
+    parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
+    gradients = [parameter.grad.detach().clone() for parameter in parameters if parameter.grad is not None]
+    length = torch.stack([gradient.norm() for gradient in gradients]).norm().clamp(min=SHORTEST)
+    with torch.no_grad():
+        before = [(tensor, tensor.clone()) for tensor in (*parameters, *network.buffers())]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.add_(gradient * (radius / length))
+    yield
+    with torch.no_grad():
+        for tensor, value in before:
+            tensor.copy_(value)
 
 
 def share_gradients(network: nn.Module, processes: int) -> None:

@@ -30,6 +30,13 @@ class Batch:
     original: Tensor
     weights: Tensor
 
+    def half(self) -> "Batch":
+        """Gives every second face."""
+        return Batch(
+            self.faces[::2].contiguous(memory_format=torch.channels_last),
+            *(each[::2] for each in (self.targets, self.original, self.weights)),
+        )
+
 
 class Lesson:
     """The training split, weighed by how rare expressions are."""
@@ -41,18 +48,17 @@ class Lesson:
         weights = (targets @ (frequency.mean() / frequency) ** recipe.balance).astype(np.float32)
         arrays = faces, targets, original_targets(labels, recipe.smoothing), weights / weights.mean()
         self._faces, *self._taught = (torch.from_numpy(array).to(device) for array in arrays)
-        self._recipe = recipe
 
     def __len__(self) -> int:
         """Gives the number of faces."""
         return len(self._faces)
 
-    def batch(self, rows: Tensor, generator: Generator, by: Augmentation) -> Batch:
-        """Gives some of the faces (B,), varied, and some of those blended with another (mixup, arXiv:1710.09412)."""
+    def batch(self, rows: Tensor, generator: Generator, by: Augmentation, mix: float = 0.0) -> Batch:
+        """Gives some of the faces (B,), varied, and a share of them blended with another (mixup, arXiv:1710.09412)."""
         dice = Dice(len(rows), generator)
         faces, taught = varied(self._faces[rows], dice, by), [each[rows] for each in self._taught]
         other = torch.randperm(len(rows), generator=generator, device=generator.device)
-        share = torch.where(dice.chance(self._recipe.mix), dice.uniform(0.5, 1), 1.0)
+        share = torch.where(dice.chance(mix), dice.uniform(0.5, 1), 1.0)
         blended = _blended(faces, other, share)
         return Batch(
             standardised(blended).contiguous(memory_format=torch.channels_last),

@@ -14,12 +14,6 @@ ECE_BINS: Final = 15
 """Bins of equal width, as in Guo et al. 2017, arXiv:1706.04599."""
 
 
-def halves(count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Parts rows into even ones, which the temperature is fitted on, and odd ones, which score it."""
-    even = np.arange(count) % 2 == 0
-    return even, ~even
-
-
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
     """Gives the share of rows (N, K) whose most probable column is the label (N,)."""
     return float((probabilities.argmax(axis=1) == labels).mean())
@@ -47,7 +41,10 @@ def bootstrap_interval(statistic: Statistic, count: int, draws: int = 1000, seed
         seed: Seed of the resampling.
     """
     generator = np.random.default_rng(seed)
-    figures = [statistic(generator.integers(0, count, count)) for _ in range(draws)]
+    return _middle([statistic(generator.integers(0, count, count)) for _ in range(draws)])
+
+
+def _middle(figures: list[float]) -> Interval:
     low, high = np.percentile(figures, (2.5, 97.5))
     return Interval(float(low), float(high))
 
@@ -74,6 +71,29 @@ def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 
     return float(sum(gaps))
 
 
+def calibration_floor(probabilities: Probabilities, draws: int = 1000, seed: int = 0) -> Interval:
+    """Gives the calibration error that as many answers show where each is right as often as it says.
+
+    Bins hold few answers, so the error is never zero: consistency resampling (Bröcker & Smith 2007; Vaicenavicius et
+    al. 2019, arXiv:1902.06977) draws the labels from the answers themselves.
+
+    Args:
+        probabilities: Rows that sum to 1, shape (N, K).
+        draws: How often all labels are drawn.
+        seed: Seed of the drawing.
+
+    Returns:
+        The range that 95 % of the drawn errors fall into.
+    """
+    generator = np.random.default_rng(seed)
+    thresholds = probabilities.cumsum(axis=1)[:, :-1]
+    errors = [
+        calibration_error(probabilities, (thresholds < generator.random((len(thresholds), 1))).sum(axis=1))
+        for _ in range(draws)
+    ]
+    return _middle(errors)
+
+
 def softmax(logits: Probabilities, temperature: float = 1.0) -> NDArray[np.float64]:
     """Turns logits (N, K) into probabilities after dividing them by the temperature."""
     scaled = logits.astype(np.float64) / temperature
@@ -98,6 +118,25 @@ def fitted_temperature(logits: Probabilities, labels: Labels) -> float:
         return float(-np.log(np.maximum(likelihood, 1e-12)).mean())
 
     return float(min(np.geomspace(0.2, 5, 400), key=loss))
+
+
+def crossfitted(logits: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Gives what each half of the rows is answered at the temperature that was fitted on the other half.
+
+    So no temperature is scored on what it was fitted on, and all rows count.
+
+    Args:
+        logits: Shape (N, K), up to a constant for each row: logarithms of probabilities will do.
+        labels: True columns, shape (N,).
+
+    Returns:
+        Probabilities (N, K).
+    """
+    even = np.arange(len(labels)) % 2 == 0
+    answers = np.empty(logits.shape)
+    for half in (even, ~even):
+        answers[half] = softmax(logits[half], fitted_temperature(logits[~half], labels[~half]))
+    return answers
 
 
 def confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:

@@ -1,4 +1,6 @@
-"""Samples what the exported model says of FER+'s validation faces: how common its answers are, and simulated ones.
+"""Samples what the released model says of FER+'s validation faces: the simulated streams are made of such answers.
+
+It is asked as the light server asks it: in eight bits, where it has that form.
 
     python -m training.noise --data ferplus_train_valid.npz
 
@@ -14,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
-from training.evaluate import DEFAULT_MODEL, classifier
+from training.evaluate import FLOAT, INT8, classifier
 from training.labels import EXPRESSIONS
 from training.metrics import confusion, recalls
+from training.versions import released
 
 Answers = NDArray[np.float32]
 
@@ -65,13 +68,14 @@ def main() -> None:
     """Classifies the faces and writes the table."""
     parser = argparse.ArgumentParser(description="Sample the released model's answers to validation faces.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--model", type=Path, default=released())
     parser.add_argument("--table", type=Path, default=DEFAULT_TABLE)
     options = parser.parse_args()
     faces, labels = load_split(options.data, VALID_SPLIT).majority()
     model = json.loads((options.model / "model.json").read_text())
     table = {"model_version": model["version"], "model_run": model["training"]["run"]}
-    table |= noise(classifier(options.model)(faces), labels)
+    served = INT8 if (options.model / INT8).exists() else FLOAT  # as the light server chooses
+    table |= noise(classifier(options.model, file=served)(faces), labels)
     options.table.write_text(json.dumps(table, separators=(",", ":")) + "\n")
     print(f"wrote {options.table}: {table['recall']}")
 

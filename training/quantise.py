@@ -1,6 +1,6 @@
 """Gives a version a form in eight bits, which the light server then prefers: `model.int8.tflite`.
 
-    python -m training.quantise --model models/expression/3
+    python -m training.quantise --model models/expression/VERSION
 
 It is made of the SavedModel, and only where it loses less than half a point of accuracy.
 """
@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, load_split
-from training.evaluate import DEFAULT_MODEL, FLOAT, INT8, classifier, right
+from training.evaluate import FLOAT, INT8, classifier, right
 from training.golden import golden_faces, set_golden_int8
 from training.shape import FACE_PX
+from training.versions import released
 
 INPUT: Final = tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")
 MOST_LOST: Final = 0.5
@@ -92,7 +93,9 @@ def quantise(version: Path, data: Path) -> None:
     lost = points_lost(version, data)
     print(f"eight bits lose {lost:.2f} points of accuracy")
     if lost < MOST_LOST:
-        set_golden_int8(version / "golden.json", classifier(version, file=INT8)(golden_faces()[..., 0]))
+        outputs = json.loads((version / "model.json").read_text())["outputs"]
+        answers = {name: classifier(version, name, INT8)(golden_faces()[..., 0]) for name in outputs}
+        set_golden_int8(version / "golden.json", answers)
     else:
         (version / INT8).unlink()
         set_golden_int8(version / "golden.json", None)
@@ -113,7 +116,7 @@ def describe_files(version: Path) -> None:
 def main() -> None:
     """Reads the command line and quantises."""
     parser = argparse.ArgumentParser(description="Give an exported expression model a form in eight bits.")
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--model", type=Path, default=released())
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to set the ranges and measure the loss with")
     options = parser.parse_args()
     quantise(options.model, options.data)

@@ -20,7 +20,10 @@ class Recipe:
         original: Weight of the loss on FER2013's own labels.
         smoothing: Share of those labels that is spread over all seven.
         mix: Share of the faces that are blended with another.
-        mild: Share of the run, at its end, in which faces vary half as much: closer to how they will be seen.
+        radius: How far around the weights the loss is kept low (see `learning.uphill`); 0 leaves that out, and a
+            third of the time.
+        mild: Share of the run, at its end, in which faces vary half as much and none is blended: closer to how they
+            will be seen.
         trust: Share of every target that the teachers' answers replace, where there are teachers.
         seed: Seed of the order, the augmentation and the weights.
     """
@@ -35,6 +38,7 @@ class Recipe:
     original: float = 1.0
     smoothing: float = 0.1
     mix: float = 0.0
+    radius: float = 0.0
     mild: float = 0.15
     trust: float = 0.5
     seed: int = 20261128

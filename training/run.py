@@ -5,10 +5,12 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from training import checkpoint as checkpoints
+from training.dataset import digest
 from training.recipe import Recipe
 from training.shape import Shape
 
@@ -52,7 +54,7 @@ def begin(run: Run) -> None:
     """Writes a run's description beside its checkpoint.
 
     Raises:
-        SystemExit: A run that differs in more than its length lies there, or a teacher's does not.
+        SystemExit: A run that differs in more than its length and its hardware lies there, or a teacher's does not.
     """
     described = run.out / "recipe.json"
     settings = {
@@ -60,26 +62,44 @@ def begin(run: Run) -> None:
         "network": asdict(run.shape),
         "start": run.start and name_of(run.start),
         "teachers": [name_of(each) for each in run.teachers],
+        "data_sha256": digest(run.data),
         "on": hardware(run.device),
     }
     settings = json.loads(json.dumps(settings))
     if described.exists():
-        before = json.loads(described.read_text())
-        before["recipe"]["epochs"], before["on"] = run.recipe.epochs, settings["on"]
-        if before != settings:
-            message = f"{run.out} holds a run of another recipe or network; name a new folder with --out, or remove it"
-            raise SystemExit(message)
+        settings["on"] = _continued(run, json.loads(described.read_text()), settings)
     run.out.mkdir(parents=True, exist_ok=True)
-    described.write_text(json.dumps(settings, indent=1) + "\n")
+    _replace(described, json.dumps(settings, indent=1) + "\n")
     forget_lost_epochs(run.out)
 
 
+def _continued(run: Run, before: dict[str, Any], now: dict[str, Any]) -> str:
+    # What a description does not name yet was as it is by default.
+    defaults = json.loads(json.dumps({"recipe": asdict(Recipe()), "network": asdict(Shape())}))
+    filled = {"data_sha256": now["data_sha256"]} | before | {"on": now["on"]}
+    filled |= {part: defaults[part] | before[part] for part in defaults}
+    filled["recipe"]["epochs"] = run.recipe.epochs
+    if filled != now:
+        message = f"{run.out} holds a run of another recipe, network or data; remove it, or name a new one with --out"
+        raise SystemExit(message)
+    return str(before["on"] if before["on"].endswith(now["on"]) else f"{before['on']}, then {now['on']}")
+
+
 def forget_lost_epochs(out: Path) -> None:
-    """Takes those epochs out of a run's history that came after its checkpoint: they are done again."""
+    """Takes those epochs out of a run's history that came after its checkpoint: they are done again.
+
+    Half a line that an interruption left goes too.
+    """
     history, state = out / "history.jsonl", checkpoints.load(out / "checkpoint.npz")
     if history.exists():
-        lines = history.read_text().splitlines(keepends=True)
-        history.write_text("".join(line for line in lines if state and json.loads(line)["epoch"] <= state.epoch))
+        lines = [line for line in history.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        _replace(history, "".join(line for line in lines if state and json.loads(line)["epoch"] <= state.epoch))
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def hardware(device: torch.device) -> str:

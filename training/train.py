@@ -31,7 +31,7 @@ from training import checkpoint as checkpoints
 from training.augment import Augmentation
 from training.dataset import DEFAULT_DATA
 from training.examination import Examination
-from training.learning import MovingAverage, Weights, loss_of, share_gradients
+from training.learning import MovingAverage, Weights, loss_of, share_gradients, uphill
 from training.lesson import Batch, Lesson
 from training.network import Network, narrowed
 from training.recipe import Recipe, learning_rate
@@ -83,22 +83,31 @@ class Training:
         horizon = recipe.average * recipe.epochs * self._steps
         self.average = MovingAverage(horizon, self.epoch * self._steps, averaged)
         self._saved = time.monotonic()
-        self._compiled: Any = torch.compile(self._network)
+        self._compiled: Any = torch.compile(self._network, dynamic=False)
 
     def step(self, batch: Batch, rate: float) -> Tensor:
         """Learns from a batch and gives its loss."""
         for group in self._rule.param_groups:
             group["lr"] = rate
         self._network.train()
+        if radius := self._run.recipe.radius:
+            self._descend(batch.half())
+            with uphill(self._network, radius):
+                loss = self._descend(batch)
+        else:
+            loss = self._descend(batch)
+        share_gradients(self._network, self._run.processes)
+        self._rule.step()
+        if self._rank == 0:
+            self.average.follow(self._network)
+        return loss
+
+    def _descend(self, batch: Batch) -> Tensor:
         with narrowed(self._run.device):
             answers = self._compiled(batch.faces)
         loss = loss_of(answers, batch, self._run.recipe)
         self._rule.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        share_gradients(self._network, self._run.processes)
-        self._rule.step()
-        if self._rank == 0:
-            self.average.follow(self._network)
         return loss.detach()
 
     def learn(self, teachers: Teachers) -> float:
@@ -109,10 +118,11 @@ class Training:
         order = torch.from_numpy(np.random.default_rng((recipe.seed, self.epoch)).permutation(len(lesson))).to(device)
         chance = torch.Generator(device)
         chance.manual_seed(recipe.seed * 1000 + self.epoch * self._run.processes + self._rank)
-        variation = Augmentation().milder() if recipe.is_mild(self.epoch) else Augmentation()
+        mild = recipe.is_mild(self.epoch)
+        variation, mix = (Augmentation().milder(), 0.0) if mild else (Augmentation(), recipe.mix)
         for step in range(steps):
             rows = order[step * recipe.batch : (step + 1) * recipe.batch][self._rank :: self._run.processes]
-            batch = teachers.taught(lesson.batch(rows, chance, variation), recipe.trust)
+            batch = teachers.taught(lesson.batch(rows, chance, variation, mix), recipe.trust)
             total += self.step(batch, learning_rate(recipe, self.epoch + step / steps))
             if self._rank == 0 and step % 20 == 0:
                 spent, loss = time.monotonic() - began, total.item() / (step + 1)
@@ -123,7 +133,8 @@ class Training:
 
     def record(self, figures: dict[str, Any]) -> None:
         """Notes how the last epoch went, and saves where it is time to."""
-        line = json.dumps({"epoch": self.epoch, "seconds": round(self._seconds, 1), **figures})
+        epochs, seconds = self._run.recipe.epochs, round(self._seconds, 1)
+        line = json.dumps({"epoch": self.epoch, "of": epochs, "seconds": seconds, **figures})
         with (self._run.out / "history.jsonl").open("a") as history:
             history.write(line + "\n")
         print(line, flush=True)

@@ -1,6 +1,6 @@
 """Gets a released version's weights back into a run that training can go on from.
 
-    python -m training.unfold --model models/expression/2 --out build/training/released
+    python -m training.unfold --out build/training/released
 
 A released network has its batch normalisation folded away. Each is put back with the statistics that varied training
 faces have there, so that the network says what it said, to the rounding of the release.
@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from training import checkpoint as checkpoints
 from training.augment import Augmentation
 from training.dataset import DEFAULT_DATA
-from training.evaluate import DEFAULT_MODEL
 from training.lesson import Lesson
 from training.network import Convolution, Network
 from training.recipe import Recipe
 from training.served import Kernel, mirrored, served_network
 from training.shape import EPSILON, Shape, shape_of
+from training.versions import released
 
 FACES: Final = 2048
 """Faces that the statistics are taken from."""
@@ -104,7 +104,7 @@ def unfold(version: Path, out: Path, data: Path) -> None:
 def main() -> None:
     """Reads the command line and writes the run."""
     parser = argparse.ArgumentParser(description="Get a released expression model's weights back into a run.")
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--model", type=Path, default=released())
     parser.add_argument("--out", type=Path, default=Path("build/training/released"))
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     options = parser.parse_args()

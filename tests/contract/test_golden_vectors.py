@@ -17,13 +17,21 @@ FOLDER = latest(Path(__file__).parents[2] / "models", "expression").path
 @pytest.mark.parametrize("file", ["model.tflite", "model.int8.tflite"])
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_the_model_answers_the_golden_faces_as_recorded(file: str, batch: int) -> None:
-    everything = json.loads((FOLDER / "golden.json").read_text())
-    golden = everything["int8"] if "int8" in file else everything
+    golden = json.loads((FOLDER / "golden.json").read_text())["int8" if "int8" in file else "exact"]
     runner = Interpreter(str(FOLDER / file), num_threads=1).get_signature_runner()
     answer = runner(faces=golden_faces()[:batch])
-    wanted = np.array(golden["probabilities"][:batch])
-    np.testing.assert_allclose(answer["probabilities"], wanted, atol=golden["tolerance"])
+    for output in ("probabilities", "fer2013", "embedding"):
+        np.testing.assert_allclose(answer[output], golden[output][:batch], atol=golden["tolerance"], err_msg=output)
     np.testing.assert_allclose(answer["probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["exact", "int8"])
+def test_each_golden_face_shows_the_label_in_its_place(form: str) -> None:
+    golden = json.loads((FOLDER / "golden.json").read_text())
+    described = json.loads((FOLDER / "model.json").read_text())
+    best = np.argmax(golden[form]["probabilities"], axis=1)
+    assert [described["labels"][place] for place in best] == golden["labels"]
+    assert np.max(golden[form]["probabilities"], axis=1).min() > 0.5, "labels that changed places would show"
 
 
 def test_the_embedding_has_the_described_size() -> None:

@@ -14,7 +14,7 @@ def has_both() -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not has_both(), reason="needs PyTorch and TensorFlow: run `make train-env`")
+@pytest.mark.skipif(not has_both(), reason="needs PyTorch and TensorFlow: run `make .venv-training/.torch`")
 def test_both_definitions_answer_alike() -> None:
     said = subprocess.run(
         [PYTHON, "-m", "training.agreement"], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False

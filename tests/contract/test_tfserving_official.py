@@ -51,9 +51,8 @@ async def said(*arguments: str, stdin: str = "") -> str:
     return output.decode().strip()
 
 
-def expect_golden(probabilities: Any, form: str | None = None) -> None:
-    golden = json.loads((RELEASED.path / "golden.json").read_text())
-    golden = golden if form is None else golden[form]
+def expect_golden(probabilities: Any, form: str = "exact") -> None:
+    golden = json.loads((RELEASED.path / "golden.json").read_text())[form]
     np.testing.assert_allclose(probabilities, golden["probabilities"], atol=golden["tolerance"])
 
 

@@ -24,7 +24,7 @@ from training.augment import Augmentation, Dice, varied
 chance = torch.Generator()
 chance.manual_seed(3)
 faces = torch.randint(0, 256, (40, 48, 48), generator=chance, dtype=torch.uint8)
-seen = varied(faces, Dice(40, chance), Augmentation(0, 0, 0, 0, 0, 0, 0, 14, 0))[:, 0]
+seen = varied(faces, Dice(40, chance), Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14, 0))[:, 0]
 kept, mirrored = ((seen - one.float()).abs().amax((1, 2)) < 0.1 for one in (faces, faces.flip(2)))
 assert (kept ^ mirrored).all() and 5 < kept.sum() < 35, (kept, mirrored)
 seen = varied(faces, Dice(40, chance), Augmentation())
@@ -77,14 +77,27 @@ def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp
     train = ("-m", "training.train", "--data", archive, *SMALL)
     first = run(*train, "--epochs", "1", "--out", tmp_path / "first")
     assert first.returncode == 0, first.stderr
-    (tmp_path / "first/history.jsonl").open("a").write('{"epoch": 2, "seconds": 1}\n')  # of an epoch that was lost
-    assert run(*train, "--epochs", "3", "--out", tmp_path / "first").returncode == 0
+    lost, torn = '{"epoch": 2, "seconds": 1}\n', '{"epoch": 2, "sec'
+    (tmp_path / "first/history.jsonl").open("a").write(lost + torn)
+    recipe = json.loads((tmp_path / "first/recipe.json").read_text())
+    del recipe["recipe"]["radius"]  # as a trainer wrote it that knew of none
+    (tmp_path / "first/recipe.json").write_text(json.dumps(recipe))
+    again = run(*train, "--epochs", "3", "--out", tmp_path / "first")
+    assert again.returncode == 0, again.stderr
     assert epochs(tmp_path / "first") == [1, 2, 3]
 
     other = run(*train, "--epochs", "3", "--decay", "0.1", "--out", tmp_path / "first")
     assert other.returncode == 1
     assert "another recipe" in other.stderr
+    with np.load(archive) as arrays:
+        np.savez(tmp_path / "other.npz", **(dict(arrays) | {"images": 255 - arrays["images"]}))
+    train_on_others = (*train[:2], "--data", tmp_path / "other.npz", *SMALL)
+    other = run(*train_on_others, "--epochs", "3", "--out", tmp_path / "first")
+    assert (other.returncode, "or data" in other.stderr) == (1, True)
 
-    pupil = run(*train, "--epochs", "1", "--out", tmp_path / "pupil", "--teachers", tmp_path / "first")
+    pupil = run(
+        *(*train, "--epochs", "1", "--radius", "0.1", "--mix", "0.5"),
+        *("--out", tmp_path / "pupil", "--teachers", tmp_path / "first"),
+    )
     assert pupil.returncode == 0, pupil.stderr
     assert len(json.loads((tmp_path / "pupil/recipe.json").read_text())["teachers"]) == 1

@@ -6,9 +6,10 @@ import pytest
 from training.metrics import (
     bootstrap_interval,
     calibration_error,
+    calibration_floor,
     confusion,
+    crossfitted,
     fitted_temperature,
-    halves,
     mean_recall,
     recalls,
     softmax,
@@ -56,7 +57,32 @@ def test_mean_recall_counts_rare_labels_as_much_and_leaves_out_absent_ones() -> 
     assert mean_recall(probabilities, np.array([0, 0, 0, 1, 1])) == pytest.approx((1 + 0.5) / 2)
 
 
-def test_halves_part_all_rows() -> None:
-    even, odd = halves(5)
-    assert (int(even.sum()), int(odd.sum())) == (3, 2)
-    assert (even ^ odd).all()
+def test_each_half_is_answered_at_the_temperature_of_the_other() -> None:
+    random = np.random.default_rng(5)
+    logits = random.normal(size=(4000, 4))
+    labels = np.array([random.choice(4, p=row) for row in softmax(logits)])
+    odd = np.arange(len(labels)) % 2 == 1
+    answers = crossfitted(np.where(odd[:, None], 3 * logits, logits), labels)
+    assert answers[odd] == pytest.approx(softmax(3 * logits[odd]), abs=0.05)
+    assert answers[~odd] == pytest.approx(softmax(logits[~odd], 3), abs=0.05)
+
+
+def test_crossfitted_answers_do_not_depend_on_a_constant_of_each_row() -> None:
+    random = np.random.default_rng(5)
+    logits, labels = random.normal(size=(50, 4)), random.integers(0, 4, 50)
+    assert crossfitted(np.log(softmax(logits)), labels) == pytest.approx(crossfitted(logits, labels))
+
+
+def test_calibration_floor_holds_what_answers_that_keep_their_word_show() -> None:
+    random = np.random.default_rng(7)
+    probabilities = softmax(2 * random.normal(size=(1500, 4)))
+    errors = [
+        calibration_error(probabilities, np.array([random.choice(4, p=row) for row in probabilities]))
+        for _ in range(40)
+    ]
+    floor = calibration_floor(probabilities, draws=200)
+    assert floor.low > 0
+    assert np.mean([floor.low <= error <= floor.high for error in errors]) > 0.8
+    overconfident = softmax(4 * np.log(probabilities))
+    labels = np.array([random.choice(4, p=row) for row in probabilities])
+    assert calibration_error(overconfident, labels) > 2 * calibration_floor(overconfident, draws=200).high
