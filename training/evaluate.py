@@ -250,14 +250,19 @@ def measured(model: Path, valid: Validation) -> dict[str, Any]:
         "faces": len(valid.labels),
         "copies_of_training_faces": int(valid.copies.sum()),
         **forms.pop(FLOAT),
-        **({"int8": forms[INT8] | {"points_lost": lost_in_eight_bits(model, valid)}} if forms else {}),
+        **({"int8": forms[INT8] | against_exact(model, valid)} if forms else {}),
     }
 
 
-def lost_in_eight_bits(model: Path, valid: Validation) -> dict[str, float]:
-    """Gives the points of accuracy that the form in eight bits loses against the exact one, face by face."""
-    exact, fast = (right(classifier(model, file=file)(valid.faces), valid.labels) for file in (FLOAT, INT8))
-    return mean_of(exact.astype(float) - fast.astype(float))
+def against_exact(model: Path, valid: Validation) -> dict[str, Any]:
+    """Gives how the form in eight bits compares with the exact one, face by face."""
+    exact, fast = (classifier(model, file=file)(valid.faces) for file in (FLOAT, INT8))
+    correct = [right(answers, valid.labels).astype(float) for answers in (exact, fast)]
+    return {
+        "points_lost": mean_of(correct[0] - correct[1]),
+        "other_answers": mean_of(exact.argmax(axis=1) != fast.argmax(axis=1)),
+        "largest_difference": round(float(np.abs(exact - fast).max()), 4),
+    }
 
 
 def processor() -> str:

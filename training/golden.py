@@ -52,4 +52,5 @@ def set_golden_int8(path: Path, answers: Mapping[str, NDArray[np.float32]] | Non
 
 
 def _expected(answers: Mapping[str, NDArray[np.float32]], tolerance: float) -> dict[str, Any]:
-    return {"tolerance": tolerance} | {name: np.round(values.astype(np.float64), 5).tolist() for name, values in answers.items()}
+    rounded = {name: np.round(values.astype(np.float64), 5).tolist() for name, values in answers.items()}
+    return {"tolerance": tolerance} | rounded
