@@ -58,9 +58,10 @@ class InferenceService:
         clock: Callable[[], float],
         timer: Callable[[], float],
         predictor: Predictor | None,
+        health: Health | None,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.health = Health()
+        self.health = health or Health()
         self.photos = Photos(settings)
         self.router = api.routes(self)
         self.predictor: Predictor | None = None
@@ -235,6 +236,7 @@ def build(
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.monotonic,
     predictor: Predictor | None = None,
+    health: Health | None = None,
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
 ) -> InferenceService:
     """Make the service.
@@ -244,6 +246,7 @@ def build(
         clock: Seconds since the epoch.
         timer: Seconds that never jump.
         predictor: Instead of a model server.
+        health: Where the model that `predictor` asks is in this process: hears of its versions, too.
         sleep: Waits between looks at the model server.
 
     Raises:
@@ -251,4 +254,4 @@ def build(
     """
     if predictor is None:
         grpc_address(settings.inference.model_server)
-    return InferenceService(settings, clock=clock, timer=timer, predictor=predictor, sleep=sleep)
+    return InferenceService(settings, clock=clock, timer=timer, predictor=predictor, health=health, sleep=sleep)
