@@ -3,9 +3,9 @@
 
 Some of the eight are taught again, as new moods, two at a time, from 50 faces each, or as many as there are. As usual
 looks serve 50 others: of all other expressions, as they are common, or neutral and happy ones alone, which is what a
-household shows. As a household's faces are new to the network, all are validation faces by FER+'s majority rule of which
-the training split has no near-copy. Every lesson draws half of each expression's to teach from, and measures the others;
-figures are means over the lessons:
+household shows. As a household's faces are new to the network, all are validation faces by FER+'s majority rule of
+which the training split has no near-copy. Every lesson draws half of each expression's to teach from, and measures the
+others; figures are means over the lessons:
 
 - recall and precision of the taught mood, read where its probability is above one half, and the model's own recall of
   the expression;
@@ -145,8 +145,8 @@ def main(arguments: Sequence[str]) -> int:
     known = unseen(model)
     print(f"{model.name} {model.version}, {lessons} lessons, {len(known.labels)} faces that are new to it")
     print(
-        f"{'taught again':14}{'usual looks':20}{'taught':>8}{'scored':>8}{'own recall':>12}{'recall':>8}{'precision':>11}{'others, before':>16}"
-        f"{'after':>8}{'ECE':>7}{'rooms':>8}{'others, before':>16}{'after':>8}"
+        f"{'taught again':14}{'usual looks':20}{'taught':>8}{'scored':>8}{'own recall':>12}{'recall':>8}"
+        f"{'precision':>11}{'others, before':>16}{'after':>8}{'ECE':>7}{'rooms':>8}{'others, before':>16}{'after':>8}"
     )
     found = []
     for pair in PAIRS:

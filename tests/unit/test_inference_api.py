@@ -149,8 +149,8 @@ async def test_a_photo_keeps_its_place_until_it_is_answered() -> None:
         headers = {"content-type": kind, "content-length": str(len(form))}
         posts = [asyncio.create_task(http.post(PATH, content=body(), headers=headers)) for _ in range(UPLOADS + 1)]
         async with asyncio.timeout(10):
-            while len(run.predictor.batches) < UPLOADS:
-                await asyncio.sleep(0)
+            for _ in range(UPLOADS):
+                await run.predictor.asked.acquire()
         for _ in range(100):  # the last one gets its turns to begin too, if it may
             await asyncio.sleep(0)
         assert begun == UPLOADS
