@@ -1,7 +1,6 @@
 """The main job as `make run` starts it: one process, embedded parts, the demo person and the demo songs."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,6 @@ import paho.mqtt.publish
 import paho.mqtt.subscribe
 import pytest
 
-from services.runtime.settings import Settings
 from tests.product import Product, playing
 
 
@@ -169,16 +167,6 @@ def test_camera_that_does_not_work_is_said_and_the_rest_goes_on(tmp_path: Path, 
         assert mood["mood"] == "unknown", "a room that cannot be seen is not empty"
         product.get("/api/rooms/home/mood/override", "PUT", {"mood": "happy", "minutes": 5})
         product.wait_for("/api/players/home", playing)
-
-
-def test_new_version_of_the_model_that_is_half_copied_is_said_and_the_old_one_goes_on(tmp_path: Path) -> None:
-    models = tmp_path / "models"
-    shutil.copytree(Settings().inference.models / "expression", models / "expression")
-    with Product(tmp_path / "data", INFERENCE_MODELS=str(models)) as product:
-        (models / "expression" / "999").mkdir()
-        state = product.wait_for("/readyz", lambda state: "model_versions" in state["problems"].get("inference", {}))
-        assert "999/model.json cannot be read" in state["problems"]["inference"]["model_versions"]
-        assert state["ready"] is True
 
 
 def test_second_start_is_quick_enough_to_measure(tmp_path: Path) -> None:
