@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from services.runtime.commands import CommandLog, DoneCommands
 from services.runtime.complaints import Complaints, end_all
+from services.runtime.health import Health
 from services.runtime.http import bind, make_app, serve
 from services.runtime.memory import MemoryBus
 from services.runtime.mqtt import MqttBus
@@ -104,7 +105,9 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
         broker = await _open_broker(stack, say) if together and settings.mqtt.url == EMBEDDED else None
         parts: dict[str, dict[str, Any]] = {}
         if "inference" in names and settings.inference.model_server == EMBEDDED:
-            parts["inference"] = {"predictor": await _open_model(stack, settings.inference)}
+            health = Health()
+            predictor = await _open_model(stack, settings.inference, health)
+            parts["inference"] = {"predictor": predictor, "health": health}
         services = [_build(name, settings, parts.get(name, {})) for name in names]
         app = make_app(services)
         guarded, first_token = _guard(app, services, settings)
@@ -185,13 +188,14 @@ async def _open_broker(stack: AsyncExitStack, say: Any) -> "EmbeddedBroker":
     return broker
 
 
-async def _open_model(stack: AsyncExitStack, settings: Inference) -> "Predictor":
+async def _open_model(stack: AsyncExitStack, settings: Inference, health: Health) -> "Predictor":
     """Serve the model in this process, to this process."""
     from services.inference.embedded import EmbeddedPredictor
     from services.inference.model_folder import Labels
     from services.inference.serving import Serving
 
-    serving = await stack.enter_async_context(Serving(settings.models, settings.model, keep=settings.versions))
+    serving = Serving(settings.models, settings.model, keep=settings.versions, health=health)
+    await stack.enter_async_context(serving)
     labels = Labels(settings.models)
     return EmbeddedPredictor(serving, model=settings.model, labels=labels, timeout_s=settings.timeout_s)
 

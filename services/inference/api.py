@@ -15,7 +15,7 @@ from services.contracts.messages import Message, Name, Unit
 from services.inference import api_custom_moods
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
-from services.inference.predictor import Prediction, PredictorError
+from services.inference.predictor import Prediction, Predictor, PredictorError
 from services.runtime.uploads import check_length, pieces
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FORM_BYTES: Final = 10_000
 """What a form may add to the photo in it."""
 UPLOADS: Final = 4
-"""Photos that are in memory at once; who comes next waits unread."""
+"""Photos that are in memory at once, until they are answered; who comes next waits unread."""
 
 
 class PhotoBox(Message):
@@ -93,17 +93,11 @@ def routes(service: "InferenceService") -> APIRouter:
             raise HTTPException(503, "The inference service is not running at the moment.")
         try:
             async with places:
-                photo = await service.photos.look(await _uploaded(request))
-            prediction = await service.classify(photo.inputs, predictor) if photo.faces else None
+                return await _seen(service, predictor, await _uploaded(request), room=room, picture=picture)
         except BadImageError as error:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
         except (PredictorError, DetectorError) as error:
             raise HTTPException(503, f"The photo cannot be classified: {error}.") from error
-        answer = _answer(photo, prediction, _taught(service, room, prediction))
-        if not picture:
-            return answer
-        drawn = await asyncio.to_thread(photo.annotated, [_caption(*each) for each in enumerate(answer.faces, 1)])
-        return answer.model_copy(update={"picture": base64.b64encode(drawn).decode()})
 
     return router
 
@@ -139,6 +133,18 @@ async def _uploaded(request: Request) -> bytes:
     if not isinstance(photo, UploadFile):
         raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
     return await photo.read()
+
+
+async def _seen(
+    service: "InferenceService", predictor: Predictor, data: bytes, *, room: str | None, picture: bool
+) -> PhotoExpressions:
+    photo = await service.photos.look(data)
+    prediction = await service.classify(photo.inputs, predictor) if photo.faces else None
+    answer = _answer(photo, prediction, _taught(service, room, prediction))
+    if not picture:
+        return answer
+    drawn = await asyncio.to_thread(photo.annotated, [_caption(*each) for each in enumerate(answer.faces, 1)])
+    return answer.model_copy(update={"picture": base64.b64encode(drawn).decode()})
 
 
 def _caption(number: int, face: PhotoFace) -> str:

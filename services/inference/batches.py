@@ -14,8 +14,8 @@ from typing import Final, Self
 import numpy as np
 from prometheus_client import Gauge, Histogram
 
-from services.inference.litert import LiteRtModel
-from services.inference.servable import MAX_BATCH, Code, RefusedError
+from services.inference.litert import MAX_BATCH, LiteRtModel
+from services.inference.servable import Code, RefusedError
 from services.inference.tensors import Array
 
 log = logging.getLogger(__name__)

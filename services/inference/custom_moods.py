@@ -1,6 +1,6 @@
 """The moods that a household taught: what is kept of them, and what reads them in faces.
 
-Kept are embeddings, never pictures: a hundred numbers or so for each face. The heads are made of them afresh at every
+Kept are embeddings, never pictures: some numbers for each face. The heads are made of them afresh at every
 start and at every change, so that what is forgotten is gone from everything that was made of it. Pure.
 """
 

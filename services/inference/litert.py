@@ -10,6 +10,8 @@ from services.runtime.service import SetupError
 
 SIGNATURE: Final = "serving_default"
 INPUT: Final = "faces"
+MAX_BATCH: Final = 64
+"""Faces in one request."""
 
 
 class Output(NamedTuple):

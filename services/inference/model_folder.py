@@ -38,6 +38,8 @@ class Description(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    version: int
+    """The number of its folder."""
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
     """What each of the model's probabilities is of."""
     input: Input
@@ -83,7 +85,7 @@ def read(models: Path, name: str, version: int) -> ModelFolder:
     """Return one version of a model.
 
     Raises:
-        SetupError: Its `model.json` is missing or wrong.
+        SetupError: Its `model.json` is missing, wrong, or another version's.
     """
     path = models / name / str(version)
     file = path / DESCRIPTION
@@ -93,6 +95,8 @@ def read(models: Path, name: str, version: int) -> ModelFolder:
         raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
     except ValidationError as error:
         raise SetupError(f"{file}: {first_wrong(error)}; restore it from the repository") from error
+    if description.version != version:
+        raise SetupError(f"{file} describes version {description.version}; restore it from the repository")
     return ModelFolder(name, version, path, description)
 
 
@@ -148,18 +152,24 @@ def version_labels(models: Path, name: str) -> dict[str, int]:
 
 
 class Labels:
-    """The labels of a model's versions: from its `model.json` where that is here, else FER+'s."""
+    """The labels of a model's versions: what its folder says; FER+'s of a model that has none here.
+
+    A model server elsewhere may have a model of which nothing is here. One whose folder is here is never read in an
+    order that it may not have.
+    """
 
     def __init__(self, models: Path) -> None:
         self._models = models
         self._last: tuple[tuple[str, int], tuple[str, ...]] | None = None
 
     def __call__(self, name: str, version: int) -> tuple[str, ...]:
-        """Return the labels in the order of the model's probabilities."""
+        """Return the labels in the order of the model's probabilities.
+
+        Raises:
+            SetupError: The model's folder is here, and does not say those of this version.
+        """
         if self._last is None or self._last[0] != (name, version):
-            try:
-                labels = read(self._models, name, version).description.labels
-            except SetupError:
-                labels = EXPRESSIONS
+            here = (self._models / name).is_dir()
+            labels = read(self._models, name, version).description.labels if here else EXPRESSIONS
             self._last = (name, version), labels
         return self._last[1]

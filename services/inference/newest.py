@@ -11,8 +11,10 @@ from prometheus_client import Counter
 
 from services.contracts.channels import FACES
 from services.contracts.moodring_pb2 import Face, FaceCrops
+from services.inference.litert import MAX_BATCH
 from services.runtime.bus import Delivery
 from services.runtime.measures import from_zero
+from services.vision.detectors import MAX_FACES
 
 MAX_AGE_S: Final = float(FACES.expires_s or 0)
 """A frame older than this says nothing about now."""
@@ -21,10 +23,6 @@ MAX_AHEAD_S: Final = 2.0
 MAX_CAMERAS: Final = 64
 MAX_FRAMES: Final = 8
 """Frames of a camera that wait at most."""
-MAX_FACES: Final = 32
-"""Faces of one frame that are classified; a camera sends no more."""
-MAX_BATCH: Final = 64
-"""Faces that the light model server takes at once."""
 WINDOW_S: Final = 0.01
 BEHIND_S: Final = 0.05
 """Frames that have waited so long, or are so many that none fits beside them, say that more comes than is classified:

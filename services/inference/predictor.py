@@ -27,7 +27,7 @@ DEFAULT_PORT: Final = 8500
 SUM_TOLERANCE: Final = 0.01
 
 Labels = Callable[[str, int], tuple[str, ...]]
-"""The labels of a model's version, in the order of its probabilities."""
+"""The labels of a model's version, in the order of its probabilities; a `SetupError` where they cannot be known."""
 
 
 class PredictorError(Exception):
@@ -114,6 +114,8 @@ class ServingPredictor(ABC):
             return self._read(response, len(faces))
         except TensorError as error:
             raise PredictorError(f"{self._server} answered nonsense: {error}") from error
+        except SetupError as error:
+            raise PredictorError(f"{self._server} answers in labels that are not known here: {error}") from error
 
     async def status(self) -> int:
         """Return the highest version that is available."""

@@ -25,12 +25,10 @@ from services.contracts.tfserving_pb2 import (
     StatusProto,
     TensorInfo,
 )
-from services.inference.litert import INPUT, SIGNATURE, LiteRtModel
+from services.inference.litert import INPUT, MAX_BATCH, SIGNATURE, LiteRtModel
 from services.inference.tensors import Array, TensorError, expect, from_proto, shape_proto, to_proto, type_name
 from services.inference.versions import Condition, Versions
 
-MAX_BATCH: Final = 64
-"""Faces in one request."""
 METADATA: Final = "signature_def"
 """The only field of metadata there is."""
 METADATA_TYPE: Final = "type.googleapis.com/tensorflow.serving.SignatureDefMap"

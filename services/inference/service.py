@@ -42,6 +42,8 @@ SHARE: Final = "inference"
 WATCH_S: Final = 10.0
 WATCH_AWAY_S: Final = 2.0
 """How often the model server is asked how it does, and how often while it is away."""
+REFUSALS: Final = 3
+"""Batches in a row without a usable answer from a server that is there: fewer are no more than an overload."""
 
 
 class InferenceService:
@@ -56,9 +58,10 @@ class InferenceService:
         clock: Callable[[], float],
         timer: Callable[[], float],
         predictor: Predictor | None,
+        health: Health | None,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.health = Health()
+        self.health = health or Health()
         self.photos = Photos(settings)
         self.router = api.routes(self)
         self.predictor: Predictor | None = None
@@ -74,6 +77,7 @@ class InferenceService:
         self._timer = timer
         self._frames = NewestFrames(clock, timer=timer)
         self._throttle = Throttle()
+        self._refused = 0  # batches in a row
 
     async def run(self, bus: Bus) -> None:
         """Classify what cameras publish, until cancelled."""
@@ -111,10 +115,11 @@ class InferenceService:
             self.health.report("model_server", str(error))
             raise
         except PredictorError as error:
-            self.health.report("model", str(error))
+            self._refused += 1
+            self.health.report("model", str(error), hinders=self._refused >= REFUSALS)
             raise
         self.health.report("model_server")
-        self.health.report("model")
+        self._forget_refusals()
         FACES_DONE.inc(len(faces))
         return prediction
 
@@ -187,7 +192,12 @@ class InferenceService:
             self._warn("bad image", f"a face of {frame.camera} is dropped: {error}")
             return None
 
+    def _forget_refusals(self) -> None:
+        self._refused = 0
+        self.health.report("model")
+
     async def _watch(self, predictor: Predictor, classroom: Classroom) -> None:
+        before = 0
         while True:
             classroom.look()
             await self._refresh(classroom.kept)
@@ -203,6 +213,9 @@ class InferenceService:
                 await self._sleep(WATCH_AWAY_S)
             else:
                 self.health.report("model_server")
+                if self._refused == before:  # what was refused once is no problem of a house where nobody is seen
+                    self._forget_refusals()
+                before = self._refused
                 await self._sleep(WATCH_S)
 
     async def _refresh(self, kept: KeptMoods) -> None:
@@ -223,6 +236,7 @@ def build(
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.monotonic,
     predictor: Predictor | None = None,
+    health: Health | None = None,
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
 ) -> InferenceService:
     """Make the service.
@@ -232,6 +246,7 @@ def build(
         clock: Seconds since the epoch.
         timer: Seconds that never jump.
         predictor: Instead of a model server.
+        health: Where the model that `predictor` asks is in this process: hears of its versions, too.
         sleep: Waits between looks at the model server.
 
     Raises:
@@ -239,4 +254,4 @@ def build(
     """
     if predictor is None:
         grpc_address(settings.inference.model_server)
-    return InferenceService(settings, clock=clock, timer=timer, predictor=predictor, sleep=sleep)
+    return InferenceService(settings, clock=clock, timer=timer, predictor=predictor, health=health, sleep=sleep)

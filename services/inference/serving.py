@@ -38,7 +38,7 @@ class Serving:
         models: The folder with a folder per model.
         name: The model.
         keep: How many of its newest versions are served; those with a label are, besides.
-        health: Hears of versions that do not load.
+        health: Hears of versions that do not load, as the part `model_versions`.
         load: Makes a model of its folder.
         sleep: Waits between looks at the folder.
     """
@@ -116,5 +116,5 @@ class Serving:
                 problem, unforeseen = f"a version cannot be taken up ({error!r}); it is tried again", error
             if problem and problem != before:
                 log.warning("what is served stays as it is: %s", problem, exc_info=unforeseen)
-            self._health.report("model", problem, hinders=self._versions.find(None) is None)
+            self._health.report("model_versions", problem, hinders=self._versions.find(None) is None)
             before = problem

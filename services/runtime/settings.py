@@ -41,7 +41,8 @@ class Inference(Section):
     )
     model: Name = Field("expression", description="Name of the model at the server.")
     models: Path = Field(
-        Path(__file__).parents[2] / "models", description="Folder with one folder per model, for the light server."
+        Path(__file__).parents[2] / "models",
+        description="Folder with one folder per model: what the light server serves, and labels of what others do.",
     )
     versions: Annotated[int, Field(ge=1, le=10)] = Field(
         1, description="Newest versions of the model that the light server serves; those in labels.json besides."

@@ -1,10 +1,11 @@
 # ruff: noqa: T201
 """What taught moods reach, and what they leave of the model's eight: `python -m tests.bench.custom_moods [lessons]`.
 
-Some of the eight are taught again, as new moods, two at a time, from 50 training faces each. As usual looks serve 50
-others: of all other expressions, as they are common, or neutral and happy ones alone, which is what a household shows.
-Every lesson draws other faces; figures are means over the lessons. Measured are validation faces by FER+'s majority
-rule:
+Some of the eight are taught again, as new moods, two at a time, from 50 faces each, or as many as there are. As usual
+looks serve 50 others: of all other expressions, as they are common, or neutral and happy ones alone, which is what a
+household shows. As a household's faces are new to the network, all are validation faces by FER+'s majority rule of
+which the training split has no near-copy. Every lesson draws half of each expression's to teach from, and measures the
+others; figures are means over the lessons:
 
 - recall and precision of the taught mood, read where its probability is above one half, and the model's own recall of
   the expression;
@@ -32,6 +33,7 @@ from services.inference.model_folder import latest
 from tests.bench.__main__ import FACES
 from tests.bench.product import ROOT
 from tests.bench.taught_rooms import in_rooms, taught_name
+from training.copies import are_copies
 from training.dataset import TRAIN_SPLIT, VALID_SPLIT, load_split
 
 MODELS = ROOT / "models"
@@ -40,8 +42,6 @@ LESSONS = 10
 SEED = 20261127
 SHOWN = 50
 BATCH = 64
-POOL = 600
-"""Training faces of each expression that lessons draw from."""
 BINS = 10
 STREAMS = 4
 """Rooms for each expression and lesson."""
@@ -60,6 +60,11 @@ class Answers:
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
 
+    def of(self, rows: Sequence[NDArray[np.int64]]) -> "Answers":
+        """Return those to some of the faces."""
+        which = np.concatenate(rows)
+        return Answers(self.embeddings[which], self.probabilities[which], self.labels[which])
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -67,6 +72,8 @@ class Figures:
 
     mood: str
     usual: str
+    taught: int
+    scored: int
     own_recall: float
     recall: float
     precision: float
@@ -78,13 +85,11 @@ class Figures:
     rooms_after: float
 
 
-def answers(model: LiteRtModel, split: int, most: int | None = None) -> Answers:
-    """Return the model's answers to a split, or to some faces of each expression of it."""
-    faces, labels = load_split(FACES, split).majority()
-    if most is not None:
-        random = np.random.default_rng(SEED)
-        drawn = [random.permutation(np.flatnonzero(labels == kind))[:most] for kind in range(len(EXPRESSIONS))]
-        faces, labels = faces[np.concatenate(drawn)], labels[np.concatenate(drawn)]
+def unseen(model: LiteRtModel) -> Answers:
+    """Return the model's answers to the faces that are new to it."""
+    faces, labels = load_split(FACES, VALID_SPLIT).majority()
+    new = ~are_copies(faces, load_split(FACES, TRAIN_SPLIT).faces)
+    faces, labels = faces[new], labels[new]
     parts = [model.run(np.ascontiguousarray(faces[i : i + BATCH, :, :, None])) for i in range(0, len(faces), BATCH)]
     embeddings, probabilities = (
         np.concatenate([part[name] for part in parts]) for name in ("embedding", "probabilities")
@@ -92,17 +97,20 @@ def answers(model: LiteRtModel, split: int, most: int | None = None) -> Answers:
     return Answers(embeddings, probabilities, labels)
 
 
+def halves(known: Answers, random: np.random.Generator) -> tuple[Answers, Answers]:
+    """Return half of the faces of each expression, to teach from, and the others, to score."""
+    drawn = [random.permutation(np.flatnonzero(known.labels == kind)) for kind in range(len(EXPRESSIONS))]
+    shown, asked = [rows[: len(rows) // 2] for rows in drawn], [rows[len(rows) // 2 :] for rows in drawn]
+    return known.of(shown), known.of(asked)
+
+
 def lesson(
-    pair: Sequence[str], kinds: Sequence[str], shown: Answers, asked: Answers, random: np.random.Generator
+    pair: Sequence[str], kinds: Sequence[str], known: Answers, random: np.random.Generator
 ) -> dict[str, list[float]]:
     """Teach two expressions anew and return each one's figures."""
-    common = np.bincount(asked.labels, minlength=len(EXPRESSIONS)) / len(asked.labels)
-    drawn = {
-        mood: random.choice(np.flatnonzero(shown.labels == EXPRESSIONS.index(mood)), SHOWN, False) for mood in pair
-    }
-    others = [EXPRESSIONS.index(kind) for kind in kinds if kind not in pair]
-    mix = random.choice(others, SHOWN, p=common[others] / common[others].sum())
-    usual = shown.embeddings[[random.choice(np.flatnonzero(shown.labels == kind)) for kind in mix]]
+    shown, asked = halves(known, random)
+    drawn = {mood: _drawn([mood], shown, random) for mood in pair}
+    usual = shown.embeddings[_drawn([kind for kind in kinds if kind not in pair], shown, random)]
     said, alone = {}, {}
     for mood, rows in drawn.items():
         mean = dict(zip(EXPRESSIONS, shown.probabilities[rows].mean(axis=0).tolist(), strict=True))
@@ -112,13 +120,16 @@ def lesson(
         wide = replace(head, doors=dict.fromkeys(EXPRESSIONS, 1.0))
         alone[mood] = wide.read(asked.embeddings, asked.probabilities, EXPRESSIONS) / CERTAIN
     rooms = in_rooms(said, asked.probabilities, asked.labels, random, STREAMS)
-    return {mood: [*_figures(mood, said, alone[mood], asked), *_rooms(mood, pair, rooms)] for mood in pair}
+    return {
+        mood: [len(rows), *_figures(mood, said, alone[mood], asked), *_rooms(mood, pair, rooms)]
+        for mood, rows in drawn.items()
+    }
 
 
 def text(row: Figures) -> str:
     """Return a line of the table."""
     return (
-        f"{row.mood:14}{row.usual:20}{row.own_recall:>12.1%}{row.recall:>8.1%}"
+        f"{row.mood:14}{row.usual:20}{row.taught:>8}{row.scored:>8}{row.own_recall:>12.1%}{row.recall:>8.1%}"
         f"{row.precision:>11.1%}{row.before:>16.1%}{row.after:>8.1%}{row.calibration_error:>7.1%}"
         f"{row.rooms_found:>8.0%}{row.rooms_before:>16.0%}{row.rooms_after:>8.0%}"
     )
@@ -131,13 +142,11 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     lessons = int(arguments[0]) if arguments else LESSONS
     model = LiteRtModel(latest(MODELS, "expression"))
-    shown, asked = answers(model, TRAIN_SPLIT, POOL), answers(model, VALID_SPLIT)
+    known = unseen(model)
+    print(f"{model.name} {model.version}, {lessons} lessons, {len(known.labels)} faces that are new to it")
     print(
-        f"{model.name} {model.version}, {lessons} lessons of {SHOWN} faces each, {len(asked.labels)} validation faces"
-    )
-    print(
-        f"{'taught again':14}{'usual looks':20}{'own recall':>12}{'recall':>8}{'precision':>11}{'others, before':>16}"
-        f"{'after':>8}{'ECE':>7}{'rooms':>8}{'others, before':>16}{'after':>8}"
+        f"{'taught again':14}{'usual looks':20}{'taught':>8}{'scored':>8}{'own recall':>12}{'recall':>8}"
+        f"{'precision':>11}{'others, before':>16}{'after':>8}{'ECE':>7}{'rooms':>8}{'others, before':>16}{'after':>8}"
     )
     found = []
     for pair in PAIRS:
@@ -145,15 +154,22 @@ def main(arguments: Sequence[str]) -> int:
             if len(set(kinds) - set(pair)) < 2:  # one look is not how people usually look
                 continue
             random = np.random.default_rng(SEED)
-            rounds = [lesson(pair, kinds, shown, asked, random) for _ in range(lessons)]
+            rounds = [lesson(pair, kinds, known, random) for _ in range(lessons)]
             for mood in pair:
-                figures = Figures(mood, usual, *np.mean([one[mood] for one in rounds], axis=0).round(4).tolist())
+                taught, scored, *means = np.mean([one[mood] for one in rounds], axis=0).round(4).tolist()
+                figures = Figures(mood, usual, int(taught), int(scored), *means)
                 found.append(figures)
                 print(text(figures), flush=True)
     RESULT.parent.mkdir(exist_ok=True)
     table = {"model_version": model.version, "lessons": lessons, "rows": [asdict(one) for one in found]}
     RESULT.write_text(json.dumps(table, indent=1) + "\n")
     return 0
+
+
+def _drawn(kinds: Sequence[str], shown: Answers, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return which faces of some expressions teach: `SHOWN`, or as many as there are."""
+    there = np.flatnonzero(np.isin(shown.labels, [EXPRESSIONS.index(kind) for kind in kinds]))
+    return random.permutation(there)[:SHOWN]
 
 
 def _figures(
@@ -168,6 +184,7 @@ def _figures(
     kept = asked.probabilities.max(axis=1) >= top
     weigh = np.where(truth, TAUGHT_SHARE / truth.sum(), (1 - TAUGHT_SHARE) / (~truth).sum())
     return [
+        int(truth.sum()),
         float(right[truth].mean()),
         float(found[truth].mean()),
         float(truth[found].mean()),

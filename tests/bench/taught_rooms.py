@@ -1,6 +1,6 @@
-"""What rooms say in which moods were taught, beside the same rooms without: streams of validation faces, no simulation.
+"""What rooms say in which moods were taught, beside the same rooms without: streams of faces, no simulation.
 
-A stream shows one expression for `SECONDS`, another validation face of it every `FACE_S`, five times a second: a face
+A stream shows one expression for `SECONDS`, another face of it every `FACE_S`, five times a second: a face
 that is misread is misread for a whole window.
 """
 
@@ -20,8 +20,8 @@ from services.runtime.mood_settings import Aggregator
 SECONDS = 60
 FPS = 5
 FACE_S = 15
-LEAST_FACES = 50
-"""Validation faces that an expression needs for its streams to be of different ones."""
+LEAST_FACES = 20
+"""Faces that an expression needs for its streams to be of different ones."""
 
 
 def taught_name(mood: str) -> str:

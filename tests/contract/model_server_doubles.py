@@ -96,9 +96,16 @@ def put(models: Path, version: int) -> Path:
     """Copy the released model as a version of its own."""
     folder = models / "expression" / str(version)
     folder.mkdir(parents=True)
-    for name in ("model.json", "model.tflite", "model.int8.tflite"):
+    for name in ("model.tflite", "model.int8.tflite"):
         shutil.copy(RELEASED.path / name, folder / name)
+    describe(folder)
     return folder
+
+
+def describe(folder: Path, **changes: Any) -> None:
+    """Write the released model's description as that of a folder's version."""
+    description = json.loads((RELEASED.path / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(description | {"version": int(folder.name)} | changes))
 
 
 def label(models: Path, **versions: Any) -> None:

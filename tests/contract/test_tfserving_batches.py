@@ -15,9 +15,8 @@ from services.contracts.tfserving_pb2 import (
     ModelSpec,
 )
 from services.inference.batches import MAX_IN_FLIGHT, TOGETHER
-from services.inference.litert import LiteRtModel
+from services.inference.litert import MAX_BATCH, LiteRtModel
 from services.inference.model_folder import ModelFolder
-from services.inference.servable import MAX_BATCH
 from services.inference.tensors import Array, from_proto
 from tests.contract.model_server_doubles import Server, put, request, serving
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ from services.inference.remote import GrpcPredictor
 from services.inference.serving import Serving
 from services.inference.tensors import from_proto, to_proto
 from services.runtime.settings import Settings
-from tests.contract.model_server_doubles import RELEASED
+from tests.contract.model_server_doubles import RELEASED, describe, put
 
 MODELS = Settings().inference.models
 FACES = np.zeros((2, 48, 48, 1), np.uint8)
@@ -28,12 +29,12 @@ UNIFORM = np.full((2, 8), 0.125, np.float32)
 Answer = Callable[[bytes, Any], Any]
 
 
-def predictor(port: int, timeout_s: float = 10) -> GrpcPredictor:
-    return GrpcPredictor(f"127.0.0.1:{port}", model="expression", labels=Labels(MODELS), timeout_s=timeout_s)
+def predictor(port: int, timeout_s: float = 10, models: Path = MODELS) -> GrpcPredictor:
+    return GrpcPredictor(f"127.0.0.1:{port}", model="expression", labels=Labels(models), timeout_s=timeout_s)
 
 
 @asynccontextmanager
-async def scripted(answer: Answer, timeout_s: float = 10) -> AsyncIterator[GrpcPredictor]:
+async def scripted(answer: Answer, timeout_s: float = 10, models: Path = MODELS) -> AsyncIterator[GrpcPredictor]:
     """Give a predictor on a server whose every method is `answer`."""
     handler = grpc.unary_unary_rpc_method_handler(answer)
     server = grpc.aio.server()
@@ -43,7 +44,7 @@ async def scripted(answer: Answer, timeout_s: float = 10) -> AsyncIterator[GrpcP
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with predictor(port, timeout_s) as client:
+        async with predictor(port, timeout_s, models) as client:
             yield client
     finally:
         await server.stop(0)
@@ -51,7 +52,7 @@ async def scripted(answer: Answer, timeout_s: float = 10) -> AsyncIterator[GrpcP
 
 def response(**outputs: Any) -> bytes:
     tensors = {name: to_proto(values) for name, values in outputs.items()}
-    spec = ModelSpec(name="expression", version={"value": 3})
+    spec = ModelSpec(name="expression", version={"value": RELEASED.version})
     return PredictResponse(outputs=tensors, model_spec=spec).SerializeToString()
 
 
@@ -87,11 +88,25 @@ async def test_it_asks_for_the_model_with_the_faces_as_they_are() -> None:
     np.testing.assert_array_equal(from_proto(request.inputs["faces"]), batch)
 
 
-async def test_a_model_without_embeddings_and_a_later_version_are_fine() -> None:
+async def test_a_model_without_embeddings_is_fine() -> None:
     async with scripted(always(response(probabilities=UNIFORM, extra=UNIFORM))) as client:
         prediction = await client.predict(FACES)
     assert prediction.embeddings is None
-    assert (prediction.version, prediction.labels) == (3, EXPRESSIONS)
+    assert (prediction.version, prediction.labels) == (RELEASED.version, EXPRESSIONS)
+
+
+async def test_a_model_of_which_nothing_is_here_has_the_eight(tmp_path: Path) -> None:
+    async with scripted(always(response(probabilities=UNIFORM)), models=tmp_path) as client:
+        assert (await client.predict(FACES)).labels == EXPRESSIONS
+
+
+async def test_a_version_whose_description_is_not_here_is_not_read_until_it_is(tmp_path: Path) -> None:
+    put(tmp_path, RELEASED.version + 1)
+    async with scripted(always(response(probabilities=UNIFORM)), models=tmp_path) as client:
+        with pytest.raises(PredictorError, match=rf"labels that are not known here: .*/{RELEASED.version}/model.json"):
+            await client.predict(FACES)
+        describe(put(tmp_path, RELEASED.version), labels=EXPRESSIONS[::-1])
+        assert (await client.predict(FACES)).labels == EXPRESSIONS[::-1]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +120,7 @@ async def test_a_model_without_embeddings_and_a_later_version_are_fine() -> None
         (response(probabilities=UNIFORM.astype(np.float64)), "it is float64"),
         (response(probabilities=UNIFORM, embedding=UNIFORM[:1]), "embedding: it is float32 of shape (1, 8)"),
         (response(scores=UNIFORM), "the output probabilities is missing"),
-        (b"", "the output probabilities is missing"),
+        (response(), "the output probabilities is missing"),
     ],
 )
 async def test_a_wrong_answer_is_an_error_that_says_what_is_wrong(payload: bytes, text: str) -> None:
@@ -117,9 +132,10 @@ async def test_a_wrong_answer_is_an_error_that_says_what_is_wrong(payload: bytes
 
 
 async def test_bytes_that_are_no_answer_are_an_error() -> None:
-    async with scripted(always(b"\xff\xff")) as client:
-        with pytest.raises(PredictorError, match="answered no PredictResponse"):
-            await client.predict(FACES)
+    for payload, text in ((b"\xff\xff", "answered no PredictResponse"), (b"", "/0/model.json")):
+        async with scripted(always(payload)) as client:
+            with pytest.raises(PredictorError, match=text):
+                await client.predict(FACES)
 
 
 async def test_a_refusal_names_code_and_reason() -> None:

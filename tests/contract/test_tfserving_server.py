@@ -26,16 +26,15 @@ from services.contracts.tfserving_pb2 import (
     TensorShapeProto,
 )
 from services.inference.batches import MAX_IN_FLIGHT
-from services.inference.litert import LiteRtModel
+from services.inference.litert import MAX_BATCH, LiteRtModel
 from services.inference.model_folder import ModelFolder, latest
 from services.inference.model_server import ModelServer, build_model_server
-from services.inference.servable import MAX_BATCH
 from services.inference.serving import Serving
 from services.inference.tensors import Array, from_proto, to_proto
 from services.runtime.memory import MemoryBus
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
-from tests.contract.model_server_doubles import RELEASED, put, serving
+from tests.contract.model_server_doubles import RELEASED, describe, put, serving
 from training.golden import golden_faces
 
 MODELS = Settings().inference.models
@@ -108,10 +107,8 @@ async def test_answers_are_those_the_model_was_released_with(client: Client) -> 
 
 
 async def test_a_version_without_eight_bits_answers_as_keras_does(tmp_path: Path) -> None:
-    description = json.loads((RELEASED.path / "model.json").read_text())
-    del description["files"]["model.int8.tflite"]
-    folder = put(tmp_path, 2)
-    (folder / "model.json").write_text(json.dumps(description))
+    files = RELEASED.description.files
+    describe(put(tmp_path, 2), files={name: files[name] for name in files if name != "model.int8.tflite"})
     golden = json.loads((RELEASED.path / "golden.json").read_text())["exact"]
     async with serving(tmp_path) as server:
         response = await server.client.predict(request(golden_faces()))

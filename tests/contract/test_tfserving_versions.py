@@ -44,7 +44,7 @@ async def test_a_version_that_is_still_being_copied_waits_and_is_named(
         await server.look()
         assert await server.client.served() == 1
         assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
-        assert "its sha256 differs" in server.health.problems["model"]
+        assert "its sha256 differs" in server.health.problems["model_versions"]
         assert server.health.ready, "a version answers"
         await server.look()
         assert caplog.text.count("its sha256 differs") == 1
@@ -70,7 +70,7 @@ async def test_what_nobody_foresaw_of_a_version_ends_neither_the_server_nor_its_
         for _ in range(2):
             async with asyncio.timeout(30):
                 await server.look()
-        assert "as the test wants it" in server.health.problems["model"]
+        assert "as the test wants it" in server.health.problems["model_versions"]
         assert len([record for record in caplog.records if record.exc_info]) == 1
         assert await server.client.served() == 1
         failing = False
@@ -136,7 +136,7 @@ async def test_labels_that_are_wrong_change_nothing_and_are_told(tmp_path: Path,
     async with serving(tmp_path) as server:
         file.write_text(content)
         await server.look()
-        assert text in server.health.problems["model"]
+        assert text in server.health.problems["model_versions"]
         assert server.health.ready, "a version answers"
         assert await server.client.served(version_label="stable") == 1
     with pytest.raises(SetupError, match="labels"):

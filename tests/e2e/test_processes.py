@@ -1,6 +1,7 @@
 """The services as processes of their own on a real Mosquitto do the same job; killed, each comes back."""
 
 import base64
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -140,3 +141,16 @@ def test_broker_that_restarts_costs_nothing_but_a_moment(house: House) -> None:
     house.door.wait_for("/readyz", lambda ready: ready["ready"])
     house.door.music_moves_on()
     house.door.wait_for("/api/rooms/home/mood", clear)
+
+
+def test_new_version_of_an_embedded_model_that_is_half_copied_is_said_and_the_old_one_goes_on(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(Settings().inference.models / "expression", models / "expression")
+    with (
+        Mosquitto(tmp_path / "mosquitto", "persistence false\n") as broker,
+        Product(tmp_path / "data", "inference", MQTT_URL=broker.url, INFERENCE_MODELS=str(models)) as inference,
+    ):
+        (models / "expression" / "999").mkdir()
+        state = inference.wait_for("/readyz", lambda state: "model_versions" in state["problems"].get("inference", {}))
+        assert "999/model.json cannot be read" in state["problems"]["inference"]["model_versions"]
+        assert state["ready"] is True

@@ -133,6 +133,31 @@ async def test_no_more_photos_are_read_than_there_are_places() -> None:
     assert most == UPLOADS
 
 
+async def test_a_photo_keeps_its_place_until_it_is_answered() -> None:
+    begun = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal begun
+        begun += 1
+        yield form
+
+    async with running() as run, client(run) as http:
+        run.service.photos._detector = ScriptedDetector(*two_faces())
+        run.predictor.open.clear()
+        request = http.build_request("POST", PATH, files={"photo": jpeg(np.zeros((480, 640, 3), np.uint8))})
+        form, kind = request.read(), request.headers["content-type"]
+        headers = {"content-type": kind, "content-length": str(len(form))}
+        posts = [asyncio.create_task(http.post(PATH, content=body(), headers=headers)) for _ in range(UPLOADS + 1)]
+        async with asyncio.timeout(10):
+            for _ in range(UPLOADS):
+                await run.predictor.asked.acquire()
+        for _ in range(100):  # the last one gets its turns to begin too, if it may
+            await asyncio.sleep(0)
+        assert begun == UPLOADS
+        run.predictor.open.set()
+        assert {response.status_code for response in await asyncio.gather(*posts)} == {200}
+
+
 async def test_a_form_that_is_damaged_is_refused() -> None:
     async with running() as run, client(run) as http:
         headers = {"content-type": "multipart/form-data; boundary=x"}

@@ -15,6 +15,7 @@ def write(models: Path, version: str = "1", changes: dict[str, object] | None = 
     folder = models / "expression" / version
     folder.mkdir(parents=True)
     description = {
+        "version": int(version) if version.isdecimal() else 0,
         "labels": ["calm", "cross"],
         "input": {"name": "faces", "shape": [48, 48, 1], "dtype": "uint8"},
         "files": {"model.tflite": hashlib.sha256(LITE).hexdigest()},
@@ -75,6 +76,7 @@ def test_no_version_at_all_names_the_folder(tmp_path: Path) -> None:
         ({"input": {"shape": [48, 48]}}, "input.shape.2: Field required"),
         ({"input": {"shape": [48, 48, 3]}}, "input.shape.2: Input should be 1"),
         ({"files": None}, "files: Input should be an object"),
+        ({"version": None}, "version: Input should be a valid integer"),
     ],
 )
 def test_a_wrong_description_names_file_and_key(tmp_path: Path, changes: dict[str, object], text: str) -> None:
@@ -83,9 +85,32 @@ def test_a_wrong_description_names_file_and_key(tmp_path: Path, changes: dict[st
         read(tmp_path, "expression", 1)
 
 
-def test_labels_are_the_models_own_where_it_is_here(tmp_path: Path) -> None:
+def test_a_description_of_another_version_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "2", changes={"version": 1})
+    with pytest.raises(SetupError, match=r"2/model.json describes version 1; restore it from the repository"):
+        read(tmp_path, "expression", 2)
+
+
+def test_labels_are_the_models_own_where_its_folder_is_here(tmp_path: Path) -> None:
     write(tmp_path)
     labels = Labels(tmp_path)
     assert labels("expression", 1) == ("calm", "cross")
-    assert labels("expression", 2) == EXPRESSIONS
+    with pytest.raises(SetupError, match=r"2/model.json cannot be read"):
+        labels("expression", 2)
+    assert labels("expression", 1) == ("calm", "cross")
+
+
+def test_labels_of_a_model_of_which_nothing_is_here_are_the_eight(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert Labels(tmp_path)("another", 9) == EXPRESSIONS
+
+
+def test_labels_that_cannot_be_read_are_taken_for_no_others_and_looked_for_again(tmp_path: Path) -> None:
+    file = write(tmp_path) / "model.json"
+    whole = file.read_bytes()
+    labels = Labels(tmp_path)
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SetupError, match=r"1/model.json: Invalid JSON"):
+        labels("expression", 1)
+    file.write_bytes(whole)
     assert labels("expression", 1) == ("calm", "cross")

@@ -10,11 +10,11 @@ from services.inference.newest import (
     LIVE_S,
     MAX_AGE_S,
     MAX_CAMERAS,
-    MAX_FACES,
     MAX_FRAMES,
     NewestFrames,
 )
 from services.runtime.bus import Delivery
+from services.vision.detectors import MAX_FACES
 from tests.unit.inference_doubles import NOW, face, frame
 
 

@@ -10,7 +10,7 @@ from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.breaker import FAILURES
 from services.inference.newest import BEHIND_S, LATE_FRAMES
 from services.inference.predictor import PredictorAwayError, PredictorError
-from services.inference.service import build
+from services.inference.service import REFUSALS, build
 from services.runtime.bus import Capability
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
@@ -209,6 +209,40 @@ async def test_a_wrong_answer_drops_the_frame_and_is_a_problem_of_the_model() ->
         await run.naps.started.get()
         assert run.service.health.problems["model"] == "answered nonsense: probabilities do not sum to 1"
         assert run.published.empty()
+
+
+async def test_a_refused_batch_is_told_and_hinders_nothing_and_is_forgotten_where_nobody_is_seen() -> None:
+    async with running() as run:
+        await refused(run, 1)
+        assert run.service.health.problems == {"model": "refuses: RESOURCE_EXHAUSTED"}
+        assert run.service.health.ready
+        for problems in ({"model"}, set[str]()):
+            run.naps.ended.release()
+            await run.naps.started.get()
+            assert run.service.health.problems.keys() == problems
+
+
+async def test_a_server_that_refuses_every_batch_hinders_for_as_long_as_it_does() -> None:
+    async with running() as run:
+        await refused(run, REFUSALS)
+        assert not run.service.health.ready
+        for _ in range(3):
+            run.naps.ended.release()
+            await run.naps.started.get()
+            assert not run.service.health.ready
+            await refused(run, 1)
+        send(run, frame(9))
+        await published(run)
+        assert run.service.health.problems == {}
+
+
+async def refused(run: Running, batches: int) -> None:
+    """Have the classifier refuse some batches, as one that is well otherwise."""
+    run.predictor.error = PredictorError("refuses: RESOURCE_EXHAUSTED")
+    for number in range(batches):
+        send(run, frame(number))
+        await run.bus.settle()
+    run.predictor.error = None
 
 
 @pytest.mark.parametrize(("capabilities", "share"), [(frozenset(), ""), (frozenset({Capability.SHARED}), "inference")])
