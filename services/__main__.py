@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from services import __version__
-from services.runtime import logs, settings
+from services.runtime import blas, logs, settings
 from services.runtime.runner import end_on_signals
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
@@ -33,6 +33,7 @@ comes back from OpenCV waits for the event loop longer than it has worked."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    blas.bound(os.environ)  # no command has imported numpy yet
     options = _parser().parse_args(arguments)
     try:
         early = os.environ.get(settings.variable("logs.form"))  # what is known before the rest is

@@ -10,10 +10,6 @@ from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS
 
 SUM_TOLERANCE = 0.01
 """How far the probabilities' sum may be from 1: float32 and a quantised model stay well within."""
-MAX_FRAME_ID = 200
-"""Longest frame id, in characters."""
-
-
 FIRST_S, LAST_S = 0, 253_402_300_800
 """Times between which a camera may see anything: 1970, and the year 10000, where RFC 3339 ends."""
 
@@ -22,7 +18,6 @@ class Fault(StrEnum):
     """What may be wrong with a message or a face; each is counted and said by itself."""
 
     TIME = "bad time"
-    FRAME = "bad frame id"
     FACES = "too many faces"
     QUALITY = "bad quality"
     LABEL = "bad label"
@@ -89,9 +84,6 @@ def _time(message: Expressions) -> float:
     at = message.captured_at.seconds + message.captured_at.nanos / 1e9
     if not FIRST_S <= at < LAST_S:
         raise BadExpressionError(Fault.TIME, f"captured_at is {at:.0f} s after 1970, which is no time", lost)
-    if not 0 < len(message.frame_id) <= MAX_FRAME_ID:
-        text = f"frame_id has {len(message.frame_id)} characters, not 1 to {MAX_FRAME_ID}"
-        raise BadExpressionError(Fault.FRAME, text, lost)
     return at
 
 

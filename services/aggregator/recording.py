@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from services.aggregator.errors import BadRecordingError
-from services.aggregator.intake import MAX_FRAME_ID, SUM_TOLERANCE
+from services.aggregator.intake import SUM_TOLERANCE
 from services.aggregator.window import MAX_TRACKS, Observation
+from services.contracts.channels import MAX_FRAME_ID
 from services.contracts.messages import CameraState, CustomMoods, Name, Unit
 from services.contracts.moods import EXPRESSIONS, MAX_CUSTOM_MOODS
 from services.contracts.wrong import first_wrong

@@ -8,7 +8,7 @@ from services.camera.attention import Attention
 from services.camera.motion import Motion
 from services.camera.tracking import GONE_AFTER_S, Tracker
 from services.runtime.measures import from_zero
-from services.vision.detectors import MAX_FACES, Detection, Detector
+from services.vision.detectors import MAX_FACES, Detection, Detector, largest_first
 from services.vision.images import Bgr
 from services.vision.views import View, without_doubles
 
@@ -77,7 +77,7 @@ class Search:
         LOOKS.labels(EVERYWHERE if whole else NEAR_FACES).inc()
         found: list[Detection] = []
         for view in views:
-            found = _merged(found, self._detector.detect(frame, view))
+            found = _merged(found, self._detector.detect(frame, view)[:MAX_FACES])
         return found
 
 
@@ -85,4 +85,4 @@ def _merged(first: Sequence[Detection], more: Sequence[Detection]) -> list[Detec
     """Return all of the first, and what the others add, the largest first."""
     both = [*first, *more]
     kept = [both[place] for place in without_doubles([each.box for each in both], OVERLAP)]
-    return sorted(kept, key=lambda each: each.box.area, reverse=True)[:MAX_FACES]
+    return largest_first(kept)[:MAX_FACES]

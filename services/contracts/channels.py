@@ -27,6 +27,8 @@ M = TypeVar("M", bound="Protobuf | BaseModel | StrEnum")
 MAX_PAYLOAD_BYTES = 2_000_000
 """Larger messages are refused unread; Mosquitto's own limit is about the same (`max_packet_size`)."""
 
+MAX_FRAME_ID = 200
+"""Characters of a frame's id: it is kept, and goes on with what is made of the frame."""
 
 MAX_ROOMS = 1000
 """Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
@@ -65,8 +67,7 @@ def allowed(name: str, level: str) -> bool:
 
 def misnamed(name: str, level: str) -> str:
     """Return what is said of a level that may not be called so, with a name that is near."""
-    plain = unicodedata.normalize("NFKD", level).encode("ascii", "ignore").decode().lower()
-    near = re.sub(r"[^a-z0-9_]+", "_", plain).strip("_")[: messages.MAX_NAME]
+    near = named(level)
     rule = f"lower-case letters, digits and _, {messages.MAX_NAME} at most"
     if level == messages.SERVICES:
         rule = "the topics of the services begin so"
@@ -98,6 +99,27 @@ class UnknownRoom:
 def spoken(level: str) -> str:
     """Return a room, camera or mood as people write it: `living_room` → `Living room`."""
     return level.replace("_", " ").capitalize()
+
+
+def named(text: str) -> str:
+    """Return the name that comes nearest to what people write: `Müde!` → `mude`; empty where there is none.
+
+    Letters lose their marks (Unicode's decomposition), and those that Unicode calls one or two plain ones become these:
+    `ø` is its O WITH STROKE, `æ` its AE.
+    """
+    parts = unicodedata.normalize("NFKD", text[: 4 * messages.MAX_NAME].casefold())
+    plain = "".join(map(_plain, parts))
+    return re.sub(r"[^a-z0-9_]+", "_", plain).strip("_")[: messages.MAX_NAME].rstrip("_")
+
+
+def _plain(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    known = _LATIN.fullmatch(unicodedata.name(letter, ""))
+    return known[1].lower() if known else "" if unicodedata.combining(letter) else letter
+
+
+_LATIN = re.compile(r"LATIN SMALL (?:LETTER|LIGATURE) (?:DOTLESS )?([A-Z]{1,2})(?: WITH .+)?")
 
 
 @dataclass(frozen=True)
@@ -200,7 +222,10 @@ class Channel(Generic[M]):
 
     def _parse(self, payload: bytes) -> M:
         if issubclass(self.message, Protobuf):
-            return cast("M", self.message.FromString(payload))
+            message = self.message.FromString(payload)
+            if isinstance(message, FaceCrops | Expressions) and not 0 < len(message.frame_id) <= MAX_FRAME_ID:
+                raise BadMessageError(f"frame_id has {len(message.frame_id)} characters, not 1 to {MAX_FRAME_ID}")
+            return cast("M", message)
         if issubclass(self.message, StrEnum):
             return cast("M", self.message(payload.decode().strip().upper()))
         if issubclass(self.message, Command) and not payload.lstrip().startswith(b"{"):

@@ -1,10 +1,9 @@
 """What the dashboard says of the moods that a household teaches: words and names. Pure."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.contracts.channels import spoken
+from services.contracts.channels import named, spoken
 from services.contracts.moods import Point
 
 Json = Mapping[str, Any]
@@ -19,10 +18,15 @@ PLACES: Final[Mapping[str, tuple[str, Mapping[str, float]]]] = {
 }
 """Where a mood can be put on the plane: what that is called, and what REST is sent."""
 
+NAMELESS: Final = "A name needs letters from a to z, or digits."
 
-def mood_name(text: str) -> str:
-    """Return the name that a mood gets when a person types this: `Deep work!` → `deep_work`; empty for none."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:64]
+
+def name_said(text: str) -> str:
+    """Return what is said of the name that a mood gets when people type this; nothing where it is what they typed."""
+    name, typed = named(text), " ".join(text.split())
+    if typed and not name:
+        return NAMELESS
+    return f"It will be called “{spoken(name)}”." if spoken(name).casefold() != typed.casefold() else ""
 
 
 def instruction(teaching: Json) -> str:
@@ -45,7 +49,9 @@ def said(answer: Json) -> str:
 
 
 def count(teaching: Json) -> str:
-    """Return how far a step is."""
+    """Return how far a step is; nothing while it is learnt, which takes as long as it takes."""
+    if teaching["step"] == "done":
+        return ""
     if not teaching["most"]:
         return f"{teaching['seconds_left']:.0f} s left to begin"
     missing = teaching["least"] - teaching["faces"]

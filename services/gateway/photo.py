@@ -45,6 +45,7 @@ class Answer(BaseModel):
     model_config = _PARTS
 
     faces: Annotated[tuple[Face, ...], Field(max_length=64)] = ()
+    left_out: Annotated[int, Field(ge=0)] = 0
 
 
 class Song(BaseModel):
@@ -65,18 +66,20 @@ class Reading:
     Attributes:
         mood: Its mood, `unknown` where none stands out, `nobody` without a face.
         share: The mood's share of the faces' probability, 0 to 1.
-        faces: How many there are.
+        faces: How many were read.
         point: Where the faces lie on the plane on average; `None` without a face.
+        left_out: How many smaller faces were not read.
     """
 
     mood: str
     share: float
     faces: int
     point: Point | None
+    left_out: int = 0
 
 
 def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
-    """Return what a picture says: every face counts alike.
+    """Return what a picture says: every face that was read counts alike.
 
     The likeliest of the taught moods is its word where it is likelier than not.
 
@@ -87,7 +90,7 @@ def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
     count = len(answer.faces)
     own = {mood: sum(face.taught.get(mood, 0.0) for face in answer.faces) / max(count, 1) for mood in taught or {}}
     if taught and own[likeliest := max(own, key=lambda mood: own[mood])] > LIKELY:
-        return Reading(likeliest, own[likeliest], count, taught[likeliest])
+        return Reading(likeliest, own[likeliest], count, taught[likeliest], answer.left_out)
     shares: dict[str, float] = {}
     for face in answer.faces:
         for label, probability in face.expressions.items():
@@ -101,7 +104,7 @@ def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
         sum(share * EXPRESSION_POINTS[label].valence for label, share in known.items()),
         sum(share * EXPRESSION_POINTS[label].arousal for label, share in known.items()),
     )
-    return Reading(top if stands_out else UNKNOWN, shares[top], count, point)
+    return Reading(top if stands_out else UNKNOWN, shares[top], count, point, answer.left_out)
 
 
 def word(reading: Reading) -> str:
@@ -114,9 +117,10 @@ def line(reading: Reading) -> str:
     if reading.mood == NOBODY:
         return "No face was found. Faces that look at the camera in good light are found best."
     people = f"{reading.faces} {'face' if reading.faces == 1 else 'faces'}"
-    if reading.mood == UNKNOWN:
-        return f"{people} · no mood stands out"
-    return f"{people} · {reading.share:.0%} {spoken(reading.mood).lower()}"
+    feels = "no mood stands out"
+    if reading.mood != UNKNOWN:
+        feels = f"{reading.share:.0%} {spoken(reading.mood).lower()}"
+    return f"{people} · {feels}" + (f" · {reading.left_out} smaller ones not read" if reading.left_out else "")
 
 
 def plane(reading: Reading | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from services.contracts.messages import Message, Name, Unit
 from services.inference import api_custom_moods
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
-from services.inference.predictor import Prediction, Predictor, PredictorError
+from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
 from services.runtime.uploads import check_length, pieces
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
@@ -55,6 +55,8 @@ class PhotoExpressions(Message):
     width: Annotated[int, Field(gt=0)]
     height: Annotated[int, Field(gt=0)]
     faces: tuple[PhotoFace, ...] = ()
+    left_out: Annotated[int, Field(ge=0)] = 0
+    """How many smaller faces were found beside these and not read: a photo's 32 largest are."""
     model: str = ""
     """Name and version of the model, where there was a face."""
     picture: str | None = None
@@ -83,7 +85,9 @@ def routes(service: "InferenceService") -> APIRouter:
         response_model_exclude_none=True,
     )
     async def classify_photo(request: Request, *, picture: bool = False, room: Name | None = None) -> PhotoExpressions:
-        """Say which expressions the faces in a photo (JPEG or PNG) show. The photo is not kept.
+        """Say which expressions the faces in a photo show, of the 32 largest. The photo is not kept.
+
+        It is a JPEG or PNG of at most 30 MB and 50 million pixels.
 
         With `?picture=true` the photo comes back too, with the faces framed: a JPEG in base64. With `?room=study` the
         moods that were taught for this room are read, too.
@@ -96,6 +100,8 @@ def routes(service: "InferenceService") -> APIRouter:
                 return await _seen(service, predictor, await _uploaded(request), room=room, picture=picture)
         except BadImageError as error:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
+        except PredictorAwayError as error:
+            raise HTTPException(503, f"The photo cannot be classified: {error}; send it again in a moment.") from error
         except (PredictorError, DetectorError) as error:
             raise HTTPException(503, f"The photo cannot be classified: {error}.") from error
 
@@ -139,7 +145,7 @@ async def _seen(
     service: "InferenceService", predictor: Predictor, data: bytes, *, room: str | None, picture: bool
 ) -> PhotoExpressions:
     photo = await service.photos.look(data)
-    prediction = await service.classify(photo.inputs, predictor) if photo.faces else None
+    prediction = await service.classify(photo.inputs, predictor, service.photo_s) if photo.faces else None
     answer = _answer(photo, prediction, _taught(service, room, prediction))
     if not picture:
         return answer
@@ -176,4 +182,4 @@ def _answer(photo: Photo, prediction: Prediction | None, taught: Sequence[dict[s
         for face, row, own in zip(photo.faces, prediction.probabilities.tolist(), taught, strict=True)
     )
     model = f"{prediction.model} {prediction.version}"
-    return PhotoExpressions(width=photo.width, height=photo.height, faces=faces, model=model)
+    return PhotoExpressions(width=photo.width, height=photo.height, faces=faces, left_out=photo.left_out, model=model)

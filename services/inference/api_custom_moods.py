@@ -50,7 +50,8 @@ class TeachingProgress(Message):
     mood: Name
     room: Name
     step: Step
-    """`usual`: faces are taken as they usually look; `ready`: go on when you show the mood; `mood`: they are taken."""
+    """`usual`: faces are taken as they usually look; `ready`: go on when you show the mood; `mood`: they are taken;
+    `done`: it is being learnt."""
     faces: int
     """Taken in this step."""
     least: int
@@ -58,7 +59,7 @@ class TeachingProgress(Message):
     most: int
     """With so many it goes on by itself."""
     seconds_left: float
-    """Until it goes on by itself, or ends."""
+    """Until it goes on by itself, or ends; 0 while it is learnt."""
 
 
 class CustomMoodsInfo(Message):

@@ -17,6 +17,8 @@ FAILURES: Final = 3
 """Calls in a row without an answer that open the circuit."""
 WAIT_S: Final = (1.0, 10.0)
 """First and longest time it stays open."""
+AGAIN: Final = "trying again"
+"""What comes after a call without an answer: frames come by themselves, and the status is asked from time to time."""
 
 OPEN = Gauge("moodring_inference_circuit_open", "1 while the model server is not asked because it does not answer")
 
@@ -44,16 +46,16 @@ class Breaker:
         """Whether calls end at once, but for one that tries."""
         return self._failures >= FAILURES
 
-    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+    async def predict(self, faces: NDArray[np.uint8], within_s: float | None = None) -> Prediction:
         """Classify a batch; see `Predictor`."""
         if self.is_open and (self._trying or self._timer() < self._try_at):
             raise PredictorAwayError(self._why)
         tries = self._trying = self.is_open
         try:
-            prediction = await self._predictor.predict(faces)
+            prediction = await self._predictor.predict(faces, within_s)
         except PredictorAwayError as error:
             self._fail(error)
-            raise PredictorAwayError(self._why or str(error)) from error
+            raise PredictorAwayError(self._why or f"{error}; {AGAIN}") from error
         except PredictorError:
             self._close()  # a refusal is an answer, too
             raise
@@ -65,7 +67,10 @@ class Breaker:
 
     async def status(self) -> int:
         """Return the version that is served; after an answer it is asked again, until one more failure."""
-        version = await self._predictor.status()
+        try:
+            version = await self._predictor.status()
+        except PredictorAwayError as error:
+            raise PredictorAwayError(f"{error}; {AGAIN}") from error
         if self.is_open:
             self._failures = FAILURES - 1
             self._why = ""

@@ -1,11 +1,12 @@
 """The moods that a household taught: what is kept of them, and what reads them in faces.
 
-Kept are embeddings, never pictures: some numbers for each face. The heads are made of them afresh at every
-start and at every change, so that what is forgotten is gone from everything that was made of it. Pure.
+Kept are embeddings, never pictures: some numbers for each face. The heads are made of them afresh at every start and
+whenever a face that they are made of changes, so that what is forgotten is gone from everything that was made of it.
+Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -39,16 +40,27 @@ class NoSuchMoodError(CustomMoodError):
 
 @dataclass(frozen=True)
 class Reader:
-    """A mood with what reads it."""
+    """A mood with what reads it, and the other moods' faces that it is told from, as they are kept."""
 
     kept: TaughtMood
+    rivals: tuple[bytes, ...]
     head: Head
     check: Check
 
+    def fits(self, one: TaughtMood, rivals: Sequence[TaughtMood]) -> bool:
+        """Whether this is what would be made of a mood and those that it is told from: their faces are the same."""
+        own = (self.kept.size, self.kept.shown, self.kept.usual, self.kept.answers)
+        return own == (one.size, one.shown, one.usual, one.answers) and self.rivals == _shown(rivals)
 
-def readers(moods: Sequence[TaughtMood]) -> list[Reader]:
-    """Return what reads each mood: told from its people's usual looks, and from the other moods taught in its rooms."""
-    return [_reader(one, moods) for one in moods]
+
+def readers(moods: Sequence[TaughtMood], before: Sequence[Reader] = ()) -> list[Reader]:
+    """Return what reads each mood: told from its people's usual looks, and from the other moods taught in its rooms.
+
+    Args:
+        moods: The moods.
+        before: What was made of moods before: where no face changed, it is not made again.
+    """
+    return [_reader(one, moods, before) for one in moods]
 
 
 def check_room_for_one(taught: Sequence[TaughtMood]) -> None:
@@ -165,16 +177,22 @@ def read(found: Sequence[Reader], room: str, prediction: Prediction) -> list[dic
     return rows
 
 
-def _reader(one: TaughtMood, moods: Sequence[TaughtMood]) -> Reader:
+def _reader(one: TaughtMood, moods: Sequence[TaughtMood], before: Sequence[Reader] = ()) -> Reader:
     rivals = [
-        other.faces
+        other
         for other in moods
         if other is not one
         and (other.model_version, other.size) == (one.model_version, one.size)
         and set(other.rooms) & set(one.rooms)
     ]
-    head, check = fit(one.faces, one.usual_faces, one.answers, rivals)
-    return Reader(one, head, check)
+    if known := next((reader for reader in before if reader.fits(one, rivals)), None):
+        return replace(known, kept=one)
+    head, check = fit(one.faces, one.usual_faces, one.answers, [other.faces for other in rivals])
+    return Reader(one, _shown(rivals), head, check)
+
+
+def _shown(moods: Sequence[TaughtMood]) -> tuple[bytes, ...]:
+    return tuple(one.shown for one in moods)
 
 
 def _made(before: TaughtMood | None, teaching: Teaching, places: Mapping[str, Point], at: AwareDatetime) -> TaughtMood:

@@ -27,7 +27,7 @@ class EmbeddedPredictor(ServingPredictor):
         serving: The model.
         model: Its name.
         labels: What its columns are of.
-        timeout_s: Deadline of one answer.
+        timeout_s: Deadline of an answer that is not asked for within another.
     """
 
     def __init__(self, serving: Serving, *, model: str, labels: Labels, timeout_s: float) -> None:
@@ -35,18 +35,17 @@ class EmbeddedPredictor(ServingPredictor):
         self._serving = serving
         self._timeout_s = timeout_s
 
-    async def _ask_prediction(self, request: PredictRequest) -> PredictResponse:
-        return await self._within(self._serving.predict(request))
+    async def _ask_prediction(self, request: PredictRequest, within_s: float | None) -> PredictResponse:
+        return await self._within(within_s or self._timeout_s, self._serving.predict(request))
 
     async def _ask_status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
-        return await self._within(self._serving.status(request))
+        return await self._within(self._timeout_s, self._serving.status(request))
 
-    async def _within(self, answer: Awaitable[A]) -> A:
+    async def _within(self, seconds: float, answer: Awaitable[A]) -> A:
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError as error:
-            text = f"{self._server} has not answered within {self._timeout_s:g} s; trying again"
-            raise PredictorAwayError(text) from error
+            raise PredictorAwayError(f"{self._server} has not answered within {seconds:g} s") from error
         except RefusedError as error:
             raise PredictorError(f"{self._server} refuses: {error.code.name}, {error}") from error

@@ -115,7 +115,7 @@ class KeptMoods:
             return self._file.stamp, moods
 
     async def _take(self, stamp: tuple[int, int] | None, moods: Sequence[TaughtMood]) -> None:
-        self.readers = await asyncio.to_thread(readers, moods)
+        self.readers = await asyncio.to_thread(readers, moods, self.readers)
         self._stamp = stamp
 
     def _announce(self) -> None:

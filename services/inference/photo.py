@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.inference.annotating import annotated
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
-from services.vision.detectors import Detection, Detector, find_yunet, open_detector
+from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, open_detector
 from services.vision.images import Bgr, decode_reduced
 
 ENOUGH_PX: Final = 1600
@@ -25,7 +25,8 @@ class Photo:
     Attributes:
         width: Width of the photo, upright, in pixels.
         height: Its height.
-        faces: The faces, the largest first, without landmarks.
+        faces: The faces, the largest first, without landmarks; at most `MAX_FACES`.
+        left_out: How many smaller ones were found beside them.
         inputs: The model's input for each: uint8 (N, 48, 48, 1).
         image: The photo in the pixels that were searched.
     """
@@ -33,6 +34,7 @@ class Photo:
     width: int
     height: int
     faces: list[Detection]
+    left_out: int
     inputs: NDArray[np.uint8]
     image: Bgr
 
@@ -64,10 +66,11 @@ class Photos:
     def _look(self, data: bytes) -> Photo:
         image, width, height = decode_reduced(data, ENOUGH_PX)
         found = [(face, cropped) for face in self._open().detect(image) if (cropped := cut(image, face.box))]
-        inputs = [model_input(*cropped, face.box) for face, cropped in found]
+        largest = found[:MAX_FACES]
+        inputs = [model_input(*cropped, face.box) for face, cropped in largest]
         larger = width / image.shape[1]
-        faces = [replace(face, box=face.box.scaled(larger), landmarks=()) for face, _ in found]
-        return Photo(width, height, faces, np.array(inputs, np.uint8), image)
+        faces = [replace(face, box=face.box.scaled(larger), landmarks=()) for face, _ in largest]
+        return Photo(width, height, faces, len(found) - len(largest), np.array(inputs, np.uint8), image)
 
     def _open(self) -> Detector:
         if self._detector is None:

@@ -60,8 +60,12 @@ class Prediction:
 class Predictor(Protocol):
     """Classifies faces. An implementer returns checked answers only, within a deadline of its own."""
 
-    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
-        """Classify a batch, uint8 (N, size, size, 1), grey.
+    async def predict(self, faces: NDArray[np.uint8], within_s: float | None = None) -> Prediction:
+        """Classify a batch.
+
+        Args:
+            faces: uint8 (N, size, size, 1), grey.
+            within_s: A deadline instead of its own, in seconds.
 
         Raises:
             PredictorAwayError: The classifier is not there.
@@ -94,8 +98,8 @@ class ServingPredictor(ABC):
         self._labels = labels
 
     @abstractmethod
-    async def _ask_prediction(self, request: PredictRequest) -> PredictResponse:
-        """Return the answer to a request, within a deadline.
+    async def _ask_prediction(self, request: PredictRequest, within_s: float | None) -> PredictResponse:
+        """Return the answer to a request, within this deadline or its own.
 
         Raises:
             PredictorAwayError: There is none.
@@ -106,10 +110,10 @@ class ServingPredictor(ABC):
     async def _ask_status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
         """Return the answer to a request; see `_ask_prediction`."""
 
-    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+    async def predict(self, faces: NDArray[np.uint8], within_s: float | None = None) -> Prediction:
         """Classify a batch; see `Predictor`."""
         request = PredictRequest(model_spec=ModelSpec(name=self._model), inputs={INPUT: to_proto(faces)})
-        response = await self._ask_prediction(request)
+        response = await self._ask_prediction(request, within_s)
         try:
             return self._read(response, len(faces))
         except TensorError as error:

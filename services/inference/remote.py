@@ -44,23 +44,24 @@ class GrpcPredictor(ServingPredictor):
         """Close the channel."""
         await self._channel.close()
 
-    async def _ask_prediction(self, request: PredictRequest) -> PredictResponse:
+    async def _ask_prediction(self, request: PredictRequest, within_s: float | None) -> PredictResponse:
         """Ask; a server that is away for a moment is asked again within the deadline."""
-        return await self._call(self._predict, request, PredictResponse)
+        return await self._call(self._predict, request, PredictResponse, within_s)
 
     async def _ask_status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
         return await self._call(self._status, request, GetModelStatusResponse)
 
-    async def _call(self, method: Any, request: Message, answer: type[M]) -> M:
+    async def _call(self, method: Any, request: Message, answer: type[M], within_s: float | None = None) -> M:
+        timeout_s = within_s or self._timeout_s
         try:
             # Read here: gRPC would make `None` of bytes that are no message.
-            return answer.FromString(await method(request.SerializeToString(), timeout=self._timeout_s))
+            return answer.FromString(await method(request.SerializeToString(), timeout=timeout_s))
         except DecodeError as error:
             raise PredictorError(f"{self._server} answered no {answer.__name__}") from error
         except grpc.aio.AioRpcError as error:
             text = " ".join((error.details() or error.code().name).split())
             if error.code() in _AWAY:
-                raise PredictorAwayError(f"{self._server} is away: {text}; trying again") from error
+                raise PredictorAwayError(f"{self._server} is away: {text}") from error
             raise PredictorError(f"{self._server} refuses: {error.code().name}, {text}") from error
 
 

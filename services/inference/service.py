@@ -39,6 +39,8 @@ from services.vision.images import BadImageError
 log = logging.getLogger(__name__)
 
 SHARE: Final = "inference"
+PHOTO_S: Final = 20.0
+"""Deadline of a photo's faces: unlike a frame a photo does not age, and somebody waits for it."""
 WATCH_S: Final = 10.0
 WATCH_AWAY_S: Final = 2.0
 """How often the model server is asked how it does, and how often while it is away."""
@@ -65,7 +67,7 @@ class InferenceService:
         self.photos = Photos(settings)
         self.router = api.routes(self)
         self.predictor: Predictor | None = None
-        """The classifier while `run` is active."""
+        """The classifier while `run` is active, as photos ask it: whoever sends one has it tried."""
         self.classroom: Classroom | None = None
         """The moods that the household taught, while `run` is active."""
         self._state = settings.data / "state" / "inference.json"
@@ -83,8 +85,8 @@ class InferenceService:
         """Classify what cameras publish, until cancelled."""
         share = SHARE if Capability.SHARED in bus.capabilities else ""
         async with AsyncExitStack() as stack:
-            predictor = Breaker(self._given or await self._connect(stack), self._timer)
-            self.predictor = predictor
+            self.predictor = self._given or await self._connect(stack)
+            predictor = Breaker(self.predictor, self._timer)
             stack.callback(setattr, self, "predictor", None)
             kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods))
             await kept.refresh()
@@ -98,19 +100,27 @@ class InferenceService:
                 tasks.create_task(self._watch(predictor, classroom), name="watch the model server")
                 tasks.create_task(classroom.run(), name="learn")
 
-    async def classify(self, faces: NDArray[np.uint8], predictor: Predictor) -> Prediction:
+    @property
+    def photo_s(self) -> float:
+        """Deadline of a photo's faces, in seconds."""
+        return max(PHOTO_S, self._settings.timeout_s)
+
+    async def classify(
+        self, faces: NDArray[np.uint8], predictor: Predictor, within_s: float | None = None
+    ) -> Prediction:
         """Classify faces and keep the health up to date.
 
         Args:
             faces: uint8 (N, 48, 48, 1), grey.
             predictor: Who classifies.
+            within_s: A deadline instead of the predictor's own, in seconds.
 
         Raises:
             PredictorError: There is no usable answer.
         """
         try:
             with PREDICT_SECONDS.time():
-                prediction = await predictor.predict(faces)
+                prediction = await predictor.predict(faces, within_s)
         except PredictorAwayError as error:
             self.health.report("model_server", str(error))
             raise

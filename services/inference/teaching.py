@@ -99,7 +99,9 @@ class Teaching:
         return max(0, AMOUNTS[step].least - (self._known if step is Step.USUAL else 0))
 
     def seconds_left(self, now: float) -> float:
-        """Return how long the present step may still take."""
+        """Return how long the present step may still take; 0 where nothing is awaited any more."""
+        if not self.running:
+            return 0.0
         lasts = AMOUNTS[self.step].seconds if self.step in AMOUNTS else WAIT_S
         return max(0.0, self._began_at + lasts - now)
 

@@ -49,7 +49,7 @@ class Inference(Section):
     )
     port: int = Field(8500, ge=0, le=65535, description="gRPC port of the light server when it runs alone.")
     host: str = Field("127.0.0.1", description="gRPC address of the light server when it runs alone.")
-    timeout_s: Seconds = Field(1.0, description="Deadline of one classification.")
+    timeout_s: Seconds = Field(1.0, description="Deadline of a frame's classification; a photo has 20 s at least.")
 
 
 class Recommender(Section):

@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 
 from services.assembly import SERVICES, port_of
+from services.contracts.channels import allowed, misnamed, named
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.doctor import address
@@ -18,6 +19,9 @@ ANSWER_S: Final = 10.0
 POLL_S: Final = 0.5
 BREATH_S: Final = 5.0
 """With `--yes` nobody is asked: so long they have until the mood counts."""
+
+LINE: Final = 79
+"""Characters of a line that is written over: what a longer one leaves is blanked."""
 
 Json = dict[str, Any]
 
@@ -29,19 +33,19 @@ def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[floa
         SetupError: It cannot begin or go on; what was begun is stopped, as far as that can be said to Moodring.
     """
     house = House(settings, options.token)
-    room = options.room or settings.room
-    print(f"This teaches the faces in {room} the mood {options.mood}. {house.ask('GET')['consent']}")
+    room, mood = options.room or settings.room, _name(options.mood)
+    print(f"This teaches the faces in {room} the mood {mood}. {house.ask('GET')['consent']}")
     if not options.yes and _answered("Does everyone before the camera know this and agree? [y/N] ") not in {"y", "yes"}:
         print("Then nothing is done.")
         return 1
     place = {"valence": options.valence, "arousal": options.arousal}
-    path = f"/{options.mood}/teaching"
+    path = f"/{mood}/teaching"
     state = house.ask("POST", path, {"room": room, "consent": True} | place)
     try:
-        while (teaching := state["teaching"]) is not None and teaching["mood"] == options.mood:
+        while (teaching := state["teaching"]) is not None and teaching["mood"] == mood:
             if teaching["step"] == "ready":
                 print()
-                _wait_until_shown(options, sleep)
+                _wait_until_shown(mood, sleep, ask=not options.yes)
                 state = house.ask("POST", f"{path}/next")
                 continue
             _show(teaching)
@@ -62,11 +66,13 @@ def moods(options: argparse.Namespace, settings: Settings) -> int:
     """List the taught moods, or change one, and return the exit code."""
     house = House(settings, options.token)
     if options.change == "rename":
-        state = house.ask("PATCH", f"/{options.mood}", {"mood": options.to})
+        state = house.ask("PATCH", f"/{_name(options.mood)}", {"mood": _name(options.to)})
     elif options.change == "forget":
-        state = house.ask("DELETE", f"/{options.mood}")
+        state = house.ask("DELETE", f"/{_name(options.mood)}")
     else:
         state = house.ask("GET")
+    if lesson := state["teaching"]:
+        print(f"{lesson['mood']} is being taught in {lesson['room']} at the moment.")
     if not state["moods"]:
         print("No mood is taught. `moodring teach NAME` teaches one.")
     for one in state["moods"]:
@@ -98,6 +104,11 @@ class House:
             answer = httpx.request(
                 method, f"{self._url}{path}", json=body, headers=self._headers, timeout=ANSWER_S, trust_env=False
             )
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            done = "" if method == "GET" else "; what was asked for may be done all the same: `moodring moods` shows it"
+            raise SetupError(
+                f"Moodring at {self._url} has not answered within {ANSWER_S:g} s, this machine may be busy{done}"
+            ) from error
         except httpx.HTTPError as error:
             raise SetupError(
                 f"no Moodring answers at {self._url}: start it first (`moodring run`), or set MOODRING_HTTP_PORT"
@@ -109,20 +120,38 @@ class House:
         return dict(answer.json())
 
 
-def _wait_until_shown(options: argparse.Namespace, sleep: Callable[[float], None]) -> None:
-    if options.yes:
-        print(f"That is enough of that. Look {options.mood} now: it counts in {BREATH_S:g} s.")
-        sleep(BREATH_S)
+def _name(text: str) -> str:
+    """Return the name of a mood as it is typed, or the nearest, as on the dashboard.
+
+    Raises:
+        SetupError: There is none.
+    """
+    name = text if allowed("mood", text) else named(text)
+    if not name:
+        raise SetupError(misnamed("mood", text))
+    return name
+
+
+def _wait_until_shown(mood: str, sleep: Callable[[float], None], *, ask: bool) -> None:
+    if ask:
+        _answered(f"That is enough of that. Press Enter when you look {mood}. ")
     else:
-        _answered(f"That is enough of that. Press Enter when you look {options.mood}. ")
+        print(f"That is enough of that. Look {mood} now: it counts in {BREATH_S:g} s.")
+        sleep(BREATH_S)
 
 
 def _show(teaching: Json) -> None:
-    what = "look as you usually do" if teaching["step"] == "usual" else f"look {teaching['mood']}"
-    if teaching["step"] == "done":
-        what = "it is being learnt"
-    line = f"{what}: {teaching['faces']} faces of {teaching['least']} to {teaching['most']}"
-    print(f"\r{line}, {teaching['seconds_left']:.0f} s left (Ctrl-C stops) ", end="", flush=True)
+    """Show how far a lesson is, over what was shown before."""
+    line = "it is being learnt, a moment"  # which takes as long as it takes
+    if teaching["step"] != "done":
+        what = "look as you usually do" if teaching["step"] == "usual" else f"look {teaching['mood']}"
+        line = f"{what}: {_counted(teaching)}, {teaching['seconds_left']:.0f} s left"
+    print(f"\r{f'{line} (Ctrl-C stops)':{LINE}}", end="", flush=True)
+
+
+def _counted(teaching: Json) -> str:
+    least, most = teaching["least"], teaching["most"]
+    return f"{teaching['faces']} faces of {f'{least} to {most}' if least else f'at most {most}'}"
 
 
 def _answered(question: str) -> str:

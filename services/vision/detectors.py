@@ -1,6 +1,7 @@
 """Finding faces: YuNet where its file is there, the Haar cascade inside OpenCV's wheel where not."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +24,7 @@ YUNET_FILES = {
 LONGEST_SIDE_PX = 960
 """A frame is never searched at more: at 16:9 that takes YuNet about 35 ms."""
 MAX_FACES = 32
-"""Faces a frame is taken to have at most; the largest are kept."""
+"""Faces that are read of one picture at most, the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Detector(Protocol):
         ...
 
     def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
-        """Return the faces of a frame, the largest first, at most `MAX_FACES`.
+        """Return the faces of a frame, the largest first, and be they more than are read (`MAX_FACES`).
 
         Args:
             frame: The whole frame.
@@ -84,6 +85,8 @@ class YuNet:
     """OpenCV 4.14 reads memory that it never wrote where an input is 32 pixels or smaller."""
     _MIN_SCORE = 0.6
     _OVERLAP = 0.3
+    _CANDIDATES = 1000
+    """Of them the surest are looked at; each face is found as several, which are made one only then."""
     _SIZES = 3
     """Input sizes that are kept ready: a change of size costs as much as a small search."""
 
@@ -100,14 +103,14 @@ class YuNet:
         if any(missing):
             image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
         _, rows = self._network((image.shape[1], image.shape[0])).detect(image)
-        return _largest([] if rows is None else [self._detection(row, 1 / scale, left, top) for row in rows])
+        return largest_first([] if rows is None else [self._detection(row, 1 / scale, left, top) for row in rows])
 
     def _network(self, size: tuple[int, int]) -> cv2.FaceDetectorYN:
         """Return a network that takes this size, the one that was used longest ago where there are too many."""
         network = self._networks.pop(size, None)
         if network is None and len(self._networks) < self._SIZES:
             network = cv2.FaceDetectorYN.create(
-                "onnx", self._data, np.empty(0, np.uint8), size, self._MIN_SCORE, self._OVERLAP, 100
+                "onnx", self._data, np.empty(0, np.uint8), size, self._MIN_SCORE, self._OVERLAP, self._CANDIDATES
             )
         elif network is None:
             network = self._networks.pop(next(iter(self._networks)))
@@ -153,7 +156,7 @@ class Haar:
             grey, 1.1, 4, minSize=(self._WINDOW_PX, self._WINDOW_PX), outputRejectLevels=True
         )
         found = [self._detection(*each, 1 / scale, left, top) for each in zip(squares, weights, strict=True)]
-        return _largest([each for each in found if each.score >= self._MIN_SCORE])
+        return largest_first([each for each in found if each.score >= self._MIN_SCORE])
 
     def _detection(self, square: NDArray[np.int32], weight: float, factor: float, left: int, top: int) -> Detection:
         x, y, width, height = map(float, square)
@@ -223,5 +226,6 @@ def reduced(frame: Bgr, finest: float) -> tuple[Bgr, float]:
     return small, scale
 
 
-def _largest(found: list[Detection]) -> list[Detection]:
-    return sorted(found, key=lambda each: each.box.area, reverse=True)[:MAX_FACES]
+def largest_first(found: Iterable[Detection]) -> list[Detection]:
+    """Return faces in the order of their size."""
+    return sorted(found, key=lambda each: each.box.area, reverse=True)

@@ -24,7 +24,7 @@ from services.contracts.messages import (
     ServiceStatus,
     utc_now,
 )
-from services.contracts.moodring_pb2 import FaceCrops
+from services.contracts.moodring_pb2 import Face, FaceCrops, Image
 from services.embedded.broker import EmbeddedBroker, embedded_broker
 from services.embedded.outbox import MOST_BYTES
 from services.runtime.bus import Bus, Capability, Delivery, Follower
@@ -517,7 +517,8 @@ async def test_a_client_that_does_not_read_costs_the_embedded_broker_little_and_
     assert (await reader.readexactly(5))[0] == SUBACK
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     inbox = await listening(inside, channel)
-    said = FaceCrops(frame_id="x" * 20_000, camera="door") if channel is channels.FACES else Privacy.ON
+    crops = FaceCrops(frame_id="1", camera="door", faces=[Face(image=Image(data=bytes(20_000)))])
+    said = crops if channel is channels.FACES else Privacy.ON
     where = {"room": "home", "camera": "door"} if channel is channels.FACES else {"room": "home"}
     tracemalloc.start()
     for _ in range(2_000):

@@ -31,13 +31,15 @@ class ScriptedPredictor:
         self.error: PredictorError | None = None
         self.batches: list[NDArray[np.uint8]] = []
         self.asked = asyncio.Semaphore(0)
+        self.deadlines: list[float | None] = []
         self.open = asyncio.Event()
         self.open.set()
         self.version = 7
 
-    async def predict(self, faces: NDArray[np.uint8]) -> Prediction:
+    async def predict(self, faces: NDArray[np.uint8], within_s: float | None = None) -> Prediction:
         self.batches.append(faces)
         self.asked.release()
+        self.deadlines.append(within_s)
         await self.open.wait()
         if self.error:
             raise self.error

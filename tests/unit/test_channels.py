@@ -87,6 +87,7 @@ def test_other_topics_are_not_taken_for_ours(topic: str, channel: Channel) -> No
         ("Kitchen", "; kitchen can"),
         ("küche", "; kuche can"),
         ("Living room", "; living_room can"),
+        ("Rømø", "; romo can"),
         ("x" * 300, f"; {'x' * 64} can"),
         ("services", ""),
         ("居间", ""),
@@ -112,6 +113,31 @@ def test_a_name_that_is_not_allowed_is_said_with_the_nearest_that_is(level: str,
 def test_wrong_player_command_is_explained(payload: bytes, said: str) -> None:
     with pytest.raises(BadMessageError, match=said):
         channels.PLAYER_SET.decode(payload)
+
+
+@pytest.mark.parametrize("channel", [channels.FACES, channels.EXPRESSIONS], ids=lambda channel: channel.template)
+@pytest.mark.parametrize("length", [0, 201])
+def test_a_frames_id_is_neither_empty_nor_long(channel: Channel, length: int) -> None:  # type: ignore[type-arg]
+    frame = channel.message(camera="door", frame_id="ü" * 200)
+    assert channel.decode(channel.encode(frame)) == frame
+    frame.frame_id = "ü" * length
+    with pytest.raises(BadMessageError, match=f"frame_id has {length} characters, not 1 to 200"):
+        channel.decode(channel.encode(frame))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Deep work!", "deep_work"), (" focused ", "focused"), ("deep__work", "deep__work"), ("Müde", "mude"),
+        ("Glu\u0308cklich", "glucklich"), ("Überdreht", "uberdreht"), ("Déjà vu", "deja_vu"), ("Süß", "suss"),
+        ("Smørrebrød", "smorrebrod"), ("Ængstelig", "aengstelig"), ("Cœur", "coeur"), ("Żółty", "zolty"),
+        ("K\u0131zg\u0131n", "kizgin"), ("İyi", "iyi"), ("ﬁt", "fit"), ("集中", ""), ("集中 2", "2"), ("Спокойно", ""),
+        ("…", ""), ("x" * 63 + " yz", "x" * 63), ("x" * 80, "x" * 64),
+    ],
+)  # fmt: skip
+def test_what_people_write_becomes_the_nearest_name(text: str, name: str) -> None:
+    assert channels.named(text) == name
+    assert not name or channels.allowed("mood", name)
 
 
 def test_bare_word_gets_an_id_of_its_own() -> None:

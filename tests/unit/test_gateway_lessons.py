@@ -30,11 +30,14 @@ def lesson(step: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("typed", "name"),
-    [("Deep work!", "deep_work"), (" focused ", "focused"), ("Überdreht", "berdreht"), ("…", ""), ("x" * 80, "x" * 64)],
-)
-def test_a_name_is_made_of_what_people_type(typed: str, name: str) -> None:
-    assert lessons.mood_name(typed) == name
+    ("typed", "said"),
+    [
+        ("", ""), ("  ", ""), ("Deep work", ""), (" focused ", ""), ("DEEP  WORK", ""), ("Deep work!", "“Deep work”"),
+        ("Müde", "“Mude”"), ("Glücklich", "“Glucklich”"), ("集中", "letters from a to z"), ("集中 2", "“2”"),
+    ],
+)  # fmt: skip
+def test_a_name_that_becomes_another_is_said(typed: str, said: str) -> None:
+    assert (said in lessons.name_said(typed)) if said else not lessons.name_said(typed)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,7 @@ def test_progress_says_what_is_missing() -> None:
     assert lessons.count(lesson("mood")) == "20 faces, 10 more are needed · 61 s left"
     assert lessons.count(lesson("mood", faces=30)) == "30 faces, enough to go on · 61 s left"
     assert lessons.count(lesson("ready", most=0)) == "61 s left to begin"
+    assert lessons.count(lesson("done", faces=0, least=0, most=0)) == ""
 
 
 def test_a_mood_is_described_by_what_it_reaches_or_by_its_problem() -> None:

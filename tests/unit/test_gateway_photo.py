@@ -18,6 +18,13 @@ def test_one_face_says_its_mood_and_lies_where_that_lies() -> None:
     assert (photo.word(reading), photo.line(reading)) == ("Happy", "1 face · 100% happy")
 
 
+def test_what_was_left_out_of_a_crowd_is_said() -> None:
+    crowd = answer({"happy": 1.0}, {"happy": 1.0}).model_copy(update={"left_out": 68})
+    assert photo.line(photo.read(crowd)) == "2 faces · 100% happy · 68 smaller ones not read"
+    torn = answer({"happy": 1.0}, {"sad": 1.0}).model_copy(update={"left_out": 1})
+    assert photo.line(photo.read(torn)) == "2 faces · no mood stands out · 1 smaller ones not read"
+
+
 def test_faces_count_alike() -> None:
     reading = photo.read(answer({"happy": 0.9, "sad": 0.1}, {"happy": 0.4, "sad": 0.6}))
     assert reading.mood == "happy"

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from services.contracts.channels import FACES as FACES_CHANNEL
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.api import UPLOADS
+from services.inference.breaker import FAILURES
 from services.inference.predictor import PredictorAwayError
-from services.vision.detectors import Detection, Haar
+from services.inference.service import PHOTO_S
+from services.vision.detectors import MAX_FACES, Detection, Haar
 from services.vision.geometry import Box
 from services.vision.images import PHOTO, Bgr, jpeg
 from services.vision.opencv import cv2
 from tests.camera_doubles import ScriptedDetector
-from tests.unit.inference_doubles import FACES, Running, huge_png, running
+from tests.unit.inference_doubles import FACES, Running, frame, huge_png, running
 
 PATH = "/api/expressions"
 
@@ -54,7 +57,7 @@ async def test_a_photo_gives_its_faces_with_every_labels_probability() -> None:
 async def test_a_photo_without_a_face_is_an_answer_too() -> None:
     async with running() as run, client(run) as http:
         response = await http.post(PATH, files={"photo": jpeg(np.zeros((100, 100, 3), np.uint8))})
-    assert response.json() == {"width": 100, "height": 100, "faces": [], "model": ""}
+    assert response.json() == {"width": 100, "height": 100, "faces": [], "left_out": 0, "model": ""}
     assert run.predictor.batches == []
 
 
@@ -195,6 +198,18 @@ async def test_a_face_in_a_photo_is_cut_as_the_camera_cuts_it() -> None:
     assert looked.inputs.mean() == pytest.approx(64, abs=1)
 
 
+async def test_of_a_crowd_the_largest_faces_are_read_and_how_many_are_left_out_is_said() -> None:
+    crowd = [Detection(Box(8 * at, 20, 60 - at, 70 - at), (), 0.9) for at in range(MAX_FACES + 3)]
+    async with running() as run, client(run) as http:
+        run.service.photos._detector = ScriptedDetector(*crowd)
+        body = (await http.post(PATH, files={"photo": photo()})).json()
+        run.service.photos._detector = ScriptedDetector(*crowd[:MAX_FACES])
+        all_read = (await http.post(PATH, files={"photo": photo()})).json()
+    assert (len(body["faces"]), body["left_out"]) == (MAX_FACES, 3)
+    assert body["faces"][-1]["box"]["width"] == 60 - MAX_FACES + 1
+    assert (len(all_read["faces"]), all_read["left_out"]) == (MAX_FACES, 0)
+
+
 async def test_what_is_no_picture_is_refused_in_a_sentence() -> None:
     async with running() as run, client(run) as http:
         for data, text in ((b"GIF89a", "neither a JPEG nor a PNG"), (huge_png(), "60000x60000 pixels")):
@@ -230,7 +245,21 @@ async def test_a_model_server_that_is_away_is_said() -> None:
         run.predictor.error = PredictorAwayError("the model server at x is away")
         response = await http.post(PATH, files={"photo": photo()})
     assert response.status_code == 503
-    assert response.json()["detail"] == "The photo cannot be classified: the model server at x is away."
+    said = "The photo cannot be classified: the model server at x is away; send it again in a moment."
+    assert response.json()["detail"] == said
+
+
+async def test_a_photo_has_more_time_than_a_frame_and_is_tried_where_frames_are_given_up() -> None:
+    async with running() as run, client(run) as http:
+        run.predictor.error = PredictorAwayError("the model server at x has not answered within 1 s")
+        for number in range(FAILURES):
+            run.bus.publish(FACES_CHANNEL, frame(number), room="study", camera="camera")
+            await run.bus.settle()
+        run.predictor.error = None
+        run.bus.publish(FACES_CHANNEL, frame(FAILURES), room="study", camera="camera")
+        await run.bus.settle()
+        response = await http.post(PATH, files={"photo": photo()})
+    assert (response.status_code, run.predictor.deadlines) == (200, [*FAILURES * [None], PHOTO_S])
 
 
 async def test_a_service_that_does_not_run_says_so() -> None:

@@ -34,7 +34,7 @@ class Circuit:
 
 async def test_failures_in_a_row_open_it_and_then_nobody_is_asked() -> None:
     circuit = Circuit()
-    assert await circuit.fail(FAILURES - 1) == "x is away"
+    assert await circuit.fail(FAILURES - 1) == "x is away; trying again"
     assert not circuit.breaker.is_open
     assert "x is away; circuit open" in await circuit.fail()
     assert "circuit open" in await circuit.fail(5)

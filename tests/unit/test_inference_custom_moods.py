@@ -148,6 +148,20 @@ def test_moods_taught_in_one_room_are_told_from_each_other() -> None:
     assert (first["focused"] > 0.5, first["bored"] < 0.5) == (True, True)
 
 
+def test_what_a_mood_had_learnt_from_another_goes_with_it() -> None:
+    moods = taught(lesson("focused", shift=8), lesson("bored", shift=-8))
+    both = readers(moods)
+    [alone] = readers(moods[:1], both)
+    assert alone.head.weights == pytest.approx(readers(moods[:1])[0].head.weights)
+    assert (alone.head.weights != both[0].head.weights).all()
+
+
+def test_taught_further_a_mood_is_made_again() -> None:
+    before = readers(taught(lesson()))
+    [after] = readers(taught(lesson(), lesson()), before)
+    assert after.head is not before[0].head
+
+
 def test_a_mood_is_renamed_and_moved() -> None:
     moods = renamed(taught(lesson()), "focused", to="deep_work", place=Point(0.1, 0.2))
     assert [(one.mood, one.valence, one.arousal) for one in moods] == [("deep_work", 0.1, 0.2)]

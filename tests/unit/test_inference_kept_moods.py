@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.contracts.messages import CustomMoods
-from services.contracts.moods import MAX_CUSTOM_MOODS, MOOD_POINTS
+from services.contracts.moods import MAX_CUSTOM_MOODS, MOOD_POINTS, Point
 from services.inference import kept_moods
-from services.inference.custom_moods import Reader, learnt, readers
+from services.inference.custom_moods import Reader, learnt, readers, renamed
 from services.inference.kept_moods import KeptMoods
 from services.inference.state import TaughtMood, TaughtMoods
 from services.runtime.state import StateFile
@@ -23,10 +23,10 @@ async def test_what_another_process_writes_while_heads_are_fitted_is_taken_up_ne
     kept = KeptMoods(path, heard.append)
     writes = iter([TaughtMoods()])
 
-    def fitting(moods: Sequence[TaughtMood]) -> list[Reader]:
+    def fitting(moods: Sequence[TaughtMood], before: Sequence[Reader]) -> list[Reader]:
         if written := next(writes, None):
             StateFile(path, TaughtMoods).save(written)
-        return readers(moods)
+        return readers(moods, before)
 
     monkeypatch.setattr(kept_moods, "readers", fitting)
     await kept.change(lambda moods: learnt(moods, lesson("focused"), MOOD_POINTS, AT))
@@ -34,6 +34,18 @@ async def test_what_another_process_writes_while_heads_are_fitted_is_taken_up_ne
     await kept.refresh()
     assert kept.moods == []
     assert [len(told.moods) for told in heard] == [1, 0]
+
+
+async def test_what_changes_no_face_has_no_head_made_again(tmp_path: Path) -> None:
+    kept = KeptMoods(tmp_path / "inference.json", list[CustomMoods]().append)
+    await kept.change(lambda _: taught(lesson("focused"), lesson("bored", room="kitchen", shift=-8)))
+    focused, bored = kept.readers
+    await kept.change(lambda moods: renamed(moods, "focused", to="deep_work", place=Point(0.1, 0.2)))
+    first, second = kept.readers
+    assert (first.kept.mood, first.kept.valence, first.head is focused.head) == ("deep_work", 0.1, True)
+    assert second.head is bored.head
+    await kept.change(lambda moods: tuple(moods[:1]))
+    assert [one.head is focused.head for one in kept.readers] == [True]
 
 
 async def test_a_file_that_cannot_be_read_is_said_and_what_is_known_is_read_on(tmp_path: Path) -> None:

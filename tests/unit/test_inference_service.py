@@ -179,7 +179,7 @@ async def test_a_server_that_is_away_is_reported_and_comes_back(caplog: pytest.L
             await run.bus.settle()
         run.naps.ended.release()
         assert await run.naps.started.get() == 2.0
-        assert run.service.health.problems == {"model_server": "the model server at x is away"}
+        assert run.service.health.problems == {"model_server": "the model server at x is away; trying again"}
         run.predictor.error = None
         run.timer += 60
         send(run, frame(9))

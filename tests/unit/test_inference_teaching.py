@@ -113,3 +113,9 @@ def test_what_the_model_said_of_the_mood_is_summed_up() -> None:
     teaching.take(FACE, {"neutral": 0.75, "sad": 0.25}, 7, NOW)
     teaching.take(FACE, {"neutral": 0.25, "sad": 0.75}, 7, NOW)
     assert teaching.taken[Step.MOOD].sums == {"neutral": 1.0, "sad": 1.0}
+
+
+def test_what_is_being_learnt_has_no_time_that_runs_out() -> None:
+    teaching = shown(lesson())
+    take(teaching, MOOD.most)
+    assert (teaching.running, teaching.seconds_left(NOW)) == (False, 0)

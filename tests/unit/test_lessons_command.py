@@ -18,9 +18,9 @@ Step = dict[str, Any]
 
 
 class House:
-    """Answers calls one after another, and notes them."""
+    """Answers calls one after another, or in no time at all, and notes them."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: Step | httpx.Response) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: Step | httpx.Response | httpx.HTTPError) -> None:
         self.calls: list[tuple[str, str, Any]] = []
         self._answers = list(answers)
         transport = httpx.MockTransport(self._answer)
@@ -35,6 +35,8 @@ class House:
         body = json.loads(request.content) if request.content else None
         self.calls.append((request.method, request.url.path.removeprefix("/api/custom-moods"), body))
         answer = self._answers.pop(0)
+        if isinstance(answer, httpx.HTTPError):
+            raise answer
         if isinstance(answer, httpx.Response):
             return answer
         return httpx.Response(
@@ -42,8 +44,14 @@ class House:
         )
 
 
-def at(step: str) -> Step:
-    return {"teaching": {"mood": "focused", "step": step, "faces": 1, "least": 15, "most": 60, "seconds_left": 9.0}}
+def at(step: str, **more: Any) -> Step:
+    told = {"mood": "focused", "room": "study", "step": step, "faces": 1, "least": 15, "most": 60, "seconds_left": 9.0}
+    return {"teaching": told | more}
+
+
+def moods(**options: Any) -> int:
+    given = {"change": None, "token": ""} | options
+    return lessons.moods(Namespace(**given), Settings(http=Http(port=9)))
 
 
 def teach(sleep: Callable[[float], None] = lambda _s: None, **options: Any) -> int:
@@ -62,6 +70,42 @@ def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys
     said = capsys.readouterr().out
     assert "Numbers only." in said
     assert "Learnt: so." in said
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        (at("usual"), "look as you usually do: 1 faces of 15 to 60, 9 s left"),
+        (at("usual", least=0), "look as you usually do: 1 faces of at most 60, 9 s left"),
+        (at("mood", faces=40, least=30, most=200), "look focused: 40 faces of 30 to 200, 9 s left"),
+        (at("done", faces=0, least=0, most=0, seconds_left=66.0), "it is being learnt, a moment"),
+    ],
+)
+def test_each_step_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Step, line: str
+) -> None:
+    House(monkeypatch, {}, state, {"said": "Learnt: so."})
+    assert teach() == 0
+    shown = capsys.readouterr().out.partition("\r")[2].partition("\n")[0]
+    assert shown == f"{line} (Ctrl-C stops)".ljust(79)
+
+
+def test_a_lesson_that_goes_on_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    House(monkeypatch, at("usual"))
+    assert moods() == 0
+    assert "focused is being taught in study" in capsys.readouterr().out
+
+
+def test_names_are_made_as_on_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(monkeypatch, {}, {}, {})
+    moods(change="rename", mood="_Müde", to="Déjà vu")
+    moods(change="forget", mood="_mude")
+    moods(change="forget", mood="_Müde")
+    assert [(path, body) for _, path, body in house.calls] == [
+        ("/mude", {"mood": "deja_vu"}), ("/_mude", None), ("/mude", None)
+    ]  # fmt: skip
+    with pytest.raises(SetupError, match=r"no mood can be called '集中' \(lower-case letters, digits and _"):
+        moods(change="forget", mood="集中")
 
 
 def test_without_consent_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +168,19 @@ def test_nobody_to_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", closed)
     with pytest.raises(SetupError, match="--yes"):
         teach(yes=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "done"),
+    [("rename", "has not answered within 10 s", True), (None, "has not answered within 10 s", False)],
+)
+def test_a_moodring_that_is_slow_is_not_said_to_be_away(
+    monkeypatch: pytest.MonkeyPatch, change: str | None, says: str, done: bool
+) -> None:
+    House(monkeypatch, httpx.ReadTimeout("slow"))
+    with pytest.raises(SetupError, match=says) as slow:
+        moods(change=change, mood="focused", to="deep_work")
+    assert ("may be done all the same: `moodring moods` shows it" in str(slow.value)) == done
 
 
 @pytest.mark.parametrize("words", [["moods"], ["moods", "forget", "focused", "--token", "x"]])

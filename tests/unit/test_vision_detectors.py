@@ -88,6 +88,14 @@ def test_landmarks_lie_in_the_box(shared_data: Shared) -> None:
     assert max(right_eye.y, left_eye.y) < nose.y < min(right_mouth.y, left_mouth.y)
 
 
+def test_every_face_of_a_crowd_is_found(detector: Detector) -> None:
+    near = Person().frame(1)[120:360, 200:440]
+    crowd = np.tile(near[::2, ::2], (8, 8, 1))
+    found = detector.detect(crowd)
+    assert len(found) == 64
+    assert found[0].box.area == max(each.box.area for each in found)
+
+
 def test_the_largest_face_comes_first(shared_data: Shared) -> None:
     near = Person().frame(1)
     frame = np.hstack([near[::2, ::2], near[120:360, 160:480]])

@@ -5,7 +5,7 @@ from functools import partial
 
 from nicegui import ui
 
-from services.contracts.channels import spoken
+from services.contracts.channels import named, spoken
 from services.contracts.colours import colour, mood_colour
 from services.gateway import lessons
 from services.gateway.pages.actions import Actions, Json
@@ -47,9 +47,7 @@ class CustomMoodsCard:
 
     def _build_form(self) -> None:
         with box("div", "lesson-fields"):
-            self._name = ui.input("What is it called?", placeholder="focused").props(
-                'dense outlined maxlength=64 data-testid="lesson-name"'
-            )
+            self._name = _name_field("What is it called?", "lesson-name", placeholder="focused")
             choices = {key: text for key, (text, _) in lessons.PLACES.items()}
             self._place = ui.select(choices, value="faces", label="How does it feel?").props(
                 'dense outlined options-dense data-testid="lesson-place"'
@@ -93,9 +91,7 @@ class CustomMoodsCard:
         self._begin.enable(bool(self._agreed.value))
 
     async def _start(self) -> None:
-        mood = lessons.mood_name(str(self._name.value or ""))
-        if not mood:
-            ui.notify("Give the mood a name first: letters and digits.", icon="error_outline")
+        if not (mood := _name_in(self._name)):
             return
         place = dict(lessons.PLACES[str(self._place.value)][1]) if self._place.visible else {}
         agreed = bool(self._agreed.value)
@@ -169,11 +165,11 @@ class CustomMoodsCard:
     async def _rename(self, mood: str) -> None:
         with ui.dialog() as dialog, box("div", "card dialog"):
             Text("h2", f"Rename {spoken(mood)}")
-            field = ui.input("New name", value=spoken(mood)).props('dense outlined data-testid="new-name"')
+            field = _name_field("New name", "new-name", value=spoken(mood))
             with box("div", "chips"):
                 Button(_closing(dialog, "yes"), text="Rename", classes="button primary", testid="rename-yes")
                 Button(_closing(dialog, ""), text="Cancel", classes="button")
-        if await dialog == "yes" and (to := lessons.mood_name(str(field.value or ""))):
+        if await dialog == "yes" and (to := _name_in(field)):
             await self._act(self._actions.rename_mood(mood, to))
         dialog.delete()
 
@@ -187,6 +183,25 @@ class CustomMoodsCard:
         if await dialog == "yes":
             await self._act(self._actions.forget_mood(mood))
         dialog.delete()
+
+
+def _name_field(label: str, testid: str, *, value: str = "", placeholder: str = "") -> ui.input:
+    """Return a field for a mood's name, which says below what the name becomes where that is not what is typed."""
+
+    def say() -> None:
+        field.props["hint"] = lessons.name_said(str(field.value or ""))
+
+    field = ui.input(label, value=value, placeholder=placeholder, on_change=say)
+    field.props["data-testid"] = testid
+    return field.props("dense outlined maxlength=64")
+
+
+def _name_in(field: ui.input) -> str:
+    """Return the name in a field; say so where there is none."""
+    name = named(str(field.value or ""))
+    if not name:
+        ui.notify(f"Give the mood a name first. {lessons.NAMELESS}", icon="error_outline")
+    return name
 
 
 def _closing(dialog: ui.dialog, answer: str) -> Callable[[], Awaitable[None]]:
