@@ -1,6 +1,7 @@
 """Images that come from outside: what they claim to be is read before any pixel of them is decoded.
 
-A few hundred bytes can unpack to gigabytes; the limits are checked against the header first.
+A few hundred bytes can unpack to gigabytes; the limits are checked against the header first, and of a PNG file, whose
+pixels may be more than that says, those are counted.
 """
 
 import struct
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.contracts import moodring_pb2 as pb
+from services.vision import png
 from services.vision.opencv import cv2
 
 Grey = NDArray[np.uint8]
@@ -78,7 +80,8 @@ def decode_reduced(data: bytes, enough_px: int, limits: Limits = PHOTO) -> Reduc
     """
     header = _header(data, limits)
     _check(header, limits)
-    divisor = max(each for each in _REDUCED if each == 1 or max(header.width, header.height) >= each * enough_px)
+    longer, shorter = max(header.width, header.height), min(header.width, header.height)
+    divisor = max(each for each in _REDUCED if each == 1 or (longer >= each * enough_px and shorter >= each))
     image: Bgr = _decoded(data, _REDUCED[divisor])
     turned = (image.shape[0] > image.shape[1]) != (header.height > header.width)
     return Reduced(image, *((header.height, header.width) if turned else (header.width, header.height)))
@@ -138,7 +141,7 @@ def _header(data: bytes, limits: Limits) -> _Header:
     if len(data) > limits.max_bytes:
         raise BadImageError(f"the image has {len(data):,} bytes; at most {limits.max_bytes:,} are read")
     try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        if data.startswith(png.SIGNATURE):
             return _png_header(data)
         if data.startswith(b"\xff\xd8\xff"):
             return _jpeg_header(data)
@@ -148,10 +151,10 @@ def _header(data: bytes, limits: Limits) -> _Header:
 
 
 def _png_header(data: bytes) -> _Header:
-    """Read the first chunk, which must be IHDR (PNG specification, section 5.6)."""
-    if data[12:16] != b"IHDR":
-        raise BadImageError("the PNG image does not begin with its header")
-    width, height = struct.unpack_from(">II", data, 16)
+    try:
+        width, height, *_ = png.header(data)
+    except png.DamagedError as error:
+        raise BadImageError("the PNG image does not begin with its header") from error
     return _Header(width, height, complete=b"IEND" in data[-64:])
 
 
@@ -193,10 +196,15 @@ def _check(header: _Header, limits: Limits) -> None:
 
 
 def _decoded(data: bytes, flags: int) -> NDArray[Any]:
+    image: NDArray[Any] | None = None
     try:
-        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        image = None
+        if data.startswith(png.SIGNATURE):
+            data = png.pixels_only(data)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except png.TooMuchError as error:
+        raise BadImageError("the image holds more pixels than its header says") from error
+    except (png.DamagedError, cv2.error):
+        pass
     if image is None:
         raise BadImageError("the image is damaged")
     return image
