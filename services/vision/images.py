@@ -1,9 +1,10 @@
 """Images that come from outside: what they claim to be is read before any pixel of them is decoded.
 
-A few hundred bytes can unpack to gigabytes; the limits are checked against the header first, and of a PNG file, whose
-pixels may be more than that says, those are counted.
+A few hundred bytes can unpack to gigabytes; the limits are checked against the header first. The pixels of a PNG file,
+which may be more than that says, are counted, and so are a JPEG file's scans over the same pixels.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -38,6 +39,10 @@ CROP = Limits(max_bytes=1_000_000, max_pixels=1_000_000, max_side_px=4_000)
 """A face crop on the bus; ours have at most 160x160 pixels."""
 PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000, max_side_px=30_000)
 """A photo of a person's, as a telephone makes them; OpenCV warps no image of 32,767 pixels across."""
+
+
+MAX_SCANS = 100
+"""Parts of a progressive JPEG file, of which encoders make about ten. One of a dozen bytes may go over all pixels."""
 
 
 class Reduced(NamedTuple):
@@ -159,24 +164,39 @@ def _png_header(data: bytes) -> _Header:
 
 
 def _jpeg_header(data: bytes) -> _Header:
-    """Walk the marker segments up to the frame header SOFn (ITU-T T.81, section B.2)."""
+    """Walk the marker segments to the end of the image, and count its scans (ITU-T T.81, section B.2)."""
     at = 2
-    width = height = 0
+    width = height = scans = 0
     while True:
-        if data[at] != 0xFF:  # noqa: PLR2004 -- every marker begins with it
+        if data[at] != 0xFF or data[at + 1] == 0:  # noqa: PLR2004 -- every marker begins with it
             raise BadImageError("the JPEG image's header is damaged")
         marker = data[at + 1]
         if marker == 0xFF:  # noqa: PLR2004 -- a fill byte
             at += 1
             continue
-        if marker == 0xDA:  # noqa: PLR2004 -- SOS: the pixels begin
-            return _Header(width, height, complete=data.find(b"\xff\xd9", at) > 0)
+        if marker in _ALONE:
+            at += 2
+            continue
+        if marker == _END_OF_IMAGE:
+            return _Header(width, height, complete=scans > 0)
         if marker in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", data, at + 5)
         (length,) = struct.unpack_from(">H", data, at + 2)
         at += 2 + max(2, length)
+        if marker == _START_OF_SCAN:
+            scans += 1
+            if scans > MAX_SCANS:
+                raise BadImageError(f"the JPEG image has its pixels in more than {MAX_SCANS} parts")
+            if (found := _AFTER_SCAN.search(data, at)) is None:
+                return _Header(width, height, complete=False)
+            at = found.start()
 
 
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers that no length follows."""
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+"""What is no part of a scan: neither a byte of its own nor a restart."""
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 

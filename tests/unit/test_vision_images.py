@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from services.contracts import moodring_pb2 as pb
 from services.vision.images import (
     CROP,
+    MAX_SCANS,
     BadImageError,
     crop_message,
     decode_crop,
@@ -146,6 +147,31 @@ def test_a_png_may_hold_the_pixels_of_its_header_and_not_a_row_more(
     assert decode_photo(png_file(width, height, bytes(size), **kind)).shape == (height, width, 3)
     with pytest.raises(BadImageError, match="more pixels"):
         decode_photo(png_file(width, height, bytes(size + 1), **kind))
+
+
+def progressive(scans: int, between: bytes = b"") -> bytes:
+    """A JPEG file of 1,000 x 1,000 pixels whose shortest scan is in it again and again."""
+    whole = bytes(cv2.imencode(".jpg", np.zeros((1000, 1000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    parts = whole[:-2].split(b"\xff\xda")
+    again = min(parts[1:], key=len)
+    return b"\xff\xda".join([*parts, *[again + between] * (scans - len(parts) + 1)]) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\xfe\0\4\xff\xd9"], ids=["at once", "behind a false end"])
+def test_a_jpeg_that_goes_over_its_pixels_again_and_again_is_refused(between: bytes) -> None:
+    assert decode_photo(progressive(MAX_SCANS, between)).shape == (1000, 1000, 3)
+    with pytest.raises(BadImageError, match="more than 100 parts"):
+        decode_photo(progressive(MAX_SCANS + 1, between))
+
+
+def test_what_no_decoder_skips_hides_no_size_of_a_jpeg() -> None:
+    small, huge = jpeg(GRADIENT), jpeg_bomb(60_000, 60_000)
+    at = huge.index(b"\xff\xc0")
+    for alone in (b"\xff\x01", b"\xff\xd0"):
+        with pytest.raises(BadImageError, match="60000x60000 pixels"):
+            decode_photo(huge[:at] + alone + huge[at:])
+    with pytest.raises(BadImageError, match="damaged"):
+        decode_photo(small[:2] + b"\xff\0\0\4" + small[2:])
 
 
 @pytest.mark.parametrize("shape", [(1, 29_000), (29_000, 1), (3, 20_000)])
