@@ -154,7 +154,7 @@ async def test_of_very_many_requests_at_once_each_is_answered_or_refused_and_cou
         try:
             await server.client.predict(request())
         except grpc.aio.AioRpcError as error:
-            return error.code().name
+            return str(error.code().name)
         return "OK"
 
     put(tmp_path, 1)
