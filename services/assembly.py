@@ -47,6 +47,11 @@ PORTS = {
 """Default web ports of services that run alone; several in one process take the gateway's."""
 
 
+UNCOMMANDED = ("inference", "model-server")
+"""Services that no command is for: a broker keeps nothing for one of them that is away, nor deals it frames that its
+fellow workers could have."""
+
+
 @dataclass(frozen=True)
 class Product:
     """What runs: its address, the admin token when it was just made, and what says that it failed."""
@@ -246,6 +251,7 @@ def _open_bus(
         commands=CommandLog(file),
         ca_file=settings.mqtt.ca_file,
         embedded=broker is not None,
+        sessions=service.name not in UNCOMMANDED,
         complaints=complaints,
         open_link=broker.link if broker else Link,
     )

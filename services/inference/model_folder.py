@@ -124,9 +124,30 @@ def latest(models: Path, name: str) -> ModelFolder:
     """
     found = versions(models, name)
     if not found:
-        folder = (models / name).absolute()
-        raise SetupError(f"{folder} holds no model; name the right folder with MOODRING_INFERENCE_MODELS")
+        raise SetupError(nothing_in(models, name))
     return read(models, name, found[0])
+
+
+def nothing_in(models: Path, name: str) -> str:
+    """Say that a model has no version."""
+    return f"{(models / name).absolute()} holds no model; name the right folder with MOODRING_INFERENCE_MODELS"
+
+
+def check(models: Path, name: str) -> None:
+    """See that a version of a model is whole, before anything is opened.
+
+    Raises:
+        SetupError: None is; the text says what is wrong with the newest.
+    """
+    newest: SetupError | None = None
+    for version in versions(models, name):
+        try:
+            read(models, name, version).lite_model()
+        except SetupError as error:
+            newest = newest or error
+        else:
+            return
+    raise newest or SetupError(nothing_in(models, name))
 
 
 def version_labels(models: Path, name: str) -> dict[str, int]:

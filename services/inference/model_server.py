@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -22,7 +23,7 @@ from services.contracts.tfserving_pb2 import (
     PredictRequest,
 )
 from services.inference import model_folder
-from services.inference.servable import RefusedError
+from services.inference.servable import Code, RefusedError
 from services.inference.serving import Serving
 from services.runtime.bus import Bus
 from services.runtime.health import Health
@@ -33,11 +34,23 @@ from services.runtime.settings import Inference, Settings
 log = logging.getLogger(__name__)
 
 STOP_GRACE_S: Final = 0.5
+MAX_UNSEEN: Final = 10_000
+"""Requests that gRPC may hold until they are looked at, and refused if too many wait. By default it cancels some of
+those beyond 1,000, unseen and uncounted (gRPC's channel arguments, grpc.server.max_pending_requests)."""
+OPTIONS: Final = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.server.max_pending_requests", MAX_UNSEEN),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_UNSEEN),
+)
 PREDICTION: Final = "tensorflow.serving.PredictionService"
 MODEL: Final = "tensorflow.serving.ModelService"
 
 REQUESTS = Counter("moodring_model_server_requests", "Requests by method and gRPC code", ["method", "code"])
-CODES = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "INTERNAL")
+GAVE_UP: Final = "CANCELLED"
+"""The client went, or its deadline passed: it has another code for that, DEADLINE_EXCEEDED."""
+UNFORESEEN: Final = "UNKNOWN"
+"""What gRPC answers where a method fails as nobody foresaw."""
+CODES: Final = ("OK", GAVE_UP, UNFORESEEN, *(code.name for code in Code))
 REQUEST_SECONDS = Histogram(
     "moodring_model_server_request_seconds",
     "Time from a request to its answer or refusal",
@@ -72,7 +85,7 @@ class ModelServer:
             await stack.enter_async_context(self._serving)
             await self._listen(stack)
             self._stack = stack.pop_all()
-        log.info("the model server listens at %s:%d", self._host, self.port)
+        log.info("the model server listens at %s", _place(self._host, self.port))
         return self
 
     async def __aexit__(
@@ -82,7 +95,7 @@ class ModelServer:
         await self._stack.aclose()
 
     async def _listen(self, stack: AsyncExitStack) -> None:
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        server = grpc.aio.server(options=OPTIONS)
         predict = {
             "Predict": _method("Predict", PredictRequest, self._serving.predict),
             "GetModelMetadata": _method("GetModelMetadata", GetModelMetadataRequest, self._serving.metadata),
@@ -93,12 +106,9 @@ class ModelServer:
         healths = grpc_health.HealthServicer()
         add_HealthServicer_to_server(healths, server)
         try:
-            self.port = server.add_insecure_port(f"{self._host}:{self.port}")
+            self.port = server.add_insecure_port(_place(self._host, self.port))
         except RuntimeError as error:
-            raise SetupError(
-                f"the model server cannot listen on {self._host}:{self.port}: the port is taken or the address is "
-                "not this machine's; change MOODRING_INFERENCE_PORT or MOODRING_INFERENCE_HOST"
-            ) from error
+            raise SetupError(_deaf(self._host, self.port)) from error
         for service in ("", PREDICTION, MODEL, HEALTH):
             await healths.set(service, HealthCheckResponse.SERVING)
         await server.start()
@@ -111,22 +121,55 @@ def _method(name: str, request_type: type[Message], method: Callable[[Any], Awai
     from_zero(REQUESTS, [name], CODES)
     from_zero(REQUEST_SECONDS, [name])
 
+    async def answer(payload: bytes) -> bytes:
+        try:
+            return (await method(request_type.FromString(payload))).SerializeToString()
+        except DecodeError as error:
+            raise RefusedError(Code.INVALID_ARGUMENT, f"the request is no {request_type.__name__}") from error
+
     async def respond(payload: bytes, context: Any) -> bytes:
-        with REQUEST_SECONDS.labels(name).time():
-            try:
-                response = await method(request_type.FromString(payload))
-            except DecodeError:
-                code, text = grpc.StatusCode.INVALID_ARGUMENT, f"the request is no {request_type.__name__}"
-            except RefusedError as error:
-                code, text = grpc.StatusCode[error.code.name], str(error)
-            else:
-                REQUESTS.labels(name, "OK").inc()
-                return response.SerializeToString()
-        REQUESTS.labels(name, code.name).inc()
-        await context.abort(code, text)
-        raise AssertionError("abort raises")
+        outcome = UNFORESEEN
+        try:
+            with REQUEST_SECONDS.labels(name).time():
+                response = await answer(payload)
+        except RefusedError as error:
+            outcome = error.code.name
+            await context.abort(grpc.StatusCode[outcome], str(error))
+            raise AssertionError("abort raises") from error
+        except asyncio.CancelledError:
+            outcome = GAVE_UP
+            raise
+        else:
+            outcome = "OK"
+            return response
+        finally:
+            REQUESTS.labels(name, outcome).inc()
 
     return grpc.unary_unary_rpc_method_handler(respond)
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _deaf(host: str, port: int) -> str:
+    return (
+        f"the model server cannot listen on {_place(host, port)}: the port is taken or the address is not this "
+        "machine's; change MOODRING_INFERENCE_PORT or MOODRING_INFERENCE_HOST"
+    )
+
+
+def _check_free(host: str, port: int) -> None:
+    """See that the port can be had, before anybody is told that we are ready.
+
+    Raises:
+        SetupError: It cannot.
+    """
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        raise SetupError(_deaf(host, port)) from error
 
 
 class ModelServerService:
@@ -154,7 +197,9 @@ def build_model_server(settings: Settings) -> ModelServerService:
     """Make the service.
 
     Raises:
-        SetupError: There is no usable model.
+        SetupError: There is no usable model, or the port is taken.
     """
-    model_folder.latest(settings.inference.models, settings.inference.model).lite_model()
-    return ModelServerService(settings.inference)
+    inference = settings.inference
+    model_folder.check(inference.models, inference.model)
+    _check_free(inference.host, inference.port)
+    return ModelServerService(inference)

@@ -42,7 +42,8 @@ class Versions:
     """The newest versions in `models/<name>/`, and those that have a label in its `labels.json`.
 
     As in TensorFlow Serving a version is loaded before an older one goes, and one that does not load replaces
-    none. A version is loaded once: changed weights are a new version.
+    none: the next older one is served in its place, also from the start. A version is loaded once: changed weights are
+    a new version.
     """
 
     def __init__(
@@ -60,13 +61,13 @@ class Versions:
         self._loaded: dict[int, LiteRtModel] = {}
 
     async def start(self) -> None:
-        """Load what is there.
+        """Load what is there; the next look says again what is wrong with some of it.
 
         Raises:
-            SetupError: There is no version, or one of them does not load.
+            SetupError: No version loads.
         """
-        model_folder.latest(self._models, self.name)
-        if problem := await self.look():
+        problem = await self.look()
+        if not self._loaded:
             raise SetupError(problem)
 
     async def look(self) -> str:
@@ -76,10 +77,18 @@ class Versions:
             labels = await asyncio.to_thread(model_folder.version_labels, self._models, self.name)
         except SetupError as error:
             return str(error)
-        wanted = set(found[: self._keep]) | set(labels.values())
-        problems = [problem for version in sorted(wanted) if (problem := await self._bring(version))]
+        if not found:
+            return model_folder.nothing_in(self._models, self.name)
+        labelled, wanted, problems = set(labels.values()), set[int](), list[str]()
+        for version in found:
+            if len(wanted) >= self._keep and version not in labelled:
+                continue
+            if problem := await self._bring(version):
+                problems.append(problem)
+            else:
+                wanted.add(version)
         self.labels = {label: self._answering(label, version) for label, version in labels.items()}
-        if wanted and not problems:
+        if not problems:
             for version in set(self._loaded) - wanted:
                 self._let_go(version)
         return "; ".join(problems)

@@ -43,6 +43,7 @@ class MqttBus:
         commands: Which commands were done already.
         ca_file: Authority for `mqtts://`, besides the system's.
         embedded: The broker is our own: MQTT 3.1.1, no shared subscriptions, no sessions.
+        sessions: The broker is to keep commands for us while we are away, if it can.
         complaints: For lines that repeat; the buses of one process share it, as they hear the same bad messages.
         open_link: Makes the connection; over the network, where nobody says otherwise.
     """
@@ -58,6 +59,7 @@ class MqttBus:
         commands: CommandLog | None = None,
         ca_file: Path | None = None,
         embedded: bool = False,
+        sessions: bool = True,
         complaints: Complaints | None = None,
         open_link: Callable[[Access, Listener], Connection] = Link,
     ) -> None:
@@ -73,9 +75,13 @@ class MqttBus:
         self._client_id = client_id
         self._was_away = self._contested = False
         self._connected = CONNECTED.labels(client_id)
-        self.capabilities = frozenset[Capability]() if embedded else frozenset(Capability)
+        can = {Capability.SHARED: not embedded, Capability.SESSIONS: sessions and not embedded}
+        self.capabilities = frozenset(each for each, there in can.items() if there)
         last_will = self._packet(will[0], will[1], will[2]) if will else None
-        self._link = open_link(Access(url, client_id, last_will, ca_file, sessions=not embedded), self)
+        access = Access(
+            url, client_id, last_will, ca_file, sessions=Capability.SESSIONS in self.capabilities, older=embedded
+        )
+        self._link = open_link(access, self)
 
     async def __aenter__(self) -> Self:
         """Start to connect."""

@@ -17,7 +17,8 @@ from paho.mqtt.properties import Properties
 KEEPALIVE_S = 15
 CONNECT_TIMEOUT_S = 3.0
 SESSION_S = 600
-"""How long a broker keeps commands for a service that restarts."""
+"""How long a broker keeps commands for a service that restarts. Of a group that shares a subscription it deals to those
+that are away, too, for as long: who is one of a group asks for no session."""
 RECEIVE_MAXIMUM = 100
 """Unacknowledged messages that a broker may send us; the rest waits there rather than here."""
 QUEUE_QOS1 = 1000
@@ -49,6 +50,7 @@ class Access:
         will: What the broker is to say of us when the connection breaks.
         ca_file: Authority for TLS, besides the system's.
         sessions: Whether the broker is to keep commands while we are away.
+        older: Whether the broker is known to speak MQTT 3.1.1, as our own does.
     """
 
     url: str
@@ -56,6 +58,7 @@ class Access:
     will: Packet | None = None
     ca_file: Path | None = None
     sessions: bool = True
+    older: bool = False
 
     @property
     def identity(self) -> str:

@@ -44,8 +44,7 @@ class Link:
 
     def __init__(self, access: Access, listener: Listener) -> None:
         self._access, self._listener = access, listener
-        # A broker without sessions is our own, which speaks 3.1.1.
-        self._protocol = MQTTProtocolVersion.MQTTv5 if access.sessions else MQTTProtocolVersion.MQTTv311
+        self._protocol = MQTTProtocolVersion.MQTTv311 if access.older else MQTTProtocolVersion.MQTTv5
         self._hang_ups = 0
         self._settled = False  # it has spoken MQTT 5, so that hanging up says nothing of what it knows
         self._client: paho.Client  # with the first connection, as is what drives it

@@ -1,8 +1,10 @@
 """Images that come from outside: what they claim to be is read before any pixel of them is decoded.
 
-A few hundred bytes can unpack to gigabytes; the limits are checked against the header first.
+A few hundred bytes can unpack to gigabytes; the limits are checked against the header first. The pixels of a PNG file,
+which may be more than that says, are counted, and so are a JPEG file's scans over the same pixels.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.contracts import moodring_pb2 as pb
+from services.vision import png
 from services.vision.opencv import cv2
 
 Grey = NDArray[np.uint8]
@@ -36,6 +39,10 @@ CROP = Limits(max_bytes=1_000_000, max_pixels=1_000_000, max_side_px=4_000)
 """A face crop on the bus; ours have at most 160x160 pixels."""
 PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000, max_side_px=30_000)
 """A photo of a person's, as a telephone makes them; OpenCV warps no image of 32,767 pixels across."""
+
+
+MAX_SCANS = 100
+"""Parts of a progressive JPEG file, of which encoders make about ten. One of a dozen bytes may go over all pixels."""
 
 
 class Reduced(NamedTuple):
@@ -78,7 +85,8 @@ def decode_reduced(data: bytes, enough_px: int, limits: Limits = PHOTO) -> Reduc
     """
     header = _header(data, limits)
     _check(header, limits)
-    divisor = max(each for each in _REDUCED if each == 1 or max(header.width, header.height) >= each * enough_px)
+    longer, shorter = max(header.width, header.height), min(header.width, header.height)
+    divisor = max(each for each in _REDUCED if each == 1 or (longer >= each * enough_px and shorter >= each))
     image: Bgr = _decoded(data, _REDUCED[divisor])
     turned = (image.shape[0] > image.shape[1]) != (header.height > header.width)
     return Reduced(image, *((header.height, header.width) if turned else (header.width, header.height)))
@@ -138,7 +146,7 @@ def _header(data: bytes, limits: Limits) -> _Header:
     if len(data) > limits.max_bytes:
         raise BadImageError(f"the image has {len(data):,} bytes; at most {limits.max_bytes:,} are read")
     try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        if data.startswith(png.SIGNATURE):
             return _png_header(data)
         if data.startswith(b"\xff\xd8\xff"):
             return _jpeg_header(data)
@@ -148,32 +156,47 @@ def _header(data: bytes, limits: Limits) -> _Header:
 
 
 def _png_header(data: bytes) -> _Header:
-    """Read the first chunk, which must be IHDR (PNG specification, section 5.6)."""
-    if data[12:16] != b"IHDR":
-        raise BadImageError("the PNG image does not begin with its header")
-    width, height = struct.unpack_from(">II", data, 16)
+    try:
+        width, height, *_ = png.header(data)
+    except png.DamagedError as error:
+        raise BadImageError("the PNG image does not begin with its header") from error
     return _Header(width, height, complete=b"IEND" in data[-64:])
 
 
 def _jpeg_header(data: bytes) -> _Header:
-    """Walk the marker segments up to the frame header SOFn (ITU-T T.81, section B.2)."""
+    """Walk the marker segments to the end of the image, and count its scans (ITU-T T.81, section B.2)."""
     at = 2
-    width = height = 0
+    width = height = scans = 0
     while True:
-        if data[at] != 0xFF:  # noqa: PLR2004 -- every marker begins with it
+        if data[at] != 0xFF or data[at + 1] == 0:  # noqa: PLR2004 -- every marker begins with it
             raise BadImageError("the JPEG image's header is damaged")
         marker = data[at + 1]
         if marker == 0xFF:  # noqa: PLR2004 -- a fill byte
             at += 1
             continue
-        if marker == 0xDA:  # noqa: PLR2004 -- SOS: the pixels begin
-            return _Header(width, height, complete=data.find(b"\xff\xd9", at) > 0)
+        if marker in _ALONE:
+            at += 2
+            continue
+        if marker == _END_OF_IMAGE:
+            return _Header(width, height, complete=scans > 0)
         if marker in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", data, at + 5)
         (length,) = struct.unpack_from(">H", data, at + 2)
         at += 2 + max(2, length)
+        if marker == _START_OF_SCAN:
+            scans += 1
+            if scans > MAX_SCANS:
+                raise BadImageError(f"the JPEG image has its pixels in more than {MAX_SCANS} parts")
+            if (found := _AFTER_SCAN.search(data, at)) is None:
+                return _Header(width, height, complete=False)
+            at = found.start()
 
 
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers that no length follows."""
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+"""What is no part of a scan: neither a byte of its own nor a restart."""
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
@@ -193,10 +216,15 @@ def _check(header: _Header, limits: Limits) -> None:
 
 
 def _decoded(data: bytes, flags: int) -> NDArray[Any]:
+    image: NDArray[Any] | None = None
     try:
-        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        image = None
+        if data.startswith(png.SIGNATURE):
+            data = png.pixels_only(data)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except png.TooMuchError as error:
+        raise BadImageError("the image holds more pixels than its header says") from error
+    except (png.DamagedError, cv2.error):
+        pass
     if image is None:
         raise BadImageError("the image is damaged")
     return image

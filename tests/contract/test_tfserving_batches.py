@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from services.inference.batches import MAX_IN_FLIGHT, TOGETHER
 from services.inference.litert import MAX_BATCH, LiteRtModel
 from services.inference.model_folder import ModelFolder
 from services.inference.tensors import Array, from_proto
-from tests.contract.model_server_doubles import Server, put, request, serving
+from tests.contract.model_server_doubles import Server, put, refusal, request, serving
 
 
 class HeldModel(LiteRtModel):
@@ -136,6 +137,49 @@ async def test_who_gave_up_is_not_worked_for(tmp_path: Path) -> None:
         await first
         await server.client.predict(request())
         assert loaded[1].ran == [1, 1]
+
+
+def outcomes() -> Counter[str]:
+    """Return how many requests for a prediction have ended how."""
+    found = Counter[str]()
+    for family in REGISTRY.collect():
+        for one in family.samples:
+            if one.name == "moodring_model_server_requests_total" and one.labels["method"] == "Predict":
+                found[one.labels["code"]] += int(one.value)
+    return found
+
+
+async def test_of_very_many_requests_at_once_each_is_answered_or_refused_and_counted(tmp_path: Path) -> None:
+    async def ask(server: Server) -> str:
+        try:
+            await server.client.predict(request())
+        except grpc.aio.AioRpcError as error:
+            return str(error.code().name)
+        return "OK"
+
+    put(tmp_path, 1)
+    before = outcomes()
+    async with serving(tmp_path) as server:
+        got = Counter(await asyncio.gather(*(ask(server) for _ in range(3000))))
+        assert got.keys() == {"OK", "RESOURCE_EXHAUSTED"}
+        assert got["OK"] >= MAX_IN_FLIGHT
+        await until(lambda: outcomes() - before == got)
+
+
+async def test_who_gave_up_is_counted_as_that_and_what_nobody_foresaw_too(tmp_path: Path) -> None:
+    async with held(tmp_path, 1) as (server, loaded):
+        before = outcomes()
+        gone = [asyncio.ensure_future(server.client.predict(request())) for _ in range(2)]
+        await until(lambda: in_flight() == 2)
+        gone[0].cancel()
+        late = asyncio.ensure_future(server.client.predict(request(), timeout=0.2))
+        assert (await refusal(late))[0] is grpc.StatusCode.DEADLINE_EXCEEDED
+        loaded[1].shape = None  # type: ignore[assignment]
+        assert (await refusal(server.client.predict(request())))[0] is grpc.StatusCode.UNKNOWN
+        await until(lambda: outcomes() - before == {"CANCELLED": 2, "UNKNOWN": 1})
+        loaded[1].go.set()  # type: ignore[union-attr]
+        await gone[1]
+        assert outcomes() - before == {"CANCELLED": 2, "UNKNOWN": 1, "OK": 1}
 
 
 async def test_what_the_server_does_can_be_measured(tmp_path: Path) -> None:

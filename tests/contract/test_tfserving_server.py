@@ -270,6 +270,11 @@ def test_a_spoilt_model_stops_the_start(copied: Path, spoil: Callable[[Path], An
         build_model_server(alone(copied))
 
 
+def test_a_spoilt_version_stops_no_start_where_an_older_one_is_whole(copied: Path) -> None:
+    (put(copied, RELEASED.version + 1) / "model.json").unlink()
+    assert build_model_server(alone(copied))
+
+
 async def test_it_is_not_ready_before_its_model_is_loaded(copied: Path) -> None:
     service = build_model_server(alone(copied))
     said: asyncio.Queue[str] = asyncio.Queue()
@@ -292,13 +297,24 @@ async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
             pass
 
 
-async def test_a_port_in_use_is_one_clear_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        service = build_model_server(alone(MODELS, port))
+async def test_a_port_in_use_is_one_clear_line_before_anything_is_opened_and_later() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    service = build_model_server(alone(MODELS, port))
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{port}"):
+            build_model_server(alone(MODELS, port))
         async with MemoryBus() as bus:
             with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{port}"):
                 await service.run(bus)
+
+
+async def test_it_listens_on_an_address_of_ipv6_too() -> None:
+    async with (
+        ModelServer(Serving(MODELS, "expression"), host="::1") as server,
+        grpc.aio.insecure_channel(f"[::1]:{server.port}") as channel,
+    ):
+        assert await Client(channel).status(GetModelStatusRequest(model_spec=spec()))
 
 
 async def test_alone_it_serves_until_cancelled_and_again() -> None:

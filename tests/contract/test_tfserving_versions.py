@@ -153,12 +153,47 @@ async def test_what_is_no_version_is_passed_over(tmp_path: Path) -> None:
         assert await server.client.states() == {1: "AVAILABLE"}
 
 
-async def test_a_folder_that_is_emptied_ends_nothing(tmp_path: Path) -> None:
+async def test_a_folder_that_is_emptied_ends_nothing_and_is_told(tmp_path: Path) -> None:
     put(tmp_path, 1)
     async with serving(tmp_path) as server:
         shutil.rmtree(tmp_path / "expression")
         await server.look()
         assert await server.client.served() == 1
+        assert "holds no model" in " ".join(server.health.problems.values())
+        assert server.health.ready, "a version answers"
+
+
+def half_copied(models: Path, version: int) -> Path:
+    file = put(models, version) / RELEASED.lite_file.name
+    file.write_bytes(file.read_bytes()[:1000])
+    return file
+
+
+async def test_a_start_while_a_version_is_copied_serves_the_newest_that_is_whole_and_tells_the_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    half_copied(tmp_path, 4)
+    async with serving(tmp_path, keep=2) as server:
+        assert await server.client.served() == 3
+        assert await server.client.states() == {4: "END", 3: "AVAILABLE", 2: "AVAILABLE"}
+        await server.look()
+        assert "4/model.int8.tflite is not the file" in " ".join(server.health.problems.values())
+        assert server.health.ready, "a version answers"
+        assert caplog.text.count("its sha256 differs") == 1
+        shutil.copy(RELEASED.lite_file, tmp_path / "expression/4" / RELEASED.lite_file.name)
+        await server.look()
+        assert await server.client.states() == {4: "AVAILABLE", 3: "AVAILABLE", 2: "END"}
+        assert server.health.problems == {}
+
+
+async def test_a_start_without_a_whole_version_says_what_is_wrong_with_each(tmp_path: Path) -> None:
+    half_copied(tmp_path, 1)
+    (put(tmp_path, 2) / "model.json").unlink()
+    with pytest.raises(SetupError, match=r"2/model\.json cannot be read.*1/model\.int8\.tflite is not the file"):
+        async with serving(tmp_path):
+            pass
 
 
 async def test_metadata_describes_inputs_and_outputs_under_tensorflows_own_type(tmp_path: Path) -> None:

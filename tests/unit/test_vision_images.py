@@ -1,6 +1,7 @@
 """Images from outside: limits are checked before anything is decoded, and damage is a clear error."""
 
 import struct
+import time
 import zlib
 from dataclasses import replace
 from itertools import pairwise
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from services.contracts import moodring_pb2 as pb
 from services.vision.images import (
     CROP,
+    MAX_SCANS,
     BadImageError,
     crop_message,
     decode_crop,
@@ -30,12 +32,21 @@ def png(image: np.ndarray = GRADIENT) -> bytes:
     return bytes(cv2.imencode(".png", image)[1])
 
 
-def png_bomb(width: int, height: int) -> bytes:
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+def png_file(
+    width: int, height: int, pixels: bytes, *beside: bytes, colour: int = 0, depth: int = 8, interlaced: int = 0
+) -> bytes:
+    """A PNG file of these rows (each with its filter before it), and of the chunks beside them."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
+    chunks = (chunk(b"IHDR", header), *beside, chunk(b"IDAT", zlib.compress(pixels)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def png_bomb(width: int, height: int) -> bytes:
+    return png_file(width, height, b"")
 
 
 def jpeg_bomb(width: int, height: int) -> bytes:
@@ -83,6 +94,93 @@ def test_an_image_bomb_is_refused_by_its_header(bomb: bytes) -> None:
     assert len(bomb) < 5000
     with pytest.raises(BadImageError, match="60000x60000 pixels; at most"):
         decode_photo(bomb)
+
+
+ENORMOUS = bytes(100_000_000)
+
+
+def test_a_png_with_more_pixels_than_its_header_says_is_refused_before_they_are_unpacked(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    bomb = png_file(10, 10, ENORMOUS)
+    assert len(bomb) < CROP.max_bytes
+    began = time.process_time()
+    with pytest.raises(BadImageError, match="more pixels than its header says"):
+        decode_crop(pb.Image(encoding=pb.ENCODING_PNG, data=bomb))
+    assert time.process_time() - began < 0.05, "to unpack them all takes four times as long"
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(ENORMOUS[:7_000_000])) * 50,
+        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(ENORMOUS[:7_000_000])) * 50,
+        chunk(b"iCCP", b"profile\0\0" + zlib.compress(b"\x05\xf5\xe1\0" + ENORMOUS[4:])),
+    ],
+    ids=["text", "international text", "profile"],
+)
+def test_what_is_packed_beside_the_pixels_of_a_png_is_left_alone(
+    beside: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bomb = png_file(10, 10, bytes(110), beside)
+    assert len(bomb) < CROP.max_bytes
+    began = time.process_time()
+    assert decode_crop(pb.Image(encoding=pb.ENCODING_PNG, data=bomb)).shape == (10, 10)
+    assert time.process_time() - began < 0.05
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "kind", "size"),
+    [
+        (53, 37, {"depth": 1}, 37 * (1 + 7)),
+        (53, 37, {"colour": 2}, 37 * (1 + 53 * 3)),
+        (53, 37, {"colour": 6, "depth": 16}, 37 * (1 + 53 * 8)),
+        (1, 1, {"interlaced": 1}, 2),  # the first of Adam7's passes alone
+        (8, 8, {"interlaced": 1}, 2 + 2 + 3 + 2 * 3 + 2 * 5 + 4 * 5 + 4 * 9),
+    ],
+)
+def test_a_png_may_hold_the_pixels_of_its_header_and_not_a_row_more(
+    width: int, height: int, kind: dict[str, int], size: int
+) -> None:
+    assert decode_photo(png_file(width, height, bytes(size), **kind)).shape == (height, width, 3)
+    with pytest.raises(BadImageError, match="more pixels"):
+        decode_photo(png_file(width, height, bytes(size + 1), **kind))
+
+
+def progressive(scans: int, between: bytes = b"") -> bytes:
+    """A JPEG file of 1,000 x 1,000 pixels whose shortest scan is in it again and again."""
+    whole = bytes(cv2.imencode(".jpg", np.zeros((1000, 1000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    parts = whole[:-2].split(b"\xff\xda")
+    again = min(parts[1:], key=len)
+    return b"\xff\xda".join([*parts, *[again + between] * (scans - len(parts) + 1)]) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\xfe\0\4\xff\xd9"], ids=["at once", "behind a false end"])
+def test_a_jpeg_that_goes_over_its_pixels_again_and_again_is_refused(between: bytes) -> None:
+    assert decode_photo(progressive(MAX_SCANS, between)).shape == (1000, 1000, 3)
+    with pytest.raises(BadImageError, match="more than 100 parts"):
+        decode_photo(progressive(MAX_SCANS + 1, between))
+
+
+def test_what_no_decoder_skips_hides_no_size_of_a_jpeg() -> None:
+    small, huge = jpeg(GRADIENT), jpeg_bomb(60_000, 60_000)
+    at = huge.index(b"\xff\xc0")
+    for alone in (b"\xff\x01", b"\xff\xd0"):
+        with pytest.raises(BadImageError, match="60000x60000 pixels"):
+            decode_photo(huge[:at] + alone + huge[at:])
+    with pytest.raises(BadImageError, match="damaged"):
+        decode_photo(small[:2] + b"\xff\0\0\4" + small[2:])
+
+
+@pytest.mark.parametrize("shape", [(1, 29_000), (29_000, 1), (3, 20_000)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_photo_of_few_rows_or_columns_keeps_them(shape: tuple[int, int], suffix: str) -> None:
+    thin = bytes(cv2.imencode(suffix, np.zeros(shape, np.uint8))[1])
+    reduced = decode_reduced(thin, 1600)
+    assert (reduced.height, reduced.width) == shape
+    assert min(reduced.image.shape[:2]) >= 1
 
 
 def test_an_image_that_is_too_long_is_refused_though_it_has_few_pixels() -> None:
