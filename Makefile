@@ -7,6 +7,8 @@ quoted = '$(subst ','\'',$(value $1))'
 settings := $(if $(value CAMERA),MOODRING_CAMERA_SOURCE=$(call quoted,CAMERA)) $(if $(value MUSIC),MOODRING_MUSIC=$(call quoted,MUSIC)) $(if $(PORT),MOODRING_HTTP_PORT='$(PORT)')
 data := $(if $(value DATA),--data $(call quoted,DATA))
 sources := services tests training
+runs := build/training
+settle := --radius 0.1 --trust 0.4 --peak-rate 0.03 --epochs 24 --seed 42
 
 .PHONY: compose-demo compose-check arm64-check help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
 
@@ -46,7 +48,8 @@ train-env: .venv-training/.ready  ## the environment for export and evaluation
 
 train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
 	.venv-training/bin/python -m training.train $(data)
-	.venv-training/bin/python -m training.export $(data)
+	.venv-training/bin/python -m training.train $(data) --start $(runs)/run --teachers $(runs)/run --out $(runs)/settled $(settle)
+	.venv-training/bin/python -m training.export $(data) --run $(runs)/settled
 
 proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh

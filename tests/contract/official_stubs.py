@@ -1,8 +1,8 @@
 """TensorFlow and its own Serving stubs, for `test_tfserving_official.py`; runs where TensorFlow is installed.
 
-python -m tests.contract.official_stubs serve models/expression/3   prints its port, serves until stdin closes
+python -m tests.contract.official_stubs serve models/expression/4   prints its port, serves until stdin closes
 python -m tests.contract.official_stubs ask PORT                    prints what a server answers, as JSON
-python -m tests.contract.official_stubs signature models/expression/3   prints what a SavedModel takes and gives
+python -m tests.contract.official_stubs signature models/expression/4   prints what a SavedModel takes and gives
 python -m tests.contract.official_stubs request                     prints the request for the golden faces, as hex
 python -m tests.contract.official_stubs again                       reads a response as hex, prints it written again
 """
