@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.vision.opencv import cv2
 from training.labels import EXPRESSIONS
 from training.shape import FACE_PX
 
