@@ -45,7 +45,7 @@ FEWEST_FACES: Final = 30
 ONE_SIDED: Final = ("contemptuous", "fearful")
 """Expressions whose average shows them only while left and right are not mixed."""
 EXAGGERATED: Final = {"contemptuous": 0.5, "angry": 0.3}
-"""By how much an average is moved on, away from the neutral one: plain, contempt passes for neutral, and anger partly for
+"""By how much an average is moved on, away from the neutral one: plain, contempt passes for neutral, anger partly for
 disgust."""
 MIN_DETECTOR_SCORE: Final = 0.8
 MAX_YAW: Final = 0.14

@@ -41,8 +41,9 @@ PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000, max_side_px=30_000)
 """A photo of a person's, as a telephone makes them; OpenCV warps no image of 32,767 pixels across."""
 
 
-MAX_SCANS = 100
-"""Parts of a progressive JPEG file, of which encoders make about ten. One of a dozen bytes may go over all pixels."""
+MAX_SCANS = 30
+"""Parts of a progressive JPEG file: encoders make about ten, libjpeg's standard script 18 of four components. One of a
+dozen bytes may go over all pixels."""
 
 
 class Reduced(NamedTuple):

@@ -12,7 +12,8 @@ SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 KEPT: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"})
 """The chunks that make the pixels and turn them upright; none but IDAT is compressed."""
 CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Values of a pixel by colour type (PNG specification, section 11.2.1)."""
+DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+"""Values of a pixel, and which bits each may have, by colour type (PNG specification, section 11.2.1)."""
 WHOLE: Final = ((0, 0, 1, 1),)
 ADAM7: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """First column and row of each pass, and the steps between its columns and rows (section 8)."""
@@ -44,7 +45,7 @@ class Header(NamedTuple):
         Raises:
             DamagedError: There is no such kind of image.
         """
-        if self.colour not in CHANNELS or self.interlaced > 1:
+        if self.depth not in DEPTHS.get(self.colour, ()) or self.interlaced > 1:
             raise DamagedError
         bits = CHANNELS[self.colour] * self.depth
         total = 0

@@ -170,6 +170,15 @@ def test_a_png_may_hold_the_pixels_of_its_header_and_not_a_row_more(
         decode_photo(png_file(width, height, bytes(size + 1), **kind))
 
 
+@pytest.mark.parametrize(("colour", "depth"), [(6, 255), (0, 0), (0, 3), (2, 4), (3, 16), (5, 8), (7, 8)])
+def test_a_png_of_bits_that_there_are_not_is_refused_before_it_is_unpacked(
+    colour: int, depth: int, unpacked: list[int]
+) -> None:
+    with pytest.raises(BadImageError, match="damaged"):
+        decode_photo(png_file(2000, 2000, ENORMOUS, colour=colour, depth=depth))
+    assert unpacked == []
+
+
 def progressive(scans: int, between: bytes = b"") -> bytes:
     """A JPEG file of 1,000 x 1,000 pixels whose shortest scan is in it again and again."""
     whole = bytes(cv2.imencode(".jpg", np.zeros((1000, 1000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
@@ -181,7 +190,7 @@ def progressive(scans: int, between: bytes = b"") -> bytes:
 @pytest.mark.parametrize("between", [b"", b"\xff\xfe\0\4\xff\xd9"], ids=["at once", "behind a false end"])
 def test_a_jpeg_that_goes_over_its_pixels_again_and_again_is_refused(between: bytes) -> None:
     assert decode_photo(progressive(MAX_SCANS, between)).shape == (1000, 1000, 3)
-    with pytest.raises(BadImageError, match="more than 100 parts"):
+    with pytest.raises(BadImageError, match=f"more than {MAX_SCANS} parts"):
         decode_photo(progressive(MAX_SCANS + 1, between))
 
 
