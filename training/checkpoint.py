@@ -1,5 +1,6 @@
 """One file holds all that a training run needs to go on: replaced whole, never half written."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -74,3 +75,13 @@ def finished(run: Path) -> tuple[Shape, Arrays]:
         message = f"{run / 'checkpoint.npz'}: no such file; train that network first, see training/README.md"
         raise SystemExit(message)
     return shape_of(json.loads((run / "recipe.json").read_text())["network"]), state.averaged
+
+
+def name_of(run: Path) -> str:
+    """Names a finished run by what its history hashes to.
+
+    Raises:
+        SystemExit: The run has no checkpoint.
+    """
+    finished(run)
+    return hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12]

@@ -34,7 +34,6 @@ from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS, FER2013
 from training.metrics import fitted_temperature
 from training.quantise import Frozen, converter_of, quantise
-from training.run import name_of
 from training.served import mirrored, served_network
 from training.shape import FACE_PX
 from training.versions import MODEL_NAME, following, numbers, released, run_of
@@ -161,7 +160,7 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
         "temperature": round(calibration.temperature, 4),
         "fer2013_temperature": round(calibration.fer2013, 4),
         "training": {
-            "run": name_of(run),
+            "run": checkpoints.name_of(run),
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
@@ -238,7 +237,7 @@ def main() -> None:
     if options.check:
         check(options.out or released())
         return
-    if options.out is None and numbers() and run_of(released()) == name_of(options.run):
+    if options.out is None and numbers() and run_of(released()) == checkpoints.name_of(options.run):
         print(f"{released()} is this run already")
         return
     out = options.out or following()

@@ -1,6 +1,5 @@
 """A training run: what it is, and the folder that it lies in."""
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -40,16 +39,6 @@ class Run:
     teachers: tuple[Path, ...] = ()
 
 
-def name_of(run: Path) -> str:
-    """Names a finished run by what its history hashes to.
-
-    Raises:
-        SystemExit: The run has no checkpoint.
-    """
-    checkpoints.finished(run)
-    return hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12]
-
-
 def begin(run: Run) -> None:
     """Writes a run's description beside its checkpoint.
 
@@ -60,8 +49,8 @@ def begin(run: Run) -> None:
     settings = {
         "recipe": asdict(run.recipe),
         "network": asdict(run.shape),
-        "start": run.start and name_of(run.start),
-        "teachers": [name_of(each) for each in run.teachers],
+        "start": run.start and checkpoints.name_of(run.start),
+        "teachers": [checkpoints.name_of(each) for each in run.teachers],
         "data_sha256": digest(run.data),
         "on": hardware(run.device),
     }
