@@ -26,6 +26,7 @@ from services.inference import model_folder
 from services.inference.servable import Code, RefusedError
 from services.inference.serving import Serving
 from services.runtime.bus import Bus
+from services.runtime.connection_settings import at
 from services.runtime.health import Health
 from services.runtime.measures import from_zero
 from services.runtime.service import SetupError
@@ -85,7 +86,7 @@ class ModelServer:
             await stack.enter_async_context(self._serving)
             await self._listen(stack)
             self._stack = stack.pop_all()
-        log.info("the model server listens at %s", _place(self._host, self.port))
+        log.info("the model server listens at %s", at(self._host, self.port))
         return self
 
     async def __aexit__(
@@ -106,7 +107,7 @@ class ModelServer:
         healths = grpc_health.HealthServicer()
         add_HealthServicer_to_server(healths, server)
         try:
-            self.port = server.add_insecure_port(_place(self._host, self.port))
+            self.port = server.add_insecure_port(at(self._host, self.port))
         except RuntimeError as error:
             raise SetupError(_deaf(self._host, self.port)) from error
         for service in ("", PREDICTION, MODEL, HEALTH):
@@ -148,13 +149,9 @@ def _method(name: str, request_type: type[Message], method: Callable[[Any], Awai
     return grpc.unary_unary_rpc_method_handler(respond)
 
 
-def _place(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _deaf(host: str, port: int) -> str:
     return (
-        f"the model server cannot listen on {_place(host, port)}: the port is taken or the address is not this "
+        f"the model server cannot listen on {at(host, port)}: the port is taken or the address is not this "
         "machine's; change MOODRING_INFERENCE_PORT or MOODRING_INFERENCE_HOST"
     )
 

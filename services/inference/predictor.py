@@ -19,6 +19,7 @@ from services.contracts.tfserving_pb2 import (
 )
 from services.inference.litert import INPUT
 from services.inference.tensors import Array, TensorError, expect, from_proto, to_proto
+from services.runtime.connection_settings import at
 from services.runtime.service import SetupError
 from services.runtime.settings import redact
 
@@ -162,7 +163,7 @@ def grpc_address(url: str) -> str:
             f"the setting inference.model_server is {shown!r}; it has to be grpc://host:port, or embedded: for a model "
             "server in this process"
         )
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return at(host, port)
 
 
 def _output(response: PredictResponse, name: str, shape: tuple[int | None, ...]) -> Array:

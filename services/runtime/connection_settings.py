@@ -77,3 +77,8 @@ class Traces(Section):
     endpoint: str = Field(
         "", description="Where they are sent, such as `http://collector:4318/v1/traces`; none are made without it."
     )
+
+
+def at(host: str, port: int) -> str:
+    """Return `host:port`, an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import IO, Any
 
 from services.assembly import SERVICES, port_of
+from services.runtime.connection_settings import at
 from services.runtime.settings import Settings
 from services.upkeep.checks.broker import broker
 from services.upkeep.checks.machine import machine
@@ -75,7 +76,7 @@ def ask(settings: Settings, number: int) -> Answer | int | None:
 def address(settings: Settings, number: int) -> str:
     """Return host and port at which a Moodring with these settings answers on this machine."""
     host = "127.0.0.1" if settings.http.host in {"0.0.0.0", "::"} else settings.http.host  # noqa: S104 - compared
-    return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+    return at(host, number)
 
 
 def port(settings: Settings, number: int, answer: Answer | int | None) -> Finding:
