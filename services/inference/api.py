@@ -16,7 +16,7 @@ from services.inference import api_custom_moods
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
 from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
-from services.runtime.uploads import check_length, pieces
+from services.runtime.uploads import check_length, pieces, too_large
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
 
@@ -138,6 +138,8 @@ async def _uploaded(request: Request) -> bytes:
             raise HTTPException(400, f"The form cannot be read: {error.message}") from error
     if not isinstance(photo, UploadFile):
         raise HTTPException(422, "Send the photo as the file field `photo` of a form (multipart/form-data).")
+    if photo.size is not None and photo.size > PHOTO.max_bytes:
+        raise too_large(PHOTO.max_bytes)
     return await photo.read()
 
 

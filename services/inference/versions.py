@@ -91,7 +91,8 @@ class Versions:
         if not problems:
             for version in set(self._loaded) - wanted:
                 self._let_go(version)
-        return "; ".join(problems)
+        said = "; ".join(problems)
+        return f"{said}; version {max(self._loaded)} answers meanwhile" if said and self._loaded else said
 
     def find(self, version: int | None) -> LiteRtModel | None:
         """Return a version that answers, the newest for `None`; `None` where there is none."""

@@ -22,7 +22,12 @@ def check_length(request: Request, max_bytes: int) -> None:
     if not length.isdecimal():
         raise HTTPException(411, "The picture has to come with its length (a Content-Length header).")
     if int(length) > max_bytes:
-        raise HTTPException(413, f"The picture is too large; at most {max_bytes // 1_000_000} MB are read.")
+        raise too_large(max_bytes)
+
+
+def too_large(max_bytes: int) -> HTTPException:
+    """Return the refusal of a picture that is larger than we read."""
+    return HTTPException(413, f"The picture is too large; at most {max_bytes // 1_000_000} MB are read.")
 
 
 async def pieces(request: Request) -> AsyncGenerator[bytes]:

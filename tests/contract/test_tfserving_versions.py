@@ -45,6 +45,7 @@ async def test_a_version_that_is_still_being_copied_waits_and_is_named(
         assert await server.client.served() == 1
         assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
         assert "its sha256 differs" in server.health.problems["model_versions"]
+        assert server.health.problems["model_versions"].endswith("; version 1 answers meanwhile")
         assert server.health.ready, "a version answers"
         await server.look()
         assert caplog.text.count("its sha256 differs") == 1

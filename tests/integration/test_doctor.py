@@ -619,6 +619,17 @@ def test_player_that_is_not_there() -> None:
     is_broken(player(load(player={"backend": "mpd://127.0.0.1:mine"}))[0], "host[:port]", "MOODRING_PLAYER_BACKEND")
 
 
+@pytest.mark.parametrize(
+    ("mpv", "said"),
+    [("/usr/bin/mpv", "dashboard makes the sound, and mpv where none is open"), (None, "makes the sound")],
+)
+def test_player_that_is_chosen_by_what_is_there(mpv: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: mpv)
+    found = player(load(player={"backend": "auto"}))[0]
+    assert found.how is How.WELL
+    assert found.what.endswith(said)
+
+
 def test_player_that_is_well(tmp_path: Path) -> None:
     number = free_port()
     (tmp_path / "music").mkdir()

@@ -4,6 +4,8 @@ import asyncio
 import json
 
 import httpx
+import pytest
+from nicegui import ui
 
 from services.contracts.messages import PlayerAction
 from services.gateway.pages.actions import Actions
@@ -28,3 +30,23 @@ async def test_what_is_done_in_a_row_arrives_in_that_row() -> None:
         first_may_answer.set()
         assert await asyncio.gather(*both) == [True, True]
     assert heard == [5, 10]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ConnectError("refused"), "That did not work: nothing answers. Try again in a moment."),
+        (httpx.ReadTimeout("late"), "No answer came in time; it may be done all the same. Look again in a moment."),
+    ],
+)
+async def test_a_call_that_may_have_been_heard_is_not_called_a_failure(
+    error: httpx.HTTPError, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    told: list[str] = []
+    monkeypatch.setattr(ui, "notify", lambda text, **_: told.append(text))
+    async with httpx.AsyncClient(transport=httpx.MockTransport(fail), base_url="http://gateway") as api:
+        assert not await Actions(lambda: api, "home").tell_player(PlayerAction.SEEK, 5)
+    assert told == [said]

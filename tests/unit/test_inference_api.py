@@ -240,6 +240,15 @@ async def test_too_large_a_body_is_refused_unread() -> None:
         assert response.status_code == 411
 
 
+async def test_a_photo_that_only_its_form_leaves_room_for_is_too_large() -> None:
+    async with running() as run, client(run) as http:
+        response = await http.post(PATH, files={"photo": bytes(PHOTO.max_bytes + 1)})
+    assert (response.status_code, response.json()["detail"]) == (
+        413,
+        "The picture is too large; at most 30 MB are read.",
+    )
+
+
 async def test_a_model_server_that_is_away_is_said() -> None:
     async with running() as run, client(run) as http:
         run.predictor.error = PredictorAwayError("the model server at x is away")

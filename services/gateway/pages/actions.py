@@ -135,6 +135,9 @@ class Actions:
         try:
             async with self._in_turn:  # two calls at once might arrive in any order, and the first have the last word
                 answer = await self._api().request(method, path, json=body)
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            log.warning("%s %s failed: %r", method, path, error)
+            problem = "No answer came in time; it may be done all the same. Look again in a moment."
         except httpx.HTTPError as error:
             log.warning("%s %s failed: %r", method, path, error)
             problem = "That did not work: nothing answers. Try again in a moment."

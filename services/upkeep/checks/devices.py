@@ -78,6 +78,8 @@ def _backend(settings: Settings, url: str) -> Finding:
             own = "its image has none: MOODRING_PLAYER_BACKEND=mpd://mpd in .env"
             install = by_way(settings, "`sudo apt-get install mpv`", own)
             return well("player", found) if found else broken("player", "mpv is not installed", install)
+        case "auto" if shutil.which("mpv"):
+            return well("player", "a browser tab with the dashboard makes the sound, and mpv where none is open")
         case "auto" | "browser":
             return well("player", "a browser tab with the dashboard makes the sound")
         case "null":
