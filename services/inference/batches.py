@@ -120,13 +120,17 @@ class Batches:
         return batch
 
     async def _answer(self, batch: list[_Request]) -> None:
-        faces = np.concatenate([request.faces for request in batch])
-        BATCH_FACES.observe(len(faces))
-        loop = asyncio.get_running_loop()
+        loop, count = asyncio.get_running_loop(), sum(len(request.faces) for request in batch)
+        BATCH_FACES.observe(count)
         try:
+            faces = np.concatenate([request.faces for request in batch])
             outputs = await loop.run_in_executor(self._thread, self._run, batch[0].model, faces)
+        except asyncio.CancelledError:
+            for request in batch:
+                request.done.cancel()
+            raise
         except Exception as error:  # whatever is wrong with one run, the next ones are to be answered
-            log.exception("the model failed on %d faces", len(faces))
+            log.exception("the model failed on %d faces", count)
             for request in batch:
                 if not request.done.done():
                     text = f"the model failed: {error}"

@@ -68,10 +68,11 @@ class KeptMoods:
 
         Raises:
             UnreadableStateError: They cannot be read.
+            OSError: Whether they changed cannot be seen.
         """
         async with self._changing:
             if self._file.stamp != self._stamp:
-                await self._take(*await asyncio.to_thread(self._load))
+                await self._take(*await asyncio.to_thread(self._claimed))
         self._announce()
 
     async def change(self, change: Change) -> None:
@@ -106,6 +107,10 @@ class KeptMoods:
     def _load(self) -> Stamped:
         stamp = self._file.stamp  # the first: what another process writes meanwhile has another one, and is read next
         return stamp, (self._file.load() or TaughtMoods()).moods
+
+    def _claimed(self) -> Stamped:
+        with self._file.claimed():  # or two processes set a damaged file aside, and one of them the next, good one
+            return self._load()
 
     def _changed(self, change: Change) -> Stamped:
         with self._file.claimed():

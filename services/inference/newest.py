@@ -129,7 +129,8 @@ class NewestFrames:
         """Return the age of the last frame of each camera whose clock seems to be another than ours."""
         now = self._clock()
         self._apart = {key: one for key, one in self._apart.items() if abs(now - one.at) < FORGET_S}
-        return {camera: one.age_s for (_, camera), one in self._apart.items() if one.frames >= LATE_FRAMES}
+        many = {key: one.age_s for key, one in self._apart.items() if one.frames >= LATE_FRAMES}
+        return {f"{camera} in {room}": age_s for (room, camera), age_s in many.items()}
 
     def _note_age(self, camera: Key, age_s: float) -> None:
         before = self._apart.pop(camera, None)

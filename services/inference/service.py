@@ -89,7 +89,7 @@ class InferenceService:
             predictor = Breaker(self.predictor, self._timer)
             stack.callback(setattr, self, "predictor", None)
             kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods))
-            await kept.refresh()
+            await self._refresh(kept)
             self.classroom = classroom = Classroom(kept, self._places, self._clock)
             stack.callback(setattr, self, "classroom", None)
             self._frames = NewestFrames(self._clock, timer=self._timer)
@@ -232,7 +232,7 @@ class InferenceService:
         try:
             await kept.refresh()
             self.health.report("state", kept.damaged)
-        except UnreadableStateError as error:
+        except (UnreadableStateError, OSError) as error:
             self.health.report("state", f"the taught moods: {error}")
 
     def _warn(self, key: str, text: str) -> None:

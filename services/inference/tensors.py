@@ -104,7 +104,7 @@ def _shape(shape: TensorShapeProto, item_bytes: int) -> tuple[int, ...]:
         raise TensorError(f"the shape {sizes} is not fully known")
     if len(sizes) > MAX_DIMENSIONS:
         raise TensorError(f"{len(sizes)} dimensions are more than {MAX_DIMENSIONS}")
-    if math.prod(sizes) * item_bytes > MAX_BYTES:
+    if max(math.prod(sizes), *sizes, 0) * item_bytes > MAX_BYTES:  # an empty one may be as wide as numbers go
         raise TensorError(f"the shape {sizes} takes more than {MAX_BYTES >> 20} MiB")
     return sizes
 

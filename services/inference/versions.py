@@ -88,8 +88,8 @@ class Versions:
             else:
                 wanted.add(version)
         self.labels = {label: self._answering(label, version) for label, version in labels.items()}
-        if not problems:
-            for version in set(self._loaded) - wanted:
+        if wanted:
+            for version in set(self._loaded) - wanted - set(self.labels.values()):
                 self._let_go(version)
         said = "; ".join(problems)
         return f"{said}; version {max(self._loaded)} answers meanwhile" if said and self._loaded else said

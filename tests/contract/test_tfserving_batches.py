@@ -15,9 +15,11 @@ from prometheus_client import REGISTRY
 from services.contracts.tfserving_pb2 import (
     ModelSpec,
 )
-from services.inference.batches import MAX_IN_FLIGHT, TOGETHER
+from services.inference import model_folder
+from services.inference.batches import MAX_IN_FLIGHT, TOGETHER, Batches
 from services.inference.litert import MAX_BATCH, LiteRtModel
 from services.inference.model_folder import ModelFolder
+from services.inference.servable import RefusedError
 from services.inference.tensors import Array, from_proto
 from tests.contract.model_server_doubles import Server, put, refusal, request, serving
 
@@ -122,6 +124,28 @@ async def test_a_run_that_fails_is_refused_and_the_next_one_is_answered(tmp_path
             await server.client.predict(request(), timeout=30)
         assert refused.value.code() is grpc.StatusCode.INTERNAL
         assert await server.client.predict(request(), timeout=30)
+
+
+async def test_what_is_in_the_model_when_the_server_ends_is_given_up_too(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    model = HeldModel(model_folder.read(tmp_path, "expression", 1))
+    async with Batches() as batches:
+        both = [asyncio.ensure_future(batches.run(model, np.zeros((1, 48, 48, 1), np.uint8))) for _ in range(2)]
+        await asyncio.to_thread(model.entered.wait, 30)
+    async with asyncio.timeout(30):
+        ends = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
+    model.go.set()  # type: ignore[union-attr]
+
+
+async def test_faces_that_do_not_go_together_are_refused_and_the_next_are_answered(tmp_path: Path) -> None:
+    async with held(tmp_path, 1) as (_, loaded):
+        loaded[1].go.set()  # type: ignore[union-attr]
+        async with Batches() as batches:
+            wrong = np.zeros((1, 3), np.uint8), np.zeros((1, 48, 48, 1), np.uint8)
+            ends = await asyncio.gather(*(batches.run(loaded[1], faces) for faces in wrong), return_exceptions=True)
+            assert [type(end) for end in ends] == [RefusedError] * 2
+            assert "probabilities" in await batches.run(loaded[1], wrong[1])
 
 
 async def test_who_gave_up_is_not_worked_for(tmp_path: Path) -> None:

@@ -122,6 +122,20 @@ async def test_a_label_stays_where_it_was_until_its_new_version_loads(tmp_path: 
         assert await server.client.served(version_label="stable") == 1
 
 
+async def test_a_version_that_stays_broken_keeps_no_other_in_memory_than_those_that_answer(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    label(tmp_path, stable=1)
+    async with serving(tmp_path) as server:
+        (put(tmp_path, 2) / RELEASED.lite_file.name).write_bytes(b"TFL3")
+        label(tmp_path, stable=2)
+        for version in (3, 4):
+            put(tmp_path, version)
+            await server.look()
+        assert await server.client.states() == {4: "AVAILABLE", 3: "END", 2: "END", 1: "AVAILABLE"}
+        assert await server.client.served(version_label="stable") == 1
+        assert await server.client.served() == 4
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [

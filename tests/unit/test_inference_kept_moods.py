@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -60,6 +61,24 @@ async def test_a_file_that_cannot_be_read_is_said_and_what_is_known_is_read_on(t
         file.rmdir()
         await _watched(home)
         assert home.run.service.health.problems == {}
+
+
+async def test_a_disk_that_fails_is_said_and_faces_are_read_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(tmp_path) as home:
+        with monkeypatch.context() as patch:
+            patch.setattr(StateFile, "stamp", property(Mock(side_effect=OSError(5, "Input/output error"))))
+            await _watched(home)
+            assert "Input/output error" in home.run.service.health.problems["state"]
+            assert len((await home.show(1, 200)).faces) == 1
+        await _watched(home)
+        assert home.run.service.health.problems == {}
+
+
+async def test_a_file_that_cannot_be_read_at_the_start_is_said_too(tmp_path: Path) -> None:
+    (tmp_path / "state/inference.json").mkdir(parents=True)
+    async with house(tmp_path) as home:
+        assert "inference.json cannot be read" in home.run.service.health.problems["state"]
+        assert len((await home.show(1, 200)).faces) == 1
 
 
 async def test_what_a_damaged_file_holds_is_said_and_deleted_with_the_mood_that_is_forgotten(tmp_path: Path) -> None:

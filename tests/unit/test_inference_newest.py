@@ -138,13 +138,13 @@ async def test_a_frame_from_the_future_is_as_old_as_it_waited_here() -> None:
 
 def test_a_camera_whose_clock_is_ahead_is_named_with_what_to_do() -> None:
     newest = waiting(*((number, "door", -60.0) for number in range(LATE_FRAMES)), (1, "desk", -0.5))
-    assert "frames of door arrive 60 s before they were seen" in newest.ahead()
+    assert "frames of door in home arrive 60 s before they were seen" in newest.ahead()
     assert newest.late() == ""
 
 
 def test_a_camera_whose_clock_is_behind_is_named_with_what_to_do() -> None:
     newest = waiting(*((number, "door", 60.0) for number in range(LATE_FRAMES)), (1, "desk", 0.1))
-    assert "frames of door arrive 60 s old" in newest.late()
+    assert "frames of door in home arrive 60 s old" in newest.late()
     assert "set the clocks" in newest.late()
 
 

@@ -67,6 +67,7 @@ def test_no_value_at_all_means_zeros_as_in_tensorflow() -> None:
         (tensor("DT_UINT8", (1,), int_val=[1, 2]), "2 values are too many"),
         (tensor("DT_UINT8", (1,) * 9), "9 dimensions"),
         (tensor("DT_FLOAT", (2**40, 2**40), float_val=[1]), "more than 64 MiB"),
+        (tensor("DT_UINT8", (0, 2**40, 2**40)), "more than 64 MiB"),
     ],
 )
 def test_what_is_no_tensor_says_why(message: TensorProto, text: str) -> None:
@@ -106,7 +107,7 @@ def test_no_bytes_raise_anything_but_a_tensor_error(data: bytes) -> None:
 
 @given(
     dtype=st.integers(0, 11),
-    shape=st.lists(st.integers(-1, 5), max_size=4),
+    shape=st.lists(st.integers(-1, 5) | st.integers(-(2**63), 2**63 - 1), max_size=4),
     content=st.binary(max_size=8),
     integers=st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4),
     floats=st.lists(st.floats(width=32), max_size=4),
