@@ -47,6 +47,8 @@ PORTS = {
 """Default web ports of services that run alone; several in one process take the gateway's."""
 
 
+SEVERAL = ("inference", "camera")
+"""Services of which a home may run more than one, each with a word of its own."""
 UNCOMMANDED = ("inference", "model-server")
 """Services that no command is for: a broker keeps nothing for one of them that is away, nor deals it frames that its
 fellow workers could have."""
@@ -140,9 +142,11 @@ def claim(settings: Settings, name: str) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
+        one_more = "give this one a word of its own, MOODRING_INSTANCE, to have one more of it"
+        instead = one_more if name in SEVERAL else "set MOODRING_DATA to another directory"
         raise SetupError(
             f"another Moodring runs its {name} service on {settings.data}: stop it (under Docker `docker compose stop "
-            f"{name}`), or set MOODRING_DATA to another directory"
+            f"{name}`), or {instead}"
         ) from error
     return file
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts.channels import spoken
-from services.contracts.messages import Axis, Name, Unit
+from services.contracts.messages import Axis, Name, PolicyMode, Track, Unit
 from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, NOBODY, UNKNOWN, Point
 from services.gateway.views import LIKELY, REFERENCES
+from services.gateway.words import POLICIES
 
 CLEAR: Final = 0.4
 """Share of the faces' probability from which one word is said for them all."""
@@ -53,10 +54,18 @@ class Song(BaseModel):
 
     model_config = _PARTS
 
+    id: int
+    uri: str
     title: str
     artist: str
+    duration_s: float | None = None
     valence: Axis
     arousal: Axis
+
+    @property
+    def track(self) -> Track:
+        """The song as the player takes it."""
+        return Track(song_id=self.id, **self.model_dump(exclude={"id"}))
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,12 @@ def line(reading: Reading) -> str:
     if reading.mood != UNKNOWN:
         feels = f"{reading.share:.0%} {spoken(reading.mood).lower()}"
     return f"{people} · {feels}" + (f" · {reading.left_out} smaller ones not read" if reading.left_out else "")
+
+
+def felt(reading: Reading, room: str, policy: PolicyMode | None, minutes: float) -> str:
+    """Return what is said once a room feels as a picture: the policy, not the picture, then chooses the songs."""
+    feels = f"{spoken(room)} feels {spoken(reading.mood).lower()} for {minutes:g} minutes"
+    return feels if policy is None else f"{feels}. {POLICIES[policy][1]}"
 
 
 def plane(reading: Reading | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Faces in a photo that somebody uploads: found as the camera finds them, cut as the bus has them cut."""
+"""Faces in a photo that somebody uploads: found by the camera's detector, cut as the bus has them cut."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from services.inference.annotating import annotated
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
-from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, open_detector
+from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, largest_first, open_detector
 from services.vision.images import Bgr, decode_reduced
+from services.vision.views import View
 
+DOUBLE: Final = 0.3
+"""Overlap (intersection over union) from which two findings are one face."""
 ENOUGH_PX: Final = 1600
 """Pixels of a photo's longer side at which the faces of a group are still larger than the model's input."""
 
@@ -65,12 +68,20 @@ class Photos:
 
     def _look(self, data: bytes) -> Photo:
         image, width, height = decode_reduced(data, ENOUGH_PX)
-        found = [(face, cropped) for face in self._open().detect(image) if (cropped := cut(image, face.box))]
+        found = [(face, cropped) for face in self._found(image) if (cropped := cut(image, face.box))]
         largest = found[:MAX_FACES]
         inputs = [model_input(*cropped, face.box) for face, cropped in largest]
         larger = width / image.shape[1]
         faces = [replace(face, box=face.box.scaled(larger), landmarks=()) for face, _ in largest]
         return Photo(width, height, faces, len(found) - len(largest), np.array(inputs, np.uint8), image)
+
+    def _found(self, image: Bgr) -> list[Detection]:
+        """Search a picture as the camera's frames are, for large faces, and in every pixel: there is no next frame."""
+        detector, size = self._open(), (image.shape[1], image.shape[0])
+        found = detector.detect(image)
+        finer = detector.detect(image, View.whole(size, 1))
+        new = [face for face in finer if all(face.box.iou(known.box) <= DOUBLE for known in found)]
+        return largest_first([*found, *new])
 
     def _open(self) -> Detector:
         if self._detector is None:

@@ -100,8 +100,8 @@ def _differs(last: PlayerState, state: PlayerState) -> bool:
 
 
 def _expected_s(last: PlayerState, state: PlayerState) -> float:
-    """Return where a listener to `last` takes the song to be by now: a song does not run past its end."""
+    """Return where a listener to `last` takes the song to be by now; it ends where it says, unless it is beyond."""
     if last.playback is not Playback.PLAYING or last.current is None:
         return last.position_s
-    reached_s = last.position_s + _age_s(last, state)
-    return min(reached_s, last.current.track.duration_s or reached_s)
+    reached_s, end_s = last.position_s + _age_s(last, state), last.current.track.duration_s
+    return reached_s if end_s is None or last.position_s > end_s else min(reached_s, end_s)

@@ -22,6 +22,7 @@ from services.contracts.tfserving_pb2 import (
     ModelVersionStatus,
     PredictRequest,
     PredictResponse,
+    TensorProto,
 )
 from services.inference.model_folder import latest
 from services.inference.model_server import MODEL, PREDICTION, ModelServer
@@ -43,6 +44,7 @@ class Client:
                 path, request_serializer=request.SerializeToString, response_deserializer=response.FromString
             )
 
+        self.raw = channel.unary_unary(f"/{PREDICTION}/Predict")
         self.predict = method(f"/{PREDICTION}/Predict", PredictRequest, PredictResponse)
         self.metadata = method(f"/{PREDICTION}/GetModelMetadata", GetModelMetadataRequest, GetModelMetadataResponse)
         self.status = method(f"/{MODEL}/GetModelStatus", GetModelStatusRequest, GetModelStatusResponse)
@@ -112,9 +114,10 @@ def label(models: Path, **versions: Any) -> None:
     (models / "expression/labels.json").write_text(json.dumps(versions))
 
 
-def request(batch: Array | None = None, model: ModelSpec | None = None) -> PredictRequest:
+def request(batch: Array | TensorProto | None = None, model: ModelSpec | None = None, **rest: Any) -> PredictRequest:
     batch = np.zeros((1, 48, 48, 1), np.uint8) if batch is None else batch
-    return PredictRequest(model_spec=model or ModelSpec(name="expression"), inputs={"faces": to_proto(batch)})
+    tensor = batch if isinstance(batch, TensorProto) else to_proto(batch)
+    return PredictRequest(model_spec=model or ModelSpec(name="expression"), inputs={"faces": tensor}, **rest)
 
 
 async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:

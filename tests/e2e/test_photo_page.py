@@ -61,16 +61,28 @@ def test_a_picture_gives_its_faces_a_mood_and_songs(page: Browser, tmp_path: Pat
 
 def test_the_room_can_feel_as_the_picture(product: Product, page: Browser, tmp_path: Path) -> None:
     choose(page, picture(tmp_path, "happy"))
-    page.until(lambda: page.text("feel").endswith("Play happy songs"), "the button")
+    page.until(lambda: page.text("feel").endswith("Home feels happy, too"), "the button")
     page.click("feel")
     mood = product.wait_for("/api/rooms/home/mood", lambda mood: mood["source"] == "override")
     assert mood["mood"] == "happy"
+
+
+def test_the_songs_that_fit_a_picture_play_as_they_are_shown(product: Product, page: Browser, tmp_path: Path) -> None:
+    choose(page, picture(tmp_path, "happy", "happy"))
+    page.until(lambda: len(page.all("photo-song")) == 5, "songs")
+    shown = [song.text.partition(" · ")[0] for song in page.all("photo-song")]
+    page.click("play-these")
+    playing = product.wait_for(
+        "/api/players/home", lambda player: player["current"] and player["current"]["reason"] == "a picture: Happy"
+    )
+    assert [playing["current"]["track"]["title"], *(song["track"]["title"] for song in playing["queue"][:4])] == shown
 
 
 def test_a_picture_without_a_face_says_what_helps(page: Browser, tmp_path: Path) -> None:
     choose(page, picture(tmp_path))
     page.until(lambda: page.text("photo-mood") == "Nobody here", "that there is nobody")
     assert not page.find("feel").is_displayed()
+    assert not page.find("play-these").is_displayed()
     assert page.all("photo-song") == []
 
 

@@ -1,9 +1,10 @@
 import pytest
 from pydantic import ValidationError
 
+from services.contracts.messages import PolicyMode
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway import photo, views
-from services.gateway.photo import Answer
+from services.gateway.photo import Answer, Reading
 
 
 def answer(*faces: dict[str, float]) -> Answer:
@@ -88,3 +89,17 @@ def test_of_several_taught_moods_the_likeliest_is_the_pictures(order: tuple[str,
     said = answer({"neutral": 1.0}).model_dump()
     said["faces"][0]["taught"] = {"focused": 0.6, "bored": 0.9}
     assert photo.read(Answer.model_validate(said), {mood: Point(0, 0) for mood in order}).mood == "bored"
+
+
+@pytest.mark.parametrize(
+    ("policy", "ends"),
+    [
+        (None, "feels sad for 60 minutes"),
+        (PolicyMode.LIFT, "for 60 minutes. Songs a little brighter than the mood"),
+        (PolicyMode.OFF, "Moodring chooses no songs"),
+    ],
+)
+def test_who_gives_a_room_a_pictures_mood_hears_who_chooses_the_songs(policy: PolicyMode | None, ends: str) -> None:
+    said = photo.felt(Reading("sad", 0.8, 1, None), "living_room", policy, 60)
+    assert said.startswith("Living room feels sad")
+    assert said.endswith(ends)

@@ -20,6 +20,7 @@ from services.vision.detectors import MAX_FACES, Detection, Haar
 from services.vision.geometry import Box
 from services.vision.images import PHOTO, Bgr, jpeg
 from services.vision.opencv import cv2
+from services.vision.views import View
 from tests.camera_doubles import ScriptedDetector
 from tests.unit.inference_doubles import FACES, Running, frame, huge_png, running
 
@@ -73,6 +74,26 @@ async def test_several_faces_come_the_largest_first() -> None:
         faces = (await http.post(PATH, files={"photo": jpeg(picture)})).json()["faces"]
     assert [face["box"]["x"] for face in faces] == [300, 20]
     assert faces[0]["expressions"]["happy"] > 0.9 > faces[1]["expressions"]["happy"]
+
+
+class Thorough:
+    """Finds a large face in a reduced picture, and in every pixel a small one, too, and the large one a bit aside."""
+
+    name, smallest_px, clear_px = "thorough", 12, 24
+
+    def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
+        large, small = Box(300, 120, 200, 260), Box(20, 20, 20, 26)
+        if view is None:
+            return [Detection(large, (), 0.9)]
+        assert view == (0, 0, frame.shape[1], frame.shape[0], 1)
+        return [Detection(small, (), 0.8), Detection(large._replace(x=310), (), 0.8)]
+
+
+async def test_a_photo_is_searched_in_every_pixel_and_each_face_of_it_is_one() -> None:
+    async with running() as run, client(run) as http:
+        run.service.photos._detector = Thorough()
+        faces = (await http.post(PATH, files={"photo": jpeg(np.zeros((480, 640, 3), np.uint8))})).json()["faces"]
+    assert [face["box"]["x"] for face in faces] == [300, 20]
 
 
 async def test_the_photo_comes_back_with_its_faces_framed_where_it_is_asked_for() -> None:
@@ -172,16 +193,16 @@ async def test_a_photo_far_larger_than_needed_gives_its_own_pixels(monkeypatch: 
     seen: list[tuple[int, ...]] = []
     detect = Haar.detect
 
-    def look(haar: Haar, image: Bgr) -> list[Detection]:
+    def look(haar: Haar, image: Bgr, view: View | None = None) -> list[Detection]:
         seen.append(image.shape)
-        return detect(haar, image)
+        return detect(haar, image, view)
 
     monkeypatch.setattr(Haar, "detect", look)
     large = cv2.resize(cv2.imdecode(np.frombuffer(photo(), np.uint8), cv2.IMREAD_COLOR), None, fx=6, fy=6)
     async with running() as run, client(run) as http:
         small = (await http.post(PATH, files={"photo": photo()})).json()
         body = (await http.post(PATH, files={"photo": jpeg(large)})).json()
-    assert seen == [(480, 640, 3), (1440, 1920, 3)]
+    assert seen == [(480, 640, 3)] * 2 + [(1440, 1920, 3)] * 2
     assert (body["width"], body["height"]) == (3840, 2880)
     assert [value / 6 for value in body["faces"][0]["box"].values()] == pytest.approx(
         list(small["faces"][0]["box"].values()), abs=10

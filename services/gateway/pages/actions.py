@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
 from nicegui import ui
 
-from services.contracts.messages import Mood, PlayerAction, PolicyMode, Privacy
+from services.contracts.messages import Mood, PlayerAction, PlayHow, PlayRequest, PolicyMode, Privacy, uuid7
 from services.contracts.moods import Point
+from services.gateway.photo import Song
 
 Json = dict[str, Any]
 """An object as REST gives it."""
@@ -45,6 +46,13 @@ class Actions:
         """Tell the player; volume and seek take a value."""
         body = {"action": action, **({} if value is None else {"value": value})}
         return await self._call("POST", f"/api/players/{self._room}/commands", body)
+
+    async def play(self, songs: Sequence[Song], reason: str) -> bool:
+        """Play songs by hand: the first at once, the others behind it."""
+        request = PlayRequest(
+            decision_id=uuid7(), tracks=tuple(song.track for song in songs), how=PlayHow.REPLACE, reason=reason
+        )
+        return await self._call("POST", f"/api/players/{self._room}/play", request.model_dump(mode="json"))
 
     async def set_mood(self, mood: str, minutes: float) -> bool:
         """Say the room's mood by hand for some minutes."""

@@ -30,6 +30,7 @@ class PhotoPage:
         self._room = room
         self._actions = Actions(lambda: service.api, room)
         self._reading: Reading | None = None
+        self._fitting: list[photo.Song] = []
 
     def build(self) -> None:
         """Lay the page out."""
@@ -52,8 +53,9 @@ class PhotoPage:
                 with box("section", "card songs").props('aria-label="Songs"'):
                     with box("div", "card-head"):
                         Text("h2", "Songs that fit")
-                        self._play = Button(self._feel, text=" ", icon="play_arrow", testid="feel", classes="button")
+                        self._play = Button(self._begin, text="Play these", icon="play_arrow", testid="play-these")
                     self._songs = box("ol", "next", "photo-songs")
+                    self._feel = Button(self._set, text=" ", icon="mood", testid="feel", classes="button")
         self._show(None)
 
     async def _read(self, event: GenericEventArguments) -> None:
@@ -67,34 +69,41 @@ class PhotoPage:
         reading = photo.read(answer, taught)
         self._faces.show(faces=views.faces([(0, photo.message(answer))], 0, taught), note="No face was found.")
         self._show(reading)
-        self._songs.clear()
         if not reading.point:
             return
         found = await self._actions.songs_near(reading.point, photo.SONGS)
         if found is not None and self._reading is reading:  # no other picture came meanwhile
-            _list(self._songs, [photo.Song.model_validate(song) for song in found])
+            self._fitting = [photo.Song.model_validate(song) for song in found]
+            self._play.show(hidden=not self._fitting)
+            _list(self._songs, self._fitting)
 
     def _forget(self, _event: GenericEventArguments | None = None) -> None:
         """Show nothing of the picture before: the newest one was refused."""
         self._faces.show(faces=[], note="")
-        self._songs.clear()
         self._show(None)
 
     def _show(self, reading: Reading | None) -> None:
-        self._reading = reading
+        self._reading, self._fitting = reading, []
+        self._songs.clear()
+        self._play.show(hidden=True)
         self._page.style(f"--accent: {colour(reading.point if reading else None)}")
         self._word.text = photo.word(reading) if reading else "…"
         self._line.text = photo.line(reading) if reading else "Choose a picture with a face."
         self._plane.show(**photo.plane(reading))
-        playable = reading is not None and reading.mood in {*MOOD_POINTS, *self._service.house.taught}
-        self._play.show(hidden=not playable)
-        if reading and playable:
-            self._play.says(text=f"Play {spoken(reading.mood).lower()} songs")
+        a_mood = reading is not None and reading.mood in {*MOOD_POINTS, *self._service.house.taught}
+        self._feel.show(hidden=not a_mood)
+        if reading and a_mood:
+            self._feel.says(text=f"{spoken(self._room)} feels {spoken(reading.mood).lower()}, too")
 
-    async def _feel(self) -> None:
+    async def _begin(self) -> None:
+        if self._reading and await self._actions.play(self._fitting, f"a picture: {photo.word(self._reading)}"):
+            ui.notify(f"{self._fitting[0].title} plays", icon="check", timeout=3000)
+
+    async def _set(self) -> None:
         if self._reading and await self._actions.set_mood(self._reading.mood, MINUTES):
-            mood = spoken(self._reading.mood).lower()
-            ui.notify(f"{spoken(self._room)} feels {mood} for {MINUTES} minutes", icon="check", timeout=3000)
+            policy = self._service.house.rooms[self._room].policy if self._room in self._service.house.rooms else None
+            said = photo.felt(self._reading, self._room, policy and policy.mode, MINUTES)
+            ui.notify(said, icon="check", timeout=5000)
 
 
 def _list(into: Element, songs: list[photo.Song]) -> None:
