@@ -19,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.evaluate import classifier
+from training.folding import as_released, normalise
 from training.golden import golden_faces
+from training.lite import classifier
 from training.metrics import softmax
 from training.network import Network, standardised
 from training.served import served_network
 from training.shape import Shape, shape_of
-from training.unfold import as_released, normalise, released_kernels
+from training.unfold import released_kernels
 from training.versions import released
 
 TOLERANCE: Final = 1e-3

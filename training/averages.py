@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, Split, load_split
-from training.evaluate import Classify, classifier
 from training.labels import EXPRESSIONS
+from training.lite import Classify, classifier
 from training.versions import released
 
 Image = NDArray[np.float32]

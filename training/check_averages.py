@@ -17,8 +17,8 @@ from services.vision.crops import cut, model_input
 from services.vision.detectors import Detector, open_detector
 from services.vision.images import Bgr
 from training.averages import BACKDROP, OUTPUT
-from training.evaluate import Classify, classifier
 from training.labels import EXPRESSIONS
+from training.lite import Classify, classifier
 from training.versions import released
 
 SIDES_PX: Final = (150, 200, 260)

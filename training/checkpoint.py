@@ -68,20 +68,35 @@ def finished(run: Path) -> tuple[Shape, Arrays]:
     """Reads the shape of a run's network and its averaged weights.
 
     Raises:
-        SystemExit: The run has no checkpoint.
+        SystemExit: The run has no checkpoint, or was stopped before its last epoch.
     """
     state = load(run / "checkpoint.npz")
     if state is None:
         message = f"{run / 'checkpoint.npz'}: no such file; train that network first, see training/README.md"
         raise SystemExit(message)
-    return shape_of(json.loads((run / "recipe.json").read_text())["network"]), state.averaged
+    described = json.loads((run / "recipe.json").read_text())
+    if state.epoch < (epochs := described.get("recipe", {}).get("epochs", 0)):
+        message = (
+            f"{run}: stopped after {state.epoch} of {epochs} epochs; its command goes on, or ends with fewer --epochs"
+        )
+        raise SystemExit(message)
+    return shape_of(described["network"]), state.averaged
 
 
 def name_of(run: Path) -> str:
     """Names a finished run by what its history hashes to.
 
     Raises:
-        SystemExit: The run has no checkpoint.
+        SystemExit: The run has no checkpoint, or was stopped before its last epoch.
     """
     finished(run)
     return hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12]
+
+
+def lineage(run: Path) -> dict[str, Any]:
+    """Gives a finished run's name with all that it was made by, what its teachers were made by among it.
+
+    Raises:
+        SystemExit: The run has no checkpoint, or was stopped before its last epoch.
+    """
+    return {"run": name_of(run), **json.loads((run / "recipe.json").read_text())}

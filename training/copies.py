@@ -10,6 +10,7 @@ from training.dataset import Faces
 
 THUMBNAIL_PX: Final = 20
 EDGE_PX: Final = 4
+BATCH: Final = 1024
 LIKENESS: Final = 0.93
 """Correlation of thumbnails above which faces count as copies: 14 pairs looked at just above it all were."""
 
@@ -29,3 +30,19 @@ def are_copies(faces: Faces, others: Faces) -> NDArray[np.bool_]:
     mirrored = thumbnails(np.ascontiguousarray(others[:, :, ::-1]))
     nearest = np.maximum((thumbs @ against.T).max(axis=1), (thumbs @ mirrored.T).max(axis=1))
     return np.asarray(nearest > LIKENESS)
+
+
+def groups_of_copies(faces: Faces) -> NDArray[np.int64]:
+    """Gives each face (N, 48, 48) the number (N,) of its group: those that are near-copies of one another.
+
+    Copies of copies are of one group, too.
+    """
+    thumbs, groups = thumbnails(faces), np.arange(len(faces))
+    mirrored = thumbnails(np.ascontiguousarray(faces[:, :, ::-1]))
+    for first in range(0, len(faces), BATCH):
+        some = thumbs[first : first + BATCH]
+        likeness = np.maximum(some @ thumbs.T, some @ mirrored.T)
+        for row, other in zip(*np.nonzero(likeness > LIKENESS), strict=True):
+            if (one := groups[first + row]) != (same := groups[other]):
+                groups[groups == one] = same
+    return np.unique(groups, return_inverse=True)[1]

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from services.vision.detectors import open_detector
 from training.copies import are_copies
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, Faces, load_split
 from training.labels import EXPRESSIONS, FER2013
+from training.lite import FLOAT, INT8, Classify, classifier
 from training.metrics import (
     Labels,
     Probabilities,
@@ -32,16 +32,12 @@ from training.metrics import (
     confusion,
     crossfitted,
     mean_recall,
+    right,
 )
 from training.picture import drawn
 from training.versions import released
 from training.views import all_as_seen, from_afar
 
-Classify = Callable[[Faces], NDArray[np.float32]]
-
-FLOAT: Final = "model.tflite"
-INT8: Final = "model.int8.tflite"
-"""The same network with its convolutions in eight bits."""
 DEFAULT_PLOT: Final = Path("models/confusion.png")
 DISTANCES_PX: Final = (48, 32, 24, 16)
 """Sides that a face is reduced to, and enlarged from again, as if it were that small in the frame."""
@@ -53,20 +49,6 @@ LEAST: Final = 1e-12
 """Keeps the logarithm of a probability finite."""
 TIMED: Final = 300
 BATCH: Final = 32
-
-
-def classifier(model: Path, output: str = "probabilities", file: str = FLOAT) -> Classify:
-    """Gives a function from faces (N, 48, 48) to one of the model's outputs (N, K), one thread, 128 at a time."""
-    runner = Interpreter(str(model / file), num_threads=1).get_signature_runner()
-
-    def classify(faces: Faces) -> NDArray[np.float32]:
-        parts = [
-            runner(faces=np.ascontiguousarray(faces[i : i + 128, :, :, None]))[output]
-            for i in range(0, len(faces), 128)
-        ]
-        return np.concatenate(parts)
-
-    return classify
 
 
 def figure(value: float, interval: tuple[float, float]) -> dict[str, float]:
@@ -87,11 +69,6 @@ def figure_of(
     """Gives a figure of answers (N, K) to labels (N,) with its interval."""
     interval = bootstrap_interval(lambda rows: statistic(probabilities[rows], labels[rows]), len(labels))
     return figure(statistic(probabilities, labels), (interval.low, interval.high))
-
-
-def right(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
-    """Says of each answer (N, K) whether it is the label (N,)."""
-    return np.asarray(probabilities.argmax(axis=1) == labels)
 
 
 def mapped(probabilities: Probabilities) -> Probabilities:

@@ -88,6 +88,23 @@ def soft_targets(votes: Votes) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     return targets.astype(np.float32), usable
 
 
+def balancing_weights(targets: NDArray[np.float32], balance: float) -> NDArray[np.float32]:
+    """Gives each face's weight in the loss (N,), 1 on average.
+
+    Args:
+        targets: Distributions over the eight expressions, shape (N, 8).
+        balance: How much more rare expressions weigh: 0 not at all, 1 as much together as frequent ones.
+    """
+    frequency = targets.mean(axis=0)
+    weights = targets @ (frequency.mean() / frequency) ** balance
+    return np.asarray(weights / weights.mean(), np.float32)
+
+
+def rarity(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gives how rare each expression is in targets (N, 8): minus the logarithm of its share, shape (8,)."""
+    return np.asarray(-np.log(targets.mean(axis=0)), np.float32)
+
+
 def original_targets(labels: NDArray[np.uint8], smoothing: float) -> NDArray[np.float32]:
     """Turns FER2013's own labels into distributions for a cross-entropy loss.
 

@@ -61,10 +61,12 @@ def uphill(network: nn.Module, radius: float) -> Iterator[None]:
         before = [(tensor, tensor.clone()) for tensor in (*parameters, *network.buffers())]
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.add_(gradient * (radius / length))
-    yield
-    with torch.no_grad():
-        for tensor, value in before:
-            tensor.copy_(value)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, value in before:
+                tensor.copy_(value)
 
 
 def share_gradients(network: nn.Module, processes: int) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from training.answers import Answers
 from training.augment import Augmentation, Dice, varied
 from training.dataset import TRAIN_SPLIT, load_split
-from training.labels import original_targets
+from training.labels import balancing_weights, original_targets
 from training.network import standardised
 from training.recipe import Recipe
 
@@ -41,12 +42,15 @@ class Batch:
 class Lesson:
     """The training split, weighed by how rare expressions are."""
 
-    def __init__(self, data: Path, recipe: Recipe, device: torch.device) -> None:
-        """Reads the FER+ archive to the device."""
+    def __init__(self, data: Path, recipe: Recipe, device: torch.device, answers: Answers | None = None) -> None:
+        """Reads the FER+ archive to the device; of every target ``answers`` have the share ``recipe.trust``."""
         faces, targets, labels = load_split(data, TRAIN_SPLIT).soft()
-        frequency = targets.mean(axis=0)
-        weights = (targets @ (frequency.mean() / frequency) ** recipe.balance).astype(np.float32)
-        arrays = faces, targets, original_targets(labels, recipe.smoothing), weights / weights.mean()
+        weights, original = balancing_weights(targets, recipe.balance), original_targets(labels, recipe.smoothing)
+        if answers is not None:
+            kept = np.float32(1 - recipe.trust)
+            targets = kept * targets + (1 - kept) * answers.expressions
+            original = kept * original + (1 - kept) * answers.fer2013
+        arrays = faces, targets, original, weights
         self._faces, *self._taught = (torch.from_numpy(array).to(device) for array in arrays)
 
     def __len__(self) -> int:

@@ -14,9 +14,14 @@ ECE_BINS: Final = 15
 """Bins of equal width, as in Guo et al. 2017, arXiv:1706.04599."""
 
 
+def right(probabilities: Probabilities, labels: Labels) -> NDArray[np.bool_]:
+    """Says of each answer (N, K) whether it is the label (N,)."""
+    return np.asarray(probabilities.argmax(axis=1) == labels)
+
+
 def accuracy(probabilities: Probabilities, labels: Labels) -> float:
     """Gives the share of rows (N, K) whose most probable column is the label (N,)."""
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    return float(right(probabilities, labels).mean())
 
 
 @dataclass(frozen=True)

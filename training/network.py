@@ -1,17 +1,21 @@
 """The expression network as it is trained: a small residual network over one grey face, in PyTorch.
 
 A stem of stride 2 leaves 24x24 before the first wide layer, because on one core the time goes into the wide
-layers; teachers can do without. Stages of residual blocks (He et al. 2016, arXiv:1512.03385) with
-squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507) follow, and an average over what is left.
-`training/served.py` holds the same network folded, for export.
+layers; teachers can do without, and may see faces enlarged. Stages of residual blocks (He et al. 2016,
+arXiv:1512.03385) with squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507) follow, and an average over what is
+left. `training/served.py` holds the same network folded, for export.
 """
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training import checkpoint as checkpoints
 from training.labels import EXPRESSIONS, FER2013
-from training.shape import EPSILON, MIN_CONTRAST, Shape
+from training.shape import EPSILON, FACE_PX, MIN_CONTRAST, Shape
 
 
 class Convolution(nn.Module):
@@ -65,6 +69,7 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         """Draws fresh weights."""
         super().__init__()
+        self._seen_px, self._pooled = shape.seen_px, shape.pooled
         self.stem = Convolution(1, shape.stem, shape.stem_px, shape.stem_stride)
         self.stages = nn.ModuleList()
         before = shape.stem
@@ -79,12 +84,28 @@ class Network(nn.Module):
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Maps `standardised` faces (N, 1, 48, 48) to logits (N, 8), logits (N, 7) and embeddings (N, E)."""
+        if self._seen_px != FACE_PX:
+            faces = functional.interpolate(faces, size=self._seen_px, mode="bicubic", align_corners=False)
         features = functional.relu(self.stem(faces))
+        if self._pooled:
+            features = functional.max_pool2d(features, 3, 2, padding=1)
         for stage in self.stages:
             features = stage(features)
         embedding = features.mean((2, 3))
         dropped = self.dropout(embedding)
         return self.expressions(dropped), self.fer2013(dropped), embedding
+
+
+def network_of(run: Path, device: torch.device) -> Network:
+    """Gives a finished run's network with its averaged weights, ready to answer.
+
+    Raises:
+        SystemExit: The run has no checkpoint.
+    """
+    shape, averaged = checkpoints.finished(run)
+    network = Network(shape)
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in averaged.items()})
+    return network.eval().requires_grad_(requires_grad=False).to(device, memory_format=torch.channels_last)
 
 
 def standardised(faces: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
-from training.evaluate import FLOAT, INT8, classifier
 from training.labels import EXPRESSIONS
+from training.lite import FLOAT, INT8, classifier
 from training.metrics import confusion, recalls
 from training.versions import released
 

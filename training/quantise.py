@@ -1,11 +1,8 @@
-"""Gives a version a form in eight bits, which the light server then prefers: `model.int8.tflite`.
-
-    python -m training.quantise --model models/expression/VERSION
+"""Gives a version that is being exported a form in eight bits, which the light server prefers: `model.int8.tflite`.
 
 It is made of the SavedModel, and only where it loses less than half a point of accuracy.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -20,11 +17,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, load_split
-from training.evaluate import FLOAT, INT8, classifier, right
+from training.dataset import TRAIN_SPLIT, VALID_SPLIT, load_split
 from training.golden import golden_faces, set_golden_int8
+from training.lite import FLOAT, INT8, classifier
+from training.metrics import accuracy
 from training.shape import FACE_PX
-from training.versions import released
 
 INPUT: Final = tf.TensorSpec((None, FACE_PX, FACE_PX, 1), tf.uint8, name="faces")
 MOST_LOST: Final = 0.5
@@ -81,7 +78,7 @@ def in_eight_bits(frozen: Frozen, data: Path) -> bytes:
 def points_lost(version: Path, data: Path) -> float:
     """Gives what eight bits cost on validation."""
     faces, labels = load_split(data, VALID_SPLIT).majority()
-    exact, fast = (float(right(classifier(version, file=file)(faces), labels).mean()) for file in (FLOAT, INT8))
+    exact, fast = (accuracy(classifier(version, file=file)(faces), labels) for file in (FLOAT, INT8))
     return 100 * (exact - fast)
 
 
@@ -111,16 +108,3 @@ def describe_files(version: Path) -> None:
     facts["files"].pop(INT8, None)
     facts["files"] = dict(sorted((facts["files"] | hashes).items()))
     (version / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
-
-
-def main() -> None:
-    """Reads the command line and quantises."""
-    parser = argparse.ArgumentParser(description="Give an exported expression model a form in eight bits.")
-    parser.add_argument("--model", type=Path, default=released())
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to set the ranges and measure the loss with")
-    options = parser.parse_args()
-    quantise(options.model, options.data)
-
-
-if __name__ == "__main__":
-    main()

@@ -24,7 +24,7 @@ class Recipe:
             third of the time.
         mild: Share of the run, at its end, in which faces vary half as much and none is blended: closer to how they
             will be seen.
-        trust: Share of every target that the teachers' answers replace, where there are teachers.
+        trust: Share of every target that the teachers' answers replace, where there are any.
         seed: Seed of the order, the augmentation and the weights.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from training import answers
 from training import checkpoint as checkpoints
 from training.dataset import digest
 from training.recipe import Recipe
@@ -26,7 +27,8 @@ class Run:
         device: What trains.
         processes: How many train together.
         start: A finished run of the same network to go on from, or ``None``.
-        teachers: Finished runs whose answers are learnt beside the votes.
+        teachers: Finished runs that are asked of every face as it is seen, and learnt from beside the votes.
+        answers: A file of answers that were written down (`training/answers.py`) to learn from beside the votes.
     """
 
     recipe: Recipe
@@ -37,6 +39,7 @@ class Run:
     processes: int
     start: Path | None = None
     teachers: tuple[Path, ...] = ()
+    answers: Path | None = None
 
 
 def begin(run: Run) -> None:
@@ -49,8 +52,9 @@ def begin(run: Run) -> None:
     settings = {
         "recipe": asdict(run.recipe),
         "network": asdict(run.shape),
-        "start": run.start and checkpoints.name_of(run.start),
-        "teachers": [checkpoints.name_of(each) for each in run.teachers],
+        "start": run.start and checkpoints.lineage(run.start),
+        "teachers": [checkpoints.lineage(each) for each in run.teachers],
+        "answers": run.answers and answers.read(run.answers, run.data).teachers,
         "data_sha256": digest(run.data),
         "on": hardware(run.device),
     }
@@ -65,13 +69,14 @@ def begin(run: Run) -> None:
 def _continued(run: Run, before: dict[str, Any], now: dict[str, Any]) -> str:
     # What a description does not name yet was as it is by default.
     defaults = json.loads(json.dumps({"recipe": asdict(Recipe()), "network": asdict(Shape())}))
-    filled = {"data_sha256": now["data_sha256"]} | before | {"on": now["on"]}
-    filled |= {part: defaults[part] | before[part] for part in defaults}
+    filled = {"data_sha256": now["data_sha256"], "answers": None} | before | {"on": now["on"]}
+    filled |= {part: defaults[part] | before.get(part, {}) for part in defaults}
     filled["recipe"]["epochs"] = run.recipe.epochs
     if filled != now:
         message = f"{run.out} holds a run of another recipe, network or data; remove it, or name a new one with --out"
         raise SystemExit(message)
-    return str(before["on"] if before["on"].endswith(now["on"]) else f"{before['on']}, then {now['on']}")
+    on = str(before.get("on", now["on"]))
+    return on if on.endswith(now["on"]) else f"{on}, then {now['on']}"
 
 
 def forget_lost_epochs(out: Path) -> None:

@@ -12,10 +12,9 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from training.labels import EXPRESSIONS, FER2013
-from training.shape import EPSILON, FACE_PX, MIN_CONTRAST, Shape
+from training.shape import EPSILON, FACE_PX, MIN_CONTRAST, Kernel, Shape
 
 Arrays = Mapping[str, NDArray[Any]]
-Kernel = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def folded(arrays: Arrays, name: str) -> Kernel:
@@ -87,7 +86,14 @@ def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
     Returns:
         A model from ``faces`` uint8 (N, 48, 48, 1) to a dictionary of ``logits`` float32 (N, 8),
         ``fer2013`` logits float32 (N, 7) and ``embedding`` float32 (N, E), E the last stage's width.
+
+    Raises:
+        SystemExit: The network is a teacher's alone: it sees faces enlarged, as one that knows whose they are does, and
+            an embedding that tells people apart must not be released.
     """
+    if shape.seen_px != FACE_PX or shape.pooled:
+        message = "a network that sees faces enlarged is a teacher only: train one that learns from it (--teachers)"
+        raise SystemExit(message)
     builder = Builder(arrays)
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
     hidden = builder.convolution(standardised(faces), "stem", "relu", shape.stem_stride)

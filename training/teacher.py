@@ -10,25 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from training import checkpoint as checkpoints
 from training.lesson import Batch
-from training.network import Network, narrowed
-
-
-def network_of(run: Path, device: torch.device) -> Network:
-    """Gives a finished run's network with its averaged weights, ready to answer.
-
-    Raises:
-        SystemExit: The run has no checkpoint.
-    """
-    shape, averaged = checkpoints.finished(run)
-    network = Network(shape)
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in averaged.items()})
-    return network.eval().requires_grad_(requires_grad=False).to(device, memory_format=torch.channels_last)
+from training.network import narrowed, network_of
 
 
 class Teachers:

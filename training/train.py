@@ -6,8 +6,8 @@ On a graphics processor where PyTorch finds one; else one process per core, each
 gradients with the others': on processors that others use too that is faster than threads, which wait for each other
 in every layer. The course of the run lies in ``history.jsonl`` and its state in ``checkpoint.npz``, at least once a
 minute or epoch, whichever is longer. Start the same command again after an interruption; ``--epochs`` may change.
-``--start`` goes on from a finished run's averages.
-``--teachers`` mixes finished runs' answers with the votes.
+``--start`` goes on from a finished run's averages, with its network.
+``--teachers`` mixes finished runs' answers with the votes, ``--answers`` those that were written down before.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ import torch
 from torch import Tensor, distributed, multiprocessing
 
 from training import checkpoint as checkpoints
+from training.answers import read as read_answers
 from training.augment import Augmentation
 from training.dataset import DEFAULT_DATA
 from training.examination import Examination
@@ -59,7 +61,7 @@ class Training:
     def __init__(self, run: Run, lesson: Lesson, rank: int = 0) -> None:
         """Starts afresh or where the run's checkpoint ends; process 0 also validates and saves."""
         self._run, self._rank, recipe, device = run, rank, run.recipe, run.device
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(recipe.seed)  # every process begins with the same weights
         self._network = Network(run.shape).to(device, memory_format=torch.channels_last)
         self._named = dict(self._network.named_parameters())
         self._rule = torch.optim.SGD(
@@ -118,6 +120,7 @@ class Training:
         order = torch.from_numpy(np.random.default_rng((recipe.seed, self.epoch)).permutation(len(lesson))).to(device)
         chance = torch.Generator(device)
         chance.manual_seed(recipe.seed * 1000 + self.epoch * self._run.processes + self._rank)
+        torch.manual_seed(chance.initial_seed())  # dropout's, which has no generator of its own
         mild = recipe.is_mild(self.epoch)
         variation, mix = (Augmentation().milder(), 0.0) if mild else (Augmentation(), recipe.mix)
         for step in range(steps):
@@ -151,7 +154,8 @@ class Training:
 
 def trained(run: Run, rank: int = 0) -> None:
     """Trains as one of a run's processes."""
-    training = Training(run, Lesson(run.data, run.recipe, run.device), rank)
+    answers = None if run.answers is None else read_answers(run.answers, run.data)
+    training = Training(run, Lesson(run.data, run.recipe, run.device, answers), rank)
     teachers, examination = Teachers(run.teachers, run.device), Examination(run.data, run.device)
     if rank == 0 and training.epoch < run.recipe.epochs:
         where = f"epoch {training.epoch + 1} of {run.recipe.epochs} on {hardware(run.device)}"
@@ -184,18 +188,30 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Train the expression network; resumable.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
-    parser.add_argument("--start", type=Path, help="a finished run of the same network to go on from")
+    parser.add_argument("--start", type=Path, help="a finished run to go on from; the network is that run's")
     parser.add_argument("--teachers", type=Path, nargs="*", default=(), help="finished runs to learn from")
+    parser.add_argument("--answers", type=Path, help="a file of `training.answers` to learn from")
     found = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", type=torch.device, default=torch.device(found))
     parser.add_argument("--processes", type=int, help="on a CPU; default one per core")
     for field in (*dataclasses.fields(Recipe), *dataclasses.fields(Shape)):
         name, default = "--" + field.name.replace("_", "-"), field.default
-        if isinstance(default, tuple):
+        if isinstance(default, bool):
+            parser.add_argument(name, action=argparse.BooleanOptionalAction, default=default)
+        elif isinstance(default, tuple):
             parser.add_argument(name, type=int, nargs="+", default=default)
         else:
             parser.add_argument(name, type=type(default), default=default)
     return parser
+
+
+def read(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads the command line; what it does not say of the network is as in the run that it goes on from."""
+    parser = arguments()
+    start = parser.parse_args(words).start
+    if start is not None:
+        parser.set_defaults(**dataclasses.asdict(checkpoints.finished(start)[0]))
+    return parser.parse_args(words)
 
 
 def run_of(options: argparse.Namespace) -> Run:
@@ -208,12 +224,19 @@ def run_of(options: argparse.Namespace) -> Run:
     alone = options.device.type != "cpu"
     processes = 1 if alone else options.processes or os.cpu_count() or 1
     places = options.data, options.out, options.device, processes
-    return Run(picked(Recipe), picked(Shape), *places, start=options.start, teachers=tuple(options.teachers))
+    return Run(
+        picked(Recipe),
+        picked(Shape),
+        *places,
+        start=options.start,
+        teachers=tuple(options.teachers),
+        answers=options.answers,
+    )
 
 
 def main() -> None:
     """Reads the command line and trains."""
-    run = run_of(arguments().parse_args())
+    run = run_of(read())
     begin(run)
     try:
         train(run)

@@ -16,7 +16,8 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not has_both(), reason="needs PyTorch: run `make .venv-training/.torch`"),
 ]
-SMALL = ("--processes", "1", "--batch", "32", "--stem", "8", "--widths", "8", "16", "--blocks", "1", "1")
+NETWORK = ("--stem", "8", "--widths", "8", "16", "--blocks", "1", "1")
+SMALL = ("--processes", "1", "--batch", "32", *NETWORK)
 NOTHING_VARIES = """
 import torch
 from training.augment import Augmentation, Dice, varied
@@ -100,4 +101,25 @@ def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp
         *("--out", tmp_path / "pupil", "--teachers", tmp_path / "first"),
     )
     assert pupil.returncode == 0, pupil.stderr
-    assert len(json.loads((tmp_path / "pupil/recipe.json").read_text())["teachers"]) == 1
+    [teacher] = json.loads((tmp_path / "pupil/recipe.json").read_text())["teachers"]
+    assert teacher["data_sha256"] == recipe["data_sha256"], "what made the teacher is told with the pupil"
+
+    written, learns = tmp_path / "answers.npz", (*train, "--epochs", "1", "--answers", tmp_path / "answers.npz")
+    asked = run("-m", "training.answers", "--teachers", tmp_path / "first", "--data", archive, "--out", written)
+    assert asked.returncode == 0, asked.stderr
+    pupil = run(*learns, "--out", tmp_path / "reader")
+    assert pupil.returncode == 0, pupil.stderr
+    assert json.loads((tmp_path / "reader/recipe.json").read_text())["answers"] == [teacher]
+    other = run(*learns, "--data", tmp_path / "other.npz", "--out", tmp_path / "others")
+    assert (other.returncode, "answers to other faces" in other.stderr) == (1, True)
+
+
+def test_two_processes_train_one_network_which_another_run_goes_on_from(archive: Path, tmp_path: Path) -> None:
+    train = ("-m", "training.train", "--data", archive, "--batch", "32", "--epochs", "1")
+    first = run(*train, "--processes", "2", *NETWORK, "--out", tmp_path / "first")
+    assert first.returncode == 0, first.stderr
+    further = run(*train, "--processes", "1", "--start", tmp_path / "first", "--out", tmp_path / "further")
+    assert further.returncode == 0, further.stderr
+    made = [json.loads((tmp_path / name / "recipe.json").read_text()) for name in ("first", "further")]
+    assert made[0]["network"]["widths"] == made[1]["network"]["widths"] == [8, 16]
+    assert made[1]["start"]["network"] == made[0]["network"]

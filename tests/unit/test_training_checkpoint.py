@@ -59,6 +59,13 @@ def test_a_finished_run_gives_its_shape_and_its_averages(tmp_path: Path) -> None
     )
 
 
+def test_a_run_that_was_stopped_teaches_nothing_and_is_not_exported(tmp_path: Path) -> None:
+    checkpoints.save(tmp_path / "checkpoint.npz", state(3))
+    (tmp_path / "recipe.json").write_text('{"network": {}, "recipe": {"epochs": 60}}')
+    with pytest.raises(SystemExit, match="stopped after 3 of 60 epochs"):
+        checkpoints.finished(tmp_path)
+
+
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"checkpoint\.npz: no such file"):
         checkpoints.finished(tmp_path)

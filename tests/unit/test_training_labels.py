@@ -8,8 +8,10 @@ from training.labels import (
     EXPRESSIONS,
     NO_FER2013,
     UNKNOWN,
+    balancing_weights,
     majority_labels,
     original_targets,
+    rarity,
     soft_targets,
     without_outliers,
 )
@@ -57,3 +59,12 @@ def test_original_labels_are_smoothed_and_teach_nothing_where_unknown() -> None:
 
 def test_labels_come_in_the_order_of_the_contract() -> None:
     assert tuple(EXPRESSIONS) == tuple(moods.EXPRESSIONS)
+
+
+def test_what_is_rare_weighs_more_and_all_together_as_much() -> None:
+    targets = np.eye(8, dtype=np.float32)[[*range(8), 0, 0, 0, 0]]
+    assert balancing_weights(targets, 0).tolist() == [1] * 12
+    weights = balancing_weights(targets, 1)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[1] == pytest.approx(5 * weights[0])
+    assert rarity(targets).tolist() == pytest.approx([-np.log(5 / 12), *[-np.log(1 / 12)] * 7])

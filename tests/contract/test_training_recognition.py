@@ -1,0 +1,98 @@
+"""The teacher that begins as dlib's face recognition network says what that network says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.test_network_definitions import has_both
+from tests.contract.test_training import run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not has_both(), reason="needs PyTorch: run `make .venv-training/.torch`"),
+]
+AS_DLIB_BUT_FOR_BORDERS = """
+import numpy as np
+import torch
+from torch.nn import functional
+from training.network import Network
+from training.recognition import GREY_LEVELS, SHAPE, header, recognition_kernels
+from training.folding import as_released, normalise
+
+random, content, layers = np.random.default_rng(0), [b"what comes before"], []
+assert header(4736) == bytes([1, 2, 2, 0x80, 0x12, 1, 1, 1, 1, 1, 1]), "as the file has it before its first array"
+
+
+def layer(channels, before, size):
+    kernel = random.normal(0, (2 / before) ** 0.5 / size, (channels, before, size, size)).astype("<f4")
+    bias, scale, offset = (random.normal(mean, 0.1, channels).astype("<f4") for mean in (0, 1, 0))
+    for array in (np.concatenate([kernel.ravel(), bias]), np.concatenate([scale, offset])):
+        content.extend((b"words between", header(array.size), array.tobytes()))
+    layers.append(tuple(torch.from_numpy(each) for each in (kernel, bias, scale, offset)))
+
+
+layer(32, 3, 7)
+before = 32
+for width, blocks in zip(SHAPE.widths, SHAPE.blocks):
+    for _ in range(blocks):
+        layer(width, before, 3)
+        layer(width, width, 3)
+        before = width
+
+
+def convolved(features, stride):  # con, then affine; what is odd is padded to the right, as TensorFlow does
+    kernel, bias, scale, offset = layers.pop(0)
+    before, both = (kernel.shape[2] - stride) // 2, kernel.shape[2] - stride
+    padded = functional.pad(features, (before, both - before) * 2)
+    return functional.conv2d(padded, kernel, bias, stride) * scale[:, None, None] + offset[:, None, None]
+
+
+network = Network(SHAPE).eval()
+as_released(network, recognition_kernels(b"".join(content), network))
+faces = torch.from_numpy(random.normal(0, 1, (4, 1, 48, 48)).astype("f4"))
+normalise(network, faces)
+large = functional.interpolate(faces, size=SHAPE.seen_px, mode="bicubic", align_corners=False)
+seen = functional.relu(convolved((large * GREY_LEVELS).expand(-1, 3, -1, -1), 2))
+seen = functional.max_pool2d(seen, 3, 2, padding=1)
+for stage, (width, blocks) in enumerate(zip(SHAPE.widths, SHAPE.blocks)):
+    for block in range(blocks):
+        stride = 2 if stage and not block else 1
+        short = functional.avg_pool2d(seen, stride) if stride > 1 else seen
+        short = functional.pad(short, (0, 0, 0, 0, 0, width - short.shape[1]))
+        seen = functional.relu(short + convolved(functional.relu(convolved(seen, stride)), 1))
+assert not layers
+wanted, answered = seen.mean((2, 3)), network(faces)[2]
+assert wanted.std() > 0.01
+assert torch.allclose(answered, wanted, rtol=1e-3, atol=1e-3 * wanted.abs().max()), (answered - wanted).abs().max()
+"""
+
+AS_A_RUN = """
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from training import checkpoint as checkpoints
+from training.network import Network
+from training.recognition import SHAPE
+
+arrays = {name: value.numpy() for name, value in Network(SHAPE).state_dict().items()}
+out = Path(sys.argv[1])
+checkpoints.save(out / "checkpoint.npz", checkpoints.Checkpoint(1, arrays, arrays, {}, 1.0))
+(out / "recipe.json").write_text(json.dumps({"network": asdict(SHAPE)}))
+(out / "history.jsonl").write_text("{}")
+"""
+
+
+def test_the_network_is_the_one_that_dlib_defines_but_for_its_borders() -> None:
+    done = run("-c", AS_DLIB_BUT_FOR_BORDERS)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_network_that_knows_whose_faces_they_are_is_not_exported(tmp_path: Path) -> None:
+    made = run("-c", AS_A_RUN, tmp_path / "teacher")
+    assert made.returncode == 0, made.stderr
+    done = run("-m", "training.export", "--run", tmp_path / "teacher", "--out", tmp_path / "5")
+    assert done.returncode == 1
+    assert "a teacher only" in done.stderr
+    assert not (tmp_path / "5").exists()
