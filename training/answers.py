@@ -1,6 +1,6 @@
 """Writes down what finished networks say of each training face, for others to learn from (`train --answers`).
 
-    python -m training.answers --teachers RUN RUN --out build/training/answers.npz
+    python -m training.answers --teachers RUN RUN --files FILE --out build/training/answers.npz
 
 `train --teachers` has its teachers look at every face as the pupil sees it, which on a processor doubles the time. What
 they say of the faces as they are, and of their mirror images, is asked once and costs a run nothing.
@@ -43,7 +43,7 @@ class Answers:
 
 @torch.inference_mode()
 def asked(runs: Sequence[Path], data: Path) -> Answers:
-    """Asks the networks of finished runs."""
+    """Asks the networks of finished runs; their answers count alike."""
     faces, _, _ = load_split(data, TRAIN_SPLIT).soft()
     networks = [network_of(run, torch.device("cpu")) for run in runs]
     heads: tuple[list[NDArray[np.float32]], ...] = [], []
@@ -84,14 +84,29 @@ def read(path: Path, data: Path) -> Answers:
         return Answers(*shares, json.loads(str(archive["teachers"])))
 
 
+def together(several: Sequence[Answers]) -> Answers:
+    """Gives the mean of answers, in which each teacher counts alike."""
+    weights = [len(each.teachers) for each in several]
+    means = (
+        np.average([getattr(each, name) for each in several], axis=0, weights=weights).astype(np.float32)
+        for name in ("expressions", "fer2013")
+    )
+    return Answers(*means, [teacher for each in several for teacher in each.teachers])
+
+
 def main() -> None:
     """Reads the command line, asks and writes."""
     parser = argparse.ArgumentParser(description="Write down what finished networks say of the training faces.")
-    parser.add_argument("--teachers", type=Path, nargs="+", required=True, help="finished runs")
+    parser.add_argument("--teachers", type=Path, nargs="*", default=(), help="finished runs")
+    parser.add_argument("--files", type=Path, nargs="*", default=(), help="answers that were written before")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--out", type=Path, default=Path("build/training/answers.npz"))
     options = parser.parse_args()
-    write(options.out, asked(options.teachers, options.data), options.data)
+    several = [read(path, options.data) for path in options.files]
+    several += [asked(options.teachers, options.data)] if options.teachers else []
+    if not several:
+        parser.error("name --teachers to ask, or --files of answers, or both")
+    write(options.out, together(several), options.data)
     print(f"wrote {options.out}")
 
 

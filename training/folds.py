@@ -10,10 +10,12 @@ the temperature). Its features are worse than the released network's, so that fa
 a strength is too much or does nothing, and not to the tenth where the best lies.
 
 Near-copies of one photograph stay in one fold, and are drawn together for the intervals.
+
+What heads say of faces that they were not taught is also what a pupil can learn from (``--answers``): unlike answers of
+a network to the faces that it was trained on they do not repeat what was learnt by heart.
 """
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,10 +26,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.answers import Answers
+from training.answers import write as write_answers
+from training.checkpoint import lineage
 from training.copies import groups_of_copies
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, Faces, load_split
-from training.labels import EXPRESSIONS, UNKNOWN, balancing_weights, majority_labels, rarity, soft_targets
-from training.metrics import Labels, fitted_temperature, right
+from training.labels import (
+    EXPRESSIONS,
+    FER2013,
+    NO_FER2013,
+    UNKNOWN,
+    balancing_weights,
+    majority_labels,
+    original_targets,
+    rarity,
+    soft_targets,
+)
+from training.metrics import Labels, fitted_temperature, right, softmax
 from training.network import network_of, standardised
 
 FOLDS: Final = 5
@@ -37,6 +52,7 @@ PEAK_RATE: Final = 1.5e-3
 DECAY: Final = 0.05
 HIDDEN: Final = 512
 DROPOUT: Final = 0.5
+SMOOTHING: Final = 0.1
 CELLS: Final = 4
 """Features of a stage are averaged over 4x4 cells: where in a face something is matters."""
 CLIP: Final = 5.0
@@ -70,42 +86,71 @@ def features_of(run: Path, faces: Faces) -> Tensor:
     return features.sub_(mean).div_(spread.clamp(min=1e-3)).clamp_(-CLIP, CLIP)
 
 
-def head(inputs: int) -> nn.Sequential:
-    """Gives the small network that learns on features (N, F)."""
-    hidden = nn.Linear(inputs, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT)
-    return nn.Sequential(nn.Dropout(DROPOUT), *hidden, nn.Linear(HIDDEN, len(EXPRESSIONS)))
+class Heads(nn.Module):
+    """The small network that learns on features: a hidden layer, and a layer for each set of labels."""
+
+    def __init__(self, inputs: int) -> None:
+        """Draws fresh weights."""
+        super().__init__()
+        hidden = nn.Linear(inputs, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT)
+        self.hidden = nn.Sequential(nn.Dropout(DROPOUT), *hidden)
+        self.expressions, self.fer2013 = nn.Linear(HIDDEN, len(EXPRESSIONS)), nn.Linear(HIDDEN, len(FER2013))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps features (N, F) to logits (N, 8) and (N, 7)."""
+        hidden = self.hidden(features)
+        return self.expressions(hidden), self.fer2013(hidden)
 
 
-def fitted(features: Tensor, targets: Tensor, weights: Tensor, rows: Tensor) -> nn.Sequential:
-    """Gives a head that was taught some rows."""
+@dataclass(frozen=True)
+class Taught:
+    """What heads learn from: a row of each for every usable face of training.
+
+    Attributes:
+        features: Standardised, float32 (N, F).
+        targets: Distributions over the eight expressions, float32 (N, 8).
+        original: Distributions over FER2013's labels, float32 (N, 7), zero where there is no label.
+        groups: Which faces are copies of one another, int64 (N,).
+    """
+
+    features: Tensor
+    targets: NDArray[np.float32]
+    original: NDArray[np.float32]
+    groups: NDArray[np.int64]
+
+
+def fitted(taught: Taught, weights: NDArray[np.float32], rows: Tensor) -> Heads:
+    """Gives heads that were taught some rows."""
     torch.manual_seed(0)
-    network, steps = head(features.shape[1]), EPOCHS * (len(rows) // BATCH)
-    optimizer = torch.optim.AdamW(network.parameters(), PEAK_RATE, weight_decay=DECAY)
+    targets, original, weigh = (torch.from_numpy(each) for each in (taught.targets, taught.original, weights))
+    heads, steps = Heads(taught.features.shape[1]), EPOCHS * (len(rows) // BATCH)
+    optimizer = torch.optim.AdamW(heads.parameters(), PEAK_RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, steps)
     for _ in range(EPOCHS):
         order = rows[torch.randperm(len(rows))][: len(rows) // BATCH * BATCH]
         for some in order.split(BATCH):
-            losses = functional.cross_entropy(network(features[some]), targets[some], reduction="none")
+            expressions, fer2013 = heads(taught.features[some])
+            losses = functional.cross_entropy(expressions, targets[some], reduction="none")
+            losses = losses + functional.cross_entropy(fer2013, original[some], reduction="none")
             optimizer.zero_grad()
-            (losses * weights[some]).mean().backward()
+            (losses * weigh[some]).mean().backward()
             optimizer.step()
             schedule.step()
-    return network.eval()
+    return heads.eval()
 
 
-def out_of_fold(
-    features: Tensor, targets: NDArray[np.float32], groups: NDArray[np.int64], balance: float
-) -> NDArray[np.float32]:
-    """Gives for each row the logits (N, 8) of a head that was taught neither it nor a copy of it."""
-    fold_of_group = np.random.default_rng(0).permutation(groups.max() + 1) % FOLDS
-    folds, weights = torch.from_numpy(fold_of_group[groups]), torch.from_numpy(balancing_weights(targets, balance))
-    logits = torch.empty(len(features), len(EXPRESSIONS))
+def out_of_fold(taught: Taught, balance: float) -> list[NDArray[np.float32]]:
+    """Gives for each row the logits (N, 8) and (N, 7) of heads that were taught neither it nor a copy of it."""
+    fold_of_group = np.random.default_rng(0).permutation(taught.groups.max() + 1) % FOLDS
+    folds, weights = torch.from_numpy(fold_of_group[taught.groups]), balancing_weights(taught.targets, balance)
+    logits = [torch.empty(each.shape) for each in (taught.targets, taught.original)]
     for fold in range(FOLDS):
-        network = fitted(features, torch.from_numpy(targets), weights, (folds != fold).nonzero()[:, 0])
+        heads, asked = fitted(taught, weights, (folds != fold).nonzero()[:, 0]), folds == fold
         with torch.inference_mode():
-            logits[folds == fold] = network(features[folds == fold])
+            for each, answers in zip(logits, heads(taught.features[asked]), strict=True):
+                each[asked] = answers
         print(f"balance {balance}: fold {fold + 1} of {FOLDS}", flush=True)
-    return logits.numpy()
+    return [each.numpy() for each in logits]
 
 
 @dataclass(frozen=True)
@@ -130,26 +175,29 @@ def tally(logits: NDArray[np.float32], labels: Labels, groups: NDArray[np.int64]
     return Tally(*table)
 
 
-def table(run: Path, data: Path, balances: Sequence[float], strengths: Sequence[float]) -> None:
+def table(run: Path, data: Path, options: argparse.Namespace) -> None:
     """Prints accuracy and mean recall of each pair of strengths, and how far from the first pair's they are."""
     split = load_split(data, TRAIN_SPLIT)
-    faces, targets, _ = split.soft()
+    faces, targets, known = split.soft()
     labels = majority_labels(split.votes)[soft_targets(split.votes)[1]]
     agreed, groups = labels != UNKNOWN, groups_of_copies(faces)
-    labels, rare = labels[agreed], rarity(targets)
-    counts = zip(np.bincount(labels, minlength=len(EXPRESSIONS)), EXPRESSIONS, strict=True)
-    print(f"{len(labels)} faces: " + ", ".join(f"{count} {name}" for count, name in counts))
-    features, count = features_of(run, faces), int(groups.max()) + 1
+    rare, sets = rarity(targets), ((agreed, labels), (known != NO_FER2013, known.astype(np.int64)))
+    counts = zip(np.bincount(labels[agreed], minlength=len(EXPRESSIONS)), EXPRESSIONS, strict=True)
+    print(f"{agreed.sum()} faces: " + ", ".join(f"{count} {name}" for count, name in counts))
+    taught = Taught(features_of(run, faces), targets, original_targets(known, SMOOTHING), groups)
+    count, present = int(groups.max()) + 1, None
     drawn = np.random.default_rng(1).multinomial(count, np.full(count, 1 / count), DRAWS).astype(np.float32)
-    lines, present = (
-        ["| balance | strength | accuracy | apart | mean recall | apart |", "|---|---|---|---|---|---|"],
-        None,
-    )
-    for balance in balances:
-        logits = out_of_fold(features, targets, groups, balance)[agreed]
-        calibrated = logits / fitted_temperature(logits, labels)
-        for strength in strengths:
-            one = tally(calibrated + strength * rare, labels, groups[agreed])
+    lines = ["| balance | strength | accuracy | apart | mean recall | apart |", "|---|---|---|---|---|---|"]
+    for balance in options.balances:
+        logits = out_of_fold(taught, balance)
+        calibrated = [
+            each / fitted_temperature(each[rows], right[rows]) for each, (rows, right) in zip(logits, sets, strict=True)
+        ]
+        if options.answers and present is None:
+            said = (softmax(each).astype(np.float32) for each in calibrated)
+            write_answers(options.answers, Answers(*said, [lineage(run) | {"heads": "out of fold"}]), data)
+        for strength in options.strengths:
+            one = tally(calibrated[0][agreed] + strength * rare, labels[agreed], groups[agreed])
             present = present or one
             apart = np.percentile(one.figures(drawn) - present.figures(drawn), (2.5, 97.5), axis=0)
             cells = [
@@ -167,8 +215,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("build/training/recognition"))
     parser.add_argument("--balances", type=float, nargs="+", default=BALANCES)
     parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS)
+    parser.add_argument("--answers", type=Path, help="write what each face's heads say there, for `train --answers`")
     options = parser.parse_args()
-    table(options.run, options.data, options.balances, options.strengths)
+    table(options.run, options.data, options)
 
 
 if __name__ == "__main__":

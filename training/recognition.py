@@ -35,7 +35,7 @@ PACKAGE: Final = "face_recognition_models"
 FILE: Final = "models/dlib_face_recognition_resnet_model_v1.dat"
 SHA256: Final = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 SHAPE: Final = Shape(
-    seen_px=112, stem=32, stem_px=7, pooled=True, widths=(32, 64, 128, 256), blocks=(3, 4, 3, 3), dropout=0.4
+    seen_px=150, stem=32, stem_px=7, pooled=True, widths=(32, 64, 128, 256), blocks=(3, 4, 3, 3), dropout=0.4
 )
 GREY_LEVELS: Final = 64 / 256
 """What one of `standardised`'s units is to dlib, which divides grey levels by 256; most faces deviate by 40 to 80."""

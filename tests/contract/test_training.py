@@ -37,18 +37,23 @@ def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([PYTHON, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path, random = tmp_path_factory.mktemp("data") / "faces.npz", np.random.default_rng(1)
-    votes = np.eye(10, dtype=np.uint8)[random.integers(0, 8, 160)] * 10
+def written(path: Path, training: int) -> Path:
+    """Write an archive of noise with some faces for training and 40 for validation."""
+    random, count = np.random.default_rng(1), training + 40
+    votes = np.eye(10, dtype=np.uint8)[random.integers(0, 8, count)] * 10
     np.savez(
         path,
-        images=random.integers(0, 256, (160, 48, 48), np.uint8),
+        images=random.integers(0, 256, (count, 48, 48), np.uint8),
         votes=votes,
-        fer2013=random.integers(0, 7, 160).astype(np.uint8),
-        split=np.repeat(np.array([0, 1], np.uint8), [120, 40]),
+        fer2013=random.integers(0, 7, count).astype(np.uint8),
+        split=np.repeat(np.array([0, 1], np.uint8), [training, 40]),
     )
     return path
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("data") / "faces.npz", 120)
 
 
 def epochs(out: Path) -> list[int]:
@@ -104,8 +109,8 @@ def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp
     [teacher] = json.loads((tmp_path / "pupil/recipe.json").read_text())["teachers"]
     assert teacher["data_sha256"] == recipe["data_sha256"], "what made the teacher is told with the pupil"
 
-    written, learns = tmp_path / "answers.npz", (*train, "--epochs", "1", "--answers", tmp_path / "answers.npz")
-    asked = run("-m", "training.answers", "--teachers", tmp_path / "first", "--data", archive, "--out", written)
+    answers, learns = tmp_path / "answers.npz", (*train, "--epochs", "1", "--answers", tmp_path / "answers.npz")
+    asked = run("-m", "training.answers", "--teachers", tmp_path / "first", "--data", archive, "--out", answers)
     assert asked.returncode == 0, asked.stderr
     pupil = run(*learns, "--out", tmp_path / "reader")
     assert pupil.returncode == 0, pupil.stderr

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.contract.test_network_definitions import has_both
-from tests.contract.test_training import run
+from tests.contract.test_training import run, written
 
 pytestmark = [
     pytest.mark.slow,
@@ -96,3 +97,19 @@ def test_a_network_that_knows_whose_faces_they_are_is_not_exported(tmp_path: Pat
     assert done.returncode == 1
     assert "a teacher only" in done.stderr
     assert not (tmp_path / "5").exists()
+
+
+def test_heads_answer_for_faces_that_they_were_not_taught(tmp_path: Path) -> None:
+    made = run("-c", AS_A_RUN, tmp_path / "teacher")
+    assert made.returncode == 0, made.stderr
+    archive, answers = written(tmp_path / "faces.npz", 400), tmp_path / "answers.npz"
+    told = ("--data", archive, "--run", tmp_path / "teacher", "--balances", "0.25", "--strengths", "0.45", "0")
+    done = run("-m", "training.folds", *told, "--answers", answers)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2].startswith("| 0.25 | 0.45 |")
+    assert "| +0.0 to +0.0 |" in done.stdout.splitlines()[-2], "the first is what the others are compared with"
+    both = ("--files", answers, answers, "--data", archive, "--out", tmp_path / "both.npz")
+    assert run("-m", "training.answers", *both).returncode == 0
+    with np.load(answers) as one, np.load(tmp_path / "both.npz") as two:
+        assert one["expressions"].shape == (400, 8)
+        np.testing.assert_allclose(one["fer2013"].astype(int), two["fer2013"], atol=2)
