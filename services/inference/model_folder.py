@@ -16,7 +16,7 @@ DESCRIPTION: Final = "model.json"
 LITE_MODEL: Final = "model.tflite"
 INT8_MODEL: Final = "model.int8.tflite"
 """The same model with its convolutions in eight bits, where a version has one: a third of the time on a processor with
-VNNI, nine tenths of it with AVX2 alone, and less than half a point of accuracy. It is taken on every processor, so that
+VNNI, about as long with AVX2 alone, and less than half a point of accuracy. It is taken on every processor, so that
 a face is read alike on all, and taught moods, which are embeddings, stay what they are when they are moved."""
 LABELS: Final = "labels.json"
 
