@@ -86,8 +86,11 @@ def trained_network(run: Path) -> keras.Model:
     """Builds the served network with a run's averaged weights, looking at both mirror images.
 
     Raises:
-        SystemExit: The run has no checkpoint.
+        SystemExit: The run has no checkpoint, was stopped, or is a teacher only: its embedding tells whose a face is.
     """
+    if checkpoints.lineage(run).get("teacher_only"):
+        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
+        raise SystemExit(message)
     network = served_network(*checkpoints.finished(run))
     network.set_weights([rounded(weight) for weight in network.get_weights()])
     return mirrored(network)

@@ -22,7 +22,7 @@ class Batch:
     Attributes:
         faces: Standardised, float32 (B, 1, 48, 48), channels last in memory.
         targets: Distributions over the eight expressions, float32 (B, 8).
-        original: Distributions over FER2013's own seven labels, float32 (B, 7), zero where there is no label.
+        original: Distributions over FER2013's own seven labels, float32 (B, 7), zero where there is nothing to learn.
         weights: Weight of each face in the loss, float32 (B,), 1 on average over all training faces.
     """
 

@@ -7,10 +7,10 @@ github.com/davisking/dlib-models; a residual network of 29 layers after He et al
 for expressions it makes a teacher that sees what a network from scratch does not. It is a teacher only: what a released
 network says of a face must not tell whose it is.
 
-Its layers are a `Shape` of `training/network.py`, which `served.py` does not build, so that nobody exports it. The
-short ways that add channels of zeros are 1x1 convolutions that copy the others (the new ones stay zero, as in dlib),
-and squeeze-and-excitation, which it has not, begins by weighing all channels alike. Borders are padded as everywhere
-here, where dlib pads none before it halves. Its last block, 2x2 pixels small, is left out.
+What begins with it says so in its `recipe.json`, and `export` refuses it. Its layers are a `Shape` of
+`training/network.py`. The short ways that add channels of zeros are 1x1 convolutions that copy the others (the new ones
+stay zero, as in dlib), and squeeze-and-excitation, which it has not, begins by weighing all channels alike. Borders are
+padded as everywhere here, where dlib pads none before it halves. Its last block, 2x2 pixels small, is left out.
 """
 
 import argparse
@@ -131,8 +131,9 @@ def main() -> None:
     torch.manual_seed(0)  # what dlib has not, it begins with alike each time: the run has one name
     network = Network(SHAPE).eval()
     as_released(network, recognition_kernels(package_file().read_bytes(), network))
+    described = {"network": dataclasses.asdict(SHAPE), "weights_sha256": SHA256, "teacher_only": True}
     done = {"epoch": 0, "seconds": 0.0, "weights_sha256": SHA256}
-    write_run(network, {"network": dataclasses.asdict(SHAPE)}, options.out, options.data, done)
+    write_run(network, described, options.out, options.data, done)
     print(f"wrote {options.out}")
 
 

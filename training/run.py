@@ -55,6 +55,7 @@ def begin(run: Run) -> None:
         "start": run.start and checkpoints.lineage(run.start),
         "teachers": [checkpoints.lineage(each) for each in run.teachers],
         "answers": run.answers and answers.read(run.answers, run.data).teachers,
+        "teacher_only": run.start is not None and checkpoints.lineage(run.start).get("teacher_only", False),
         "data_sha256": digest(run.data),
         "on": hardware(run.device),
     }
@@ -69,14 +70,25 @@ def begin(run: Run) -> None:
 def _continued(run: Run, before: dict[str, Any], now: dict[str, Any]) -> str:
     # What a description does not name yet was as it is by default.
     defaults = json.loads(json.dumps({"recipe": asdict(Recipe()), "network": asdict(Shape())}))
-    filled = {"data_sha256": now["data_sha256"], "answers": None} | before | {"on": now["on"]}
+    filled = (
+        {"data_sha256": now["data_sha256"], "answers": None, "teacher_only": False, "start": None, "teachers": []}
+        | before
+        | {"on": now["on"]}
+    )
     filled |= {part: defaults[part] | before.get(part, {}) for part in defaults}
     filled["recipe"]["epochs"] = run.recipe.epochs
-    if filled != now:
+    if _by_name(filled) != _by_name(now):
         message = f"{run.out} holds a run of another recipe, network or data; remove it, or name a new one with --out"
         raise SystemExit(message)
     on = str(before.get("on", now["on"]))
     return on if on.endswith(now["on"]) else f"{on}, then {now['on']}"
+
+
+def _by_name(settings: dict[str, Any]) -> dict[str, Any]:
+    """Names the runs that one began from or learns from: what made them does not change, nor where they went on."""
+    others = settings["start"], *settings["teachers"]
+    start, *teachers = (each["run"] if isinstance(each, dict) else each for each in others)
+    return settings | {"start": start, "teachers": teachers}
 
 
 def forget_lost_epochs(out: Path) -> None:

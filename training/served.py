@@ -88,12 +88,10 @@ def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
         ``fer2013`` logits float32 (N, 7) and ``embedding`` float32 (N, E), E the last stage's width.
 
     Raises:
-        SystemExit: The network is a teacher's alone: it sees faces enlarged, as one that knows whose they are does, and
-            an embedding that tells people apart must not be released.
+        SystemExit: The network sees faces enlarged, or pools: what is served does neither.
     """
     if shape.seen_px != FACE_PX or shape.pooled:
-        message = "a network that sees faces enlarged is a teacher only: train one that learns from it (--teachers)"
-        raise SystemExit(message)
+        raise SystemExit("a network that sees faces enlarged, or pools after its stem, is for teachers only")
     builder = Builder(arrays)
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
     hidden = builder.convolution(standardised(faces), "stem", "relu", shape.stem_stride)

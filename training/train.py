@@ -120,7 +120,7 @@ class Training:
         order = torch.from_numpy(np.random.default_rng((recipe.seed, self.epoch)).permutation(len(lesson))).to(device)
         chance = torch.Generator(device)
         chance.manual_seed(recipe.seed * 1000 + self.epoch * self._run.processes + self._rank)
-        torch.manual_seed(chance.initial_seed())  # dropout's, which has no generator of its own
+        torch.manual_seed(chance.initial_seed() + 1_000_000)  # dropout's, which has no generator of its own
         mild = recipe.is_mild(self.epoch)
         variation, mix = (Augmentation().milder(), 0.0) if mild else (Augmentation(), recipe.mix)
         for step in range(steps):
@@ -211,7 +211,10 @@ def read(words: Sequence[str] | None = None) -> argparse.Namespace:
     start = parser.parse_args(words).start
     if start is not None:
         parser.set_defaults(**dataclasses.asdict(checkpoints.finished(start)[0]))
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.answers and options.teachers:
+        parser.error("--answers and --teachers would both replace a share of the votes: give one of them")
+    return options
 
 
 def run_of(options: argparse.Namespace) -> Run:

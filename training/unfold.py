@@ -40,7 +40,8 @@ def unfold(version: Path, out: Path, data: Path) -> None:
     network = Network(shape).eval()
     as_released(network, released_kernels(version, shape))
     done = {"epoch": training["epochs_done"], "seconds": training["seconds"], "released": training["run"]}
-    write_run(network, {name: training[name] for name in ("recipe", "network")}, out, data, done)
+    kept = ("recipe", "network", "start", "teachers", "answers", "data_sha256")
+    write_run(network, {name: training[name] for name in kept if name in training}, out, data, done)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The taught moods of this process: one state file, which several processes of the service may share."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ class KeptMoods:
         self._stamp: tuple[int, int] | None = None
         self._told: CustomMoods | None = None
         self._changing = asyncio.Lock()
+        self._known = False  # before they were read once nobody is told that there are none
 
     @property
     def moods(self) -> Sequence[TaughtMood]:
@@ -73,6 +75,7 @@ class KeptMoods:
         async with self._changing:
             if self._file.stamp != self._stamp:
                 await self._take(*await asyncio.to_thread(self._claimed))
+            self._known = True
         self._announce()
 
     async def change(self, change: Change) -> None:
@@ -84,6 +87,7 @@ class KeptMoods:
         """
         async with self._changing:
             await self._take(*await asyncio.to_thread(self._changed, change))
+            self._known = True
         self._announce()
 
     def serve(self, version: int) -> None:
@@ -109,8 +113,9 @@ class KeptMoods:
         return stamp, (self._file.load() or TaughtMoods()).moods
 
     def _claimed(self) -> Stamped:
-        with self._file.claimed():  # or two processes set a damaged file aside, and one of them the next, good one
+        with contextlib.suppress(OSError), self._file.claimed():  # or two set a damaged file aside, and one a good one
             return self._load()
+        return self._load()  # where nothing can be written, it can be read
 
     def _changed(self, change: Change) -> Stamped:
         with self._file.claimed():
@@ -125,6 +130,6 @@ class KeptMoods:
 
     def _announce(self) -> None:
         news = told(self.moods, self.served)
-        if news != self._told:
+        if self._known and news != self._told:
             self._told = news
             self._tell(news)

@@ -1,6 +1,7 @@
 """Faces in a photo that somebody uploads: found by the camera's detector, cut as the bus has them cut."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,14 +12,24 @@ from numpy.typing import NDArray
 from services.inference.annotating import annotated
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
-from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, largest_first, open_detector
+from services.vision.detectors import (
+    LONGEST_SIDE_PX,
+    MAX_FACES,
+    Detection,
+    Detector,
+    find_yunet,
+    largest_first,
+    open_detector,
+)
 from services.vision.images import Bgr, decode_reduced
 from services.vision.views import View
 
-DOUBLE: Final = 0.3
-"""Overlap (intersection over union) from which two findings are one face."""
 ENOUGH_PX: Final = 1600
 """Pixels of a photo's longer side at which the faces of a group are still larger than the model's input."""
+SHARED_PX: Final = 160
+"""What neighbouring parts have in common: a smaller face is whole in one, a larger one is found without parts."""
+SAME: Final = 0.5
+"""Share of the smaller of two boxes that lies in the other, from which both are of one face."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,14 @@ class Photos:
         return Photo(width, height, faces, len(found) - len(largest), np.array(inputs, np.uint8), image)
 
     def _found(self, image: Bgr) -> list[Detection]:
-        """Search a picture as the camera's frames are, for large faces, and in every pixel: there is no next frame."""
-        detector, size = self._open(), (image.shape[1], image.shape[0])
+        """Search a picture reduced, as frames are, then part by part, each no larger than a frame: there is no next."""
+        detector = self._open()
         found = detector.detect(image)
-        finer = detector.detect(image, View.whole(size, 1))
-        new = [face for face in finer if all(face.box.iou(known.box) <= DOUBLE for known in found)]
-        return largest_first([*found, *new])
+        parts = [face for part in parts_of((image.shape[1], image.shape[0])) for face in detector.detect(image, part)]
+        for face in largest_first(parts):  # the whole face comes before what a part's edge left of it
+            if all(face.box.shared(known.box) < SAME for known in found):
+                found.append(face)
+        return largest_first(found)
 
     def _open(self) -> Detector:
         if self._detector is None:
@@ -89,3 +102,18 @@ class Photos:
             yunet = find_yunet(camera.detector, self._settings.yunet, self._settings.data / "models")
             self._detector = open_detector(yunet, min_face_px=camera.min_face_px)
         return self._detector
+
+
+def parts_of(size: tuple[int, int]) -> list[View]:
+    """Return views that cover a picture of `size` (width, height), each at most the side that is ever searched."""
+    shrink = 1
+    while max(size) > ENOUGH_PX * shrink:
+        shrink *= 2
+    side = LONGEST_SIDE_PX * shrink
+    lefts, tops = (_starts(length, side, SHARED_PX * shrink) for length in size)
+    return [View(left, top, min(side, size[0]), min(side, size[1]), shrink) for top in tops for left in lefts]
+
+
+def _starts(length: int, side: int, shared: int) -> list[int]:
+    count = max(1, math.ceil((length - shared) / (side - shared)))
+    return [round(at * (length - side) / (count - 1)) if count > 1 else 0 for at in range(count)]

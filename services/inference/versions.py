@@ -92,7 +92,8 @@ class Versions:
             for version in set(self._loaded) - wanted - set(self.labels.values()):
                 self._let_go(version)
         said = "; ".join(problems)
-        return f"{said}; version {max(self._loaded)} answers meanwhile" if said and self._loaded else said
+        instead = self._loaded and found[0] not in self._loaded  # of a label that stays where it was `labels` tells
+        return f"{said}; version {max(self._loaded)} answers meanwhile" if said and instead else said
 
     def find(self, version: int | None) -> LiteRtModel | None:
         """Return a version that answers, the newest for `None`; `None` where there is none."""

@@ -72,7 +72,8 @@ def add_songs(router: APIRouter, service: "RecommenderService") -> None:
     async def songs(wanted: Annotated[SongSearch, Query()]) -> SongPage:
         """Search the library: every word of `query` in title, artist or album; `mood` as folder or tag says it.
 
-        They come by artist and title; with `valence` and `arousal`, each from -1 to 1, the nearest to that point first.
+        They come by artist and title; with `valence` and `arousal`, each from -1 to 1, the nearest to that point first,
+        of those whose file is there.
         """
         found, total = await service.library.songs.search(
             clean(wanted.query), wanted.mood, wanted.limit, wanted.offset, wanted.near

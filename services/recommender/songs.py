@@ -150,6 +150,7 @@ class SqlSongStore:
         if near is not None:
             across, up = SongRow.valence - near.valence, SongRow.arousal - near.arousal
             order = (across * across + up * up, *order)
+            wanted.append(~SongRow.missing)
         page = select(SongRow).where(*wanted).order_by(*order)
         async with self._database.session() as session:
             total = await session.scalar(select(func.count()).select_from(SongRow).where(*wanted))

@@ -48,10 +48,18 @@ class Box(NamedTuple):
 
     def iou(self, other: "Box") -> float:
         """Return the intersection over union, 0 to 1."""
+        common = self._common(other)
+        return common / (self.area + other.area - common) if common else 0.0
+
+    def shared(self, other: "Box") -> float:
+        """Return the intersection over the smaller of both, 0 to 1."""
+        common = self._common(other)
+        return common / min(self.area, other.area) if common else 0.0
+
+    def _common(self, other: "Box") -> float:
         across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
-        common = max(0.0, across) * max(0.0, down)
-        return common / (self.area + other.area - common) if common else 0.0
+        return max(0.0, across) * max(0.0, down)
 
     def scaled(self, factor: float) -> "Box":
         """Return the box in a frame that is `factor` times as large."""

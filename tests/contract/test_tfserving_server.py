@@ -36,8 +36,6 @@ from tests.contract.model_server_doubles import RELEASED, Client, Code, describe
 from training.golden import golden_faces
 
 MODELS = Settings().inference.models
-PREDICT = "/tensorflow.serving.PredictionService/Predict"
-STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 
 @pytest.fixture

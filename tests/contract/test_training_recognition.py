@@ -80,7 +80,7 @@ from training.recognition import SHAPE
 arrays = {name: value.numpy() for name, value in Network(SHAPE).state_dict().items()}
 out = Path(sys.argv[1])
 checkpoints.save(out / "checkpoint.npz", checkpoints.Checkpoint(1, arrays, arrays, {}, 1.0))
-(out / "recipe.json").write_text(json.dumps({"network": asdict(SHAPE)}))
+(out / "recipe.json").write_text(json.dumps({"network": asdict(SHAPE), "teacher_only": True}))
 (out / "history.jsonl").write_text("{}")
 """
 
@@ -97,6 +97,18 @@ def test_a_network_that_knows_whose_faces_they_are_is_not_exported(tmp_path: Pat
     assert done.returncode == 1
     assert "a teacher only" in done.stderr
     assert not (tmp_path / "5").exists()
+
+
+def test_what_goes_on_from_it_is_a_teacher_only_in_whatever_shape(tmp_path: Path) -> None:
+    made = run("-c", AS_A_RUN, tmp_path / "teacher")
+    assert made.returncode == 0, made.stderr
+    archive = written(tmp_path / "faces.npz", 40)
+    smaller = ("--seen-px", "48", "--no-pooled", "--epochs", "1", "--batch", "32", "--processes", "1")
+    further = ("--start", tmp_path / "teacher", "--data", archive, "--out", tmp_path / "further")
+    done = run("-m", "training.train", *smaller, *further)
+    assert done.returncode == 0, done.stderr
+    done = run("-m", "training.export", "--run", tmp_path / "further", "--out", tmp_path / "5", "--data", archive)
+    assert (done.returncode, "a teacher only" in done.stderr) == (1, True)
 
 
 def test_heads_answer_for_faces_that_they_were_not_taught(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ async def test_what_is_done_in_a_row_arrives_in_that_row() -> None:
     ("error", "said"),
     [
         (httpx.ConnectError("refused"), "That did not work: nothing answers. Try again in a moment."),
-        (httpx.ReadTimeout("late"), "No answer came in time; it may be done all the same. Look again in a moment."),
+        (httpx.ReadTimeout("late"), "No answer came; it may be done all the same. Look again in a moment."),
     ],
 )
 async def test_a_call_that_may_have_been_heard_is_not_called_a_failure(

@@ -14,9 +14,10 @@ from services.contracts.channels import FACES as FACES_CHANNEL
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.api import UPLOADS
 from services.inference.breaker import FAILURES
+from services.inference.photo import parts_of
 from services.inference.predictor import PredictorAwayError
 from services.inference.service import PHOTO_S
-from services.vision.detectors import MAX_FACES, Detection, Haar
+from services.vision.detectors import LONGEST_SIDE_PX, MAX_FACES, Detection, Haar
 from services.vision.geometry import Box
 from services.vision.images import PHOTO, Bgr, jpeg
 from services.vision.opencv import cv2
@@ -77,23 +78,38 @@ async def test_several_faces_come_the_largest_first() -> None:
 
 
 class Thorough:
-    """Finds a large face in a reduced picture, and in every pixel a small one, too, and the large one a bit aside."""
+    """Finds a large face in a reduced picture; in its parts a small one, and of the large one an eye."""
 
     name, smallest_px, clear_px = "thorough", 12, 24
 
+    def __init__(self) -> None:
+        self.views: list[View] = []
+
     def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
-        large, small = Box(300, 120, 200, 260), Box(20, 20, 20, 26)
         if view is None:
-            return [Detection(large, (), 0.9)]
-        assert view == (0, 0, frame.shape[1], frame.shape[0], 1)
-        return [Detection(small, (), 0.8), Detection(large._replace(x=310), (), 0.8)]
+            return [Detection(Box(300, 120, 200, 260), (), 0.9)]
+        self.views.append(view)
+        return [Detection(Box(20, 20, 20, 26), (), 0.8), Detection(Box(340, 180, 40, 52), (), 0.8)]
 
 
-async def test_a_photo_is_searched_in_every_pixel_and_each_face_of_it_is_one() -> None:
+async def test_a_photo_is_searched_part_by_part_and_each_face_of_it_is_one() -> None:
     async with running() as run, client(run) as http:
-        run.service.photos._detector = Thorough()
+        run.service.photos._detector = detector = Thorough()
         faces = (await http.post(PATH, files={"photo": jpeg(np.zeros((480, 640, 3), np.uint8))})).json()["faces"]
     assert [face["box"]["x"] for face in faces] == [300, 20]
+    assert detector.views == [View(0, 0, 640, 480, 1)]
+
+
+@pytest.mark.parametrize("size", [(640, 480), (960, 961), (1600, 1200), (3199, 900), (30, 3000)])
+def test_the_parts_of_a_photo_are_all_of_it_and_no_larger_than_a_frame(size: tuple[int, int]) -> None:
+    seen = np.zeros(size[::-1], np.uint8)
+    for view in parts_of(size):
+        assert max(view.width, view.height) <= LONGEST_SIDE_PX * view.shrink
+        assert min(view.left, view.top) >= 0
+        assert view.left + view.width <= size[0]
+        assert view.top + view.height <= size[1]
+        seen[view.top : view.top + view.height, view.left : view.left + view.width] = 1
+    assert seen.all()
 
 
 async def test_the_photo_comes_back_with_its_faces_framed_where_it_is_asked_for() -> None:
@@ -202,7 +218,7 @@ async def test_a_photo_far_larger_than_needed_gives_its_own_pixels(monkeypatch: 
     async with running() as run, client(run) as http:
         small = (await http.post(PATH, files={"photo": photo()})).json()
         body = (await http.post(PATH, files={"photo": jpeg(large)})).json()
-    assert seen == [(480, 640, 3)] * 2 + [(1440, 1920, 3)] * 2
+    assert seen == [(480, 640, 3)] * 2 + [(1440, 1920, 3)] * 2, "one part each: halved, the large one is a frame"
     assert (body["width"], body["height"]) == (3840, 2880)
     assert [value / 6 for value in body["faces"][0]["box"].values()] == pytest.approx(
         list(small["faces"][0]["box"].values()), abs=10

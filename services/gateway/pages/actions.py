@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from nicegui import ui
 
-from services.contracts.messages import Mood, PlayerAction, PlayHow, PlayRequest, PolicyMode, Privacy, uuid7
+from services.contracts.messages import Mood, PlayerAction, PlayHow, PlayRequest, PolicyMode, Privacy
 from services.contracts.moods import Point
 from services.gateway.photo import Song
 
@@ -16,6 +17,9 @@ Json = dict[str, Any]
 """An object as REST gives it."""
 
 CUSTOM_MOODS = "/api/custom-moods"
+
+LATE = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.ReadError, httpx.RemoteProtocolError)
+"""What happens to a call that may have been heard."""
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +52,9 @@ class Actions:
         return await self._call("POST", f"/api/players/{self._room}/commands", body)
 
     async def play(self, songs: Sequence[Song], reason: str) -> bool:
-        """Play songs by hand: the first at once, the others behind it."""
+        """Play songs by hand: the first at once, the others behind it. No mood decided that, so the id has no time."""
         request = PlayRequest(
-            decision_id=uuid7(), tracks=tuple(song.track for song in songs), how=PlayHow.REPLACE, reason=reason
+            decision_id=uuid4(), tracks=tuple(song.track for song in songs), how=PlayHow.REPLACE, reason=reason
         )
         return await self._call("POST", f"/api/players/{self._room}/play", request.model_dump(mode="json"))
 
@@ -143,9 +147,10 @@ class Actions:
         try:
             async with self._in_turn:  # two calls at once might arrive in any order, and the first have the last word
                 answer = await self._api().request(method, path, json=body)
-        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+        except LATE as error:
             log.warning("%s %s failed: %r", method, path, error)
-            problem = "No answer came in time; it may be done all the same. Look again in a moment."
+            done = "" if method == "GET" else "; it may be done all the same"
+            problem = f"No answer came{done}. Look again in a moment."
         except httpx.HTTPError as error:
             log.warning("%s %s failed: %r", method, path, error)
             problem = "That did not work: nothing answers. Try again in a moment."

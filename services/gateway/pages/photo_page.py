@@ -96,14 +96,15 @@ class PhotoPage:
             self._feel.says(text=f"{spoken(self._room)} feels {spoken(reading.mood).lower()}, too")
 
     async def _begin(self) -> None:
-        if self._reading and await self._actions.play(self._fitting, f"a picture: {photo.word(self._reading)}"):
-            ui.notify(f"{self._fitting[0].title} plays", icon="check", timeout=3000)
+        reading, songs = self._reading, self._fitting  # another picture may come meanwhile
+        if reading and songs and await self._actions.play(songs, f"a picture: {photo.word(reading)}"):
+            ui.notify(f"{songs[0].title} plays", icon="check", timeout=3000)
 
     async def _set(self) -> None:
-        if self._reading and await self._actions.set_mood(self._reading.mood, MINUTES):
-            policy = self._service.house.rooms[self._room].policy if self._room in self._service.house.rooms else None
-            said = photo.felt(self._reading, self._room, policy and policy.mode, MINUTES)
-            ui.notify(said, icon="check", timeout=5000)
+        reading, room = self._reading, self._service.house.rooms.get(self._room)
+        if reading and await self._actions.set_mood(reading.mood, MINUTES):
+            mode = room.policy.mode if room and room.policy else None
+            ui.notify(photo.felt(reading, self._room, mode, MINUTES), icon="check", timeout=5000)
 
 
 def _list(into: Element, songs: list[photo.Song]) -> None:
