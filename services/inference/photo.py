@@ -13,7 +13,6 @@ from services.inference.annotating import annotated
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
 from services.vision.detectors import (
-    LONGEST_SIDE_PX,
     MAX_FACES,
     Detection,
     Detector,
@@ -26,6 +25,8 @@ from services.vision.views import View
 
 ENOUGH_PX: Final = 1600
 """Pixels of a photo's longer side at which the faces of a group are still larger than the model's input."""
+PART_PX: Final = 640
+"""Side of the parts that a photo is searched in: larger ones take a detector's memory by the square of it."""
 SHARED_PX: Final = 160
 """What neighbouring parts have in common: a smaller face is whole in one, a larger one is found without parts."""
 SAME: Final = 0.5
@@ -87,7 +88,7 @@ class Photos:
         return Photo(width, height, faces, len(found) - len(largest), np.array(inputs, np.uint8), image)
 
     def _found(self, image: Bgr) -> list[Detection]:
-        """Search a picture reduced, as frames are, then part by part, each no larger than a frame: there is no next."""
+        """Search a picture reduced, as frames are, then part by part, as there is no next one."""
         detector = self._open()
         found = detector.detect(image)
         parts = [face for part in parts_of((image.shape[1], image.shape[0])) for face in detector.detect(image, part)]
@@ -105,11 +106,11 @@ class Photos:
 
 
 def parts_of(size: tuple[int, int]) -> list[View]:
-    """Return views that cover a picture of `size` (width, height), each at most the side that is ever searched."""
+    """Return views that cover a picture of `size` (width, height), each of `PART_PX` at most once it is shrunk."""
     shrink = 1
     while max(size) > ENOUGH_PX * shrink:
         shrink *= 2
-    side = LONGEST_SIDE_PX * shrink
+    side = PART_PX * shrink
     lefts, tops = (_starts(length, side, SHARED_PX * shrink) for length in size)
     return [View(left, top, min(side, size[0]), min(side, size[1]), shrink) for top in tops for left in lefts]
 
