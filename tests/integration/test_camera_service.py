@@ -235,6 +235,9 @@ async def test_privacy_holds_even_where_it_cannot_be_written(tmp_path: Path) -> 
     service, source = scripted(tmp_path, picture())
     async with running(service) as (_, heard):
         await heard.state(CameraState.OK)
+        async with asyncio.timeout(30):
+            while not (tmp_path / "state/camera.json").exists():  # noqa: ASYNC110 - which cameras it told of: written late
+                await asyncio.sleep(0.01)
         shutil.rmtree(tmp_path / "state", ignore_errors=True)
         (tmp_path / "state").write_text("a file where the folder should be")
         await only_room(service).turn(Privacy.ON)
