@@ -44,6 +44,7 @@ from training.labels import (
 )
 from training.metrics import Labels, fitted_temperature, right, softmax
 from training.network import network_of, standardised
+from training.recipe import Recipe
 
 FOLDS: Final = 5
 EPOCHS: Final = 12
@@ -52,7 +53,6 @@ PEAK_RATE: Final = 1.5e-3
 DECAY: Final = 0.05
 HIDDEN: Final = 512
 DROPOUT: Final = 0.5
-SMOOTHING: Final = 0.1
 CELLS: Final = 4
 """Features of a stage are averaged over 4x4 cells: where in a face something is matters."""
 CLIP: Final = 5.0
@@ -175,27 +175,29 @@ def tally(logits: NDArray[np.float32], labels: Labels, groups: NDArray[np.int64]
     return Tally(*table)
 
 
-def table(run: Path, data: Path, options: argparse.Namespace) -> None:
+def table(options: argparse.Namespace) -> None:
     """Prints accuracy and mean recall of each pair of strengths, and how far from the first pair's they are."""
-    split = load_split(data, TRAIN_SPLIT)
+    split = load_split(options.data, TRAIN_SPLIT)
     faces, targets, known = split.soft()
     labels = majority_labels(split.votes)[soft_targets(split.votes)[1]]
     agreed, groups = labels != UNKNOWN, groups_of_copies(faces)
     rare, sets = rarity(targets), ((agreed, labels), (known != NO_FER2013, known.astype(np.int64)))
     counts = zip(np.bincount(labels[agreed], minlength=len(EXPRESSIONS)), EXPRESSIONS, strict=True)
     print(f"{agreed.sum()} faces: " + ", ".join(f"{count} {name}" for count, name in counts))
-    taught = Taught(features_of(run, faces), targets, original_targets(known, SMOOTHING), groups)
+    taught = Taught(features_of(options.run, faces), targets, original_targets(known, Recipe().smoothing), groups)
     count, present = int(groups.max()) + 1, None
     drawn = np.random.default_rng(1).multinomial(count, np.full(count, 1 / count), DRAWS).astype(np.float32)
     lines = ["| balance | strength | accuracy | apart | mean recall | apart |", "|---|---|---|---|---|---|"]
     for balance in options.balances:
         logits = out_of_fold(taught, balance)
         calibrated = [
-            each / fitted_temperature(each[rows], right[rows]) for each, (rows, right) in zip(logits, sets, strict=True)
+            each / fitted_temperature(each[rows], truth[rows]) for each, (rows, truth) in zip(logits, sets, strict=True)
         ]
         if options.answers and present is None:
             said = (softmax(each).astype(np.float32) for each in calibrated)
-            write_answers(options.answers, Answers(*said, [lineage(run) | {"heads": "out of fold"}]), data)
+            write_answers(
+                options.answers, Answers(*said, [lineage(options.run) | {"heads": "out of fold"}]), options.data
+            )
         for strength in options.strengths:
             one = tally(calibrated[0][agreed] + strength * rare, labels[agreed], groups[agreed])
             present = present or one
@@ -217,7 +219,7 @@ def main() -> None:
     parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS)
     parser.add_argument("--answers", type=Path, help="write what each face's heads say there, for `train --answers`")
     options = parser.parse_args()
-    table(options.run, options.data, options)
+    table(options)
 
 
 if __name__ == "__main__":

@@ -48,14 +48,14 @@ def begin(run: Run) -> None:
     Raises:
         SystemExit: A run that differs in more than its length and its hardware lies there, or a teacher's does not.
     """
-    described = run.out / "recipe.json"
+    described, start = run.out / "recipe.json", run.start and checkpoints.lineage(run.start)
     settings = {
         "recipe": asdict(run.recipe),
         "network": asdict(run.shape),
-        "start": run.start and checkpoints.lineage(run.start),
+        "start": start,
         "teachers": [checkpoints.lineage(each) for each in run.teachers],
         "answers": run.answers and answers.read(run.answers, run.data).teachers,
-        "teacher_only": run.start is not None and checkpoints.lineage(run.start).get("teacher_only", False),
+        "teacher_only": bool(start and start.get("teacher_only")),
         "data_sha256": digest(run.data),
         "on": hardware(run.device),
     }

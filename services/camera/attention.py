@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from services.vision.detectors import LONGEST_SIDE_PX
 from services.vision.geometry import Box
-from services.vision.views import View, shrink_for
+from services.vision.views import View, shrink_for, shrink_within
 
 VIEW_WIDTHS = 16 / 3
 """Side of a neighbourhood in widths of the smallest face in it; the largest, before it is shrunk more, has half."""
@@ -87,10 +87,7 @@ class Attention:
         return box.width >= self._clear_px * view.shrink and view.holds(box.grown(AROUND, AROUND))
 
     def _shrink(self, size: tuple[int, int]) -> int:
-        shrink = shrink_for(self._min_face_px, self._smallest_px)
-        while max(size) > LONGEST_SIDE_PX * shrink:
-            shrink *= 2
-        return shrink
+        return shrink_within(size, LONGEST_SIDE_PX, shrink_for(self._min_face_px, self._smallest_px))
 
 
 def _due(at: float, last: float, every_s: float) -> bool:

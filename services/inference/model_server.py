@@ -39,7 +39,7 @@ MAX_UNSEEN: Final = 10_000
 """Requests that gRPC may hold until they are looked at, and refused if too many wait. By default it cancels some of
 those beyond 1,000, unseen and uncounted (gRPC's channel arguments, grpc.server.max_pending_requests)."""
 MAX_REQUEST_BYTES: Final = 1 << 20
-"""Of a request: twice what as many faces as a run takes have, in whichever of `TensorProto`'s forms."""
+"""Of a request: three times what 64 faces take in the longest of `TensorProto`'s forms, two bytes a grey level."""
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.so_reuseport", 0),

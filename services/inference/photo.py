@@ -12,16 +12,9 @@ from numpy.typing import NDArray
 from services.inference.annotating import annotated
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
-from services.vision.detectors import (
-    MAX_FACES,
-    Detection,
-    Detector,
-    find_yunet,
-    largest_first,
-    open_detector,
-)
+from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, largest_first, open_detector
 from services.vision.images import Bgr, decode_reduced
-from services.vision.views import View
+from services.vision.views import View, shrink_within
 
 ENOUGH_PX: Final = 1600
 """Pixels of a photo's longer side at which the faces of a group are still larger than the model's input."""
@@ -107,9 +100,7 @@ class Photos:
 
 def parts_of(size: tuple[int, int]) -> list[View]:
     """Return views that cover a picture of `size` (width, height), each of `PART_PX` at most once it is shrunk."""
-    shrink = 1
-    while max(size) > ENOUGH_PX * shrink:
-        shrink *= 2
+    shrink = shrink_within(size, ENOUGH_PX)
     side = PART_PX * shrink
     lefts, tops = (_starts(length, side, SHARED_PX * shrink) for length in size)
     return [View(left, top, min(side, size[0]), min(side, size[1]), shrink) for top in tops for left in lefts]

@@ -61,6 +61,14 @@ def shrink_for(width_px: float, enough_px: float) -> int:
     return 1 << max(0, int(width_px // enough_px).bit_length() - 1)
 
 
+def shrink_within(size: tuple[int, int], longest_px: int, at_least: int = 1) -> int:
+    """Return the smallest power of two, from `at_least` on, by which the longer side comes down to `longest_px`."""
+    shrink = at_least
+    while max(size) > longest_px * shrink:
+        shrink *= 2
+    return shrink
+
+
 def without_doubles(boxes: Sequence[Box], overlap: float) -> list[int]:
     """Return the places of the boxes that overlap (intersection over union) none before them by more."""
     kept: list[int] = []

@@ -147,13 +147,12 @@ class Actions:
         try:
             async with self._in_turn:  # two calls at once might arrive in any order, and the first have the last word
                 answer = await self._api().request(method, path, json=body)
-        except LATE as error:
-            log.warning("%s %s failed: %r", method, path, error)
-            done = "" if method == "GET" else "; it may be done all the same"
-            problem = f"No answer came{done}. Look again in a moment."
         except httpx.HTTPError as error:
             log.warning("%s %s failed: %r", method, path, error)
             problem = "That did not work: nothing answers. Try again in a moment."
+            if isinstance(error, LATE):
+                done = "" if method == "GET" else "; it may be done all the same"
+                problem = f"No answer came{done}. Look again in a moment."
         else:
             if answer.is_success:
                 return answer
