@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from services.camera.preview import stream
 from services.camera.still import decode_still
 from services.contracts.messages import BROWSER, CameraStatus, FaceYield, Message, Name, Privacy
-from services.runtime.uploads import read_body
+from services.runtime.uploads import REFUSALS, read_body
 from services.vision.images import PHOTO, BadImageError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _add_frames(router: APIRouter, service: "CameraService", check: "_Checks") -
     arriving = {camera: asyncio.Lock() for camera in service.cameras}  # of each one at a time; others wait unread
     decoding = asyncio.Semaphore(DECODED)
 
-    @router.post("/{camera}/frames", status_code=202, openapi_extra=_PICTURE)
+    @router.post("/{camera}/frames", status_code=202, openapi_extra=_PICTURE, responses=REFUSALS | _NOT_NOW)
     async def frames(camera: str, request: Request) -> CameraStatus:
         """Take a picture (JPEG or PNG, as the body) for a camera whose source is `browser`; answers how it does.
 
@@ -141,6 +141,11 @@ def _add_frames(router: APIRouter, service: "CameraService", check: "_Checks") -
         return one.status
 
 
+_NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "There is no such camera"},
+    409: {"description": "The camera has eyes of its own, or is closed"},
+    429: {"description": "That was faster than the camera's pace"},
+}
 _PICTURE: Final = {
     "requestBody": {
         "required": True,

@@ -16,7 +16,7 @@ from services.inference import api_custom_moods
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
 from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
-from services.runtime.uploads import check_length, pieces, too_large
+from services.runtime.uploads import REFUSALS, check_length, pieces, too_large
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
 
@@ -82,6 +82,7 @@ def routes(service: "InferenceService") -> APIRouter:
         "/api/expressions",
         dependencies=[Depends(small_enough)],
         openapi_extra=_FORM,
+        responses=REFUSALS | {400: {"description": "No form"}, 503: {"description": "The model is away; try again"}},
         response_model_exclude_none=True,
     )
     async def classify_photo(request: Request, *, picture: bool = False, room: Name | None = None) -> PhotoExpressions:

@@ -19,6 +19,8 @@ INT8_MODEL: Final = "model.int8.tflite"
 VNNI, about as long with AVX2 alone, and less than half a point of accuracy. It is taken on every processor, so that
 a face is read alike on all, and taught moods, which are embeddings, stay what they are when they are moved."""
 LABELS: Final = "labels.json"
+RENEW: Final = "copy the version's folder there again, or take it away"
+"""What to do about a version that is not whole, ours or the household's own."""
 
 _VERSION: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _LABELS: Final = TypeAdapter(dict[str, PositiveInt])
@@ -71,12 +73,11 @@ class ModelFolder:
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
+            raise SetupError(f"{file} cannot be read ({error.strerror}); {RENEW}") from error
         wanted = self.description.files.get(file.name)
         if hashlib.sha256(content).hexdigest() != wanted:
             raise SetupError(
-                f"{file} is not the file that {DESCRIPTION} beside it describes (its sha256 differs); "
-                "restore both from the repository"
+                f"{file} is not the file that {DESCRIPTION} beside it describes (its sha256 differs); {RENEW}"
             )
         return content
 
@@ -92,11 +93,11 @@ def read(models: Path, name: str, version: int) -> ModelFolder:
     try:
         description = Description.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise SetupError(f"{file} cannot be read ({error.strerror}); restore it from the repository") from error
+        raise SetupError(f"{file} cannot be read ({error.strerror}); {RENEW}") from error
     except ValidationError as error:
-        raise SetupError(f"{file}: {first_wrong(error)}; restore it from the repository") from error
+        raise SetupError(f"{file}: {first_wrong(error)}; {RENEW}") from error
     if description.version != version:
-        raise SetupError(f"{file} describes version {description.version}; restore it from the repository")
+        raise SetupError(f"{file} describes version {description.version}; {RENEW}")
     return ModelFolder(name, version, path, description)
 
 

@@ -60,12 +60,14 @@ class GrpcPredictor(ServingPredictor):
             raise PredictorError(f"{self._server} answered no {answer.__name__}") from error
         except grpc.aio.AioRpcError as error:
             text = " ".join((error.details() or error.code().name).split())
-            if error.code() in _AWAY:
-                raise PredictorAwayError(f"{self._server} is away: {text}") from error
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise PredictorAwayError(f"{self._server} has not answered within {timeout_s:g} s") from error
+            if error.code() in _AWAY:  # gRPC names every attempt and layer; the cause comes last
+                raise PredictorAwayError(f"{self._server} is away: {text.rpartition(': ')[2]}") from error
             raise PredictorError(f"{self._server} refuses: {error.code().name}, {text}") from error
 
 
-_AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+_AWAY: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 _RETRY: Final = {
     "methodConfig": [

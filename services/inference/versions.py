@@ -76,7 +76,7 @@ class Versions:
             found = await asyncio.to_thread(model_folder.versions, self._models, self.name)
             labels = await asyncio.to_thread(model_folder.version_labels, self._models, self.name)
         except SetupError as error:
-            return str(error)
+            return f"{error}; {self._as_before()}" if self._loaded else str(error)
         if not found:
             return model_folder.nothing_in(self._models, self.name)
         labelled, wanted, problems = set(labels.values()), set[int](), list[str]()
@@ -93,11 +93,16 @@ class Versions:
                 self._let_go(version)
         said = "; ".join(problems)
         instead = self._loaded and found[0] not in self._loaded  # of a label that stays where it was `labels` tells
-        return f"{said}; version {max(self._loaded)} answers meanwhile" if said and instead else said
+        return f"{said}; {self._as_before()}" if said and instead else said
 
     def find(self, version: int | None) -> LiteRtModel | None:
         """Return a version that answers, the newest for `None`; `None` where there is none."""
         return self._loaded.get(max(self._loaded, default=0) if version is None else version)
+
+    def _as_before(self) -> str:
+        """Say what is served while the folder cannot be followed."""
+        labelled = ", ".join(f"{label} means version {version}" for label, version in self.labels.items())
+        return f"version {max(self._loaded)} answers meanwhile{f', and {labelled}' if labelled else ''}"
 
     def _answering(self, label: str, version: int) -> int:
         """Return the version that a label means, the one before where that does not load."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Any, Final
 
 from fastapi import HTTPException, Request
 
@@ -10,6 +10,12 @@ UPLOAD_S: Final = 60.0
 """How long something may take to arrive, so that nobody holds a place for ever."""
 PAUSE_S: Final = 10.0
 """How long nothing of it may come: a phone that has lost its network sends no more, and does not say so."""
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    408: {"description": "The picture did not arrive in time"},
+    411: {"description": "The picture came without its length"},
+    413: {"description": "The picture is too large"},
+}
+"""How uploads are refused, for `/docs`."""
 
 
 def check_length(request: Request, max_bytes: int) -> None:

@@ -213,7 +213,7 @@ def _check(header: _Header, limits: Limits) -> None:
             f"the image has {header.width}x{header.height} pixels; at most {limits.max_side_px:,} a side are decoded"
         )
     if not header.complete:
-        raise BadImageError("the image is cut off")
+        raise BadImageError("the image is cut off or damaged")
 
 
 def _decoded(data: bytes, flags: int) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from services.inference import model_folder
 from services.inference.batches import MAX_IN_FLIGHT, TOGETHER, Batches
 from services.inference.litert import MAX_BATCH, LiteRtModel
 from services.inference.model_folder import ModelFolder
+from services.inference.model_server import MAX_REQUEST_BYTES
 from services.inference.servable import RefusedError
 from services.inference.tensors import Array, from_proto
 from tests.contract.model_server_doubles import Server, put, refusal, request, serving
@@ -188,6 +189,16 @@ async def test_of_very_many_requests_at_once_each_is_answered_or_refused_and_cou
         assert got.keys() == {"OK", "RESOURCE_EXHAUSTED"}
         assert got["OK"] >= MAX_IN_FLIGHT
         await until(lambda: outcomes() - before == got)
+
+
+async def test_what_no_batch_needs_is_refused_unread(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path) as server:
+        whole = request(np.zeros((MAX_BATCH, 48, 48, 1), np.uint8))
+        assert len((await server.client.predict(whole)).outputs) == 3
+        over = request(np.zeros((MAX_REQUEST_BYTES // 48**2 + 1, 48, 48, 1), np.uint8))
+        code, why = await refusal(server.client.predict(over))
+        assert (code, "larger than max" in why) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
 
 
 async def test_who_gave_up_is_counted_as_that_and_what_nobody_foresaw_too(tmp_path: Path) -> None:

@@ -152,6 +152,9 @@ async def test_labels_that_are_wrong_change_nothing_and_are_told(tmp_path: Path,
         file.write_text(content)
         await server.look()
         assert text in server.health.problems["model_versions"]
+        assert server.health.problems["model_versions"].endswith(
+            "version 1 answers meanwhile, and stable means version 1"
+        )
         assert server.health.ready, "a version answers"
         assert await server.client.served(version_label="stable") == 1
     with pytest.raises(SetupError, match="labels"):

@@ -153,7 +153,8 @@ def test_a_bad_photo_is_skipped_with_one_line(tmp_path: Path, caplog: pytest.Log
     source.open()
     frames = [source.read() for _ in range(5)]
     assert all(frame is not None for frame in frames)
-    assert [record.message for record in caplog.records] == [f"{tmp_path / '0.jpg'} is skipped: the image is cut off"]
+    said = f"{tmp_path / '0.jpg'} is skipped: the image is cut off or damaged"
+    assert [record.message for record in caplog.records] == [said]
 
 
 def test_a_large_photo_is_reduced(tmp_path: Path) -> None:

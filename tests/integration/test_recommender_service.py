@@ -546,6 +546,18 @@ async def test_songs_of_a_part_that_cannot_be_read_stay_as_they_are(
     assert not away["missing"]
 
 
+async def test_of_songs_near_a_point_those_whose_file_is_gone_are_left_out(house: House, music: Path) -> None:
+    near = {"valence": 0.5, "arousal": 0.5, "limit": 1}
+    (nearest,) = (await house.client.get("/api/songs", params=near)).json()["songs"]
+    await asyncio.to_thread((music / nearest["uri"].removeprefix("file:")).unlink)
+    await house.client.post("/api/songs/scan")
+    assert (await scanned(house.client))["missing"] == 1
+    answer = (await house.client.get("/api/songs", params=near)).json()
+    assert answer["songs"][0]["id"] != nearest["id"]
+    assert answer["total"] == 11
+    assert (await house.client.get("/api/songs")).json()["total"] == 12
+
+
 async def test_a_new_file_is_found_without_a_word(
     settings: Settings, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

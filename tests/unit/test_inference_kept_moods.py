@@ -1,5 +1,6 @@
 """The file of taught moods: several processes of the service share it, and it may become unreadable."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
@@ -94,6 +95,21 @@ async def test_what_a_damaged_file_holds_is_said_and_deleted_with_the_mood_that_
         assert home.run.service.health.problems == {}
         status, _ = await home.refused("DELETE", "/focused")
         assert status == 404
+
+
+async def test_of_two_that_find_the_file_damaged_none_sets_aside_what_the_other_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "inference.json"
+    kept, other = KeptMoods(path, list[CustomMoods]().append), StateFile(path, TaughtMoods)
+    with other.claimed():
+        path.write_bytes(b"damaged")
+        reading = asyncio.create_task(kept.refresh())
+        done, _ = await asyncio.wait({reading}, timeout=0.2)
+        assert not done, "it waits until the other is done"
+        assert other.load() is None
+        other.save(TaughtMoods(moods=taught(lesson("focused"))))
+        other.aside.unlink()
+    await reading
+    assert ([one.mood for one in kept.moods], kept.damaged) == (["focused"], "")
 
 
 async def test_a_name_that_is_being_taught_is_given_to_no_other_mood(tmp_path: Path) -> None:

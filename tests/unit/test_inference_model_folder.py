@@ -87,7 +87,7 @@ def test_a_wrong_description_names_file_and_key(tmp_path: Path, changes: dict[st
 
 def test_a_description_of_another_version_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "2", changes={"version": 1})
-    with pytest.raises(SetupError, match=r"2/model.json describes version 1; restore it from the repository"):
+    with pytest.raises(SetupError, match=r"2/model.json describes version 1; copy the version's folder there again"):
         read(tmp_path, "expression", 2)
 
 
