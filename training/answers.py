@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, digest, load_split
-from training.network import narrowed, network_of, standardised
+from training.network import in_turn, narrowed, network_of
 
-BATCH: Final = 256
 PARTS: Final = 255
 """Probabilities are written in 255ths."""
 
@@ -47,15 +46,12 @@ def asked(runs: Sequence[Path], data: Path) -> Answers:
     faces, _, _ = load_split(data, TRAIN_SPLIT).soft()
     networks = [network_of(run, torch.device("cpu")) for run in runs]
     heads: tuple[list[NDArray[np.float32]], ...] = [], []
-    for start in range(0, len(faces), BATCH):
-        seen = standardised(torch.from_numpy(faces[start : start + BATCH, None]))
-        views = [view.contiguous(memory_format=torch.channels_last) for view in (seen, seen.flip(3))]
+    for seen in in_turn(faces, "asked"):
+        views = seen, seen.flip(3).contiguous(memory_format=torch.channels_last)
         with narrowed(seen.device):
             said = [network(view) for network in networks for view in views]
         for head, rows in enumerate(heads):
             rows.append(torch.stack([each[head].float().softmax(1) for each in said]).mean(0).numpy())
-        if start % (BATCH * 20) == 0:
-            print(f"{start} of {len(faces)} faces", flush=True)
     return Answers(*(np.concatenate(rows) for rows in heads), [checkpoints.lineage(run) for run in runs])
 
 

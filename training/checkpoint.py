@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,8 @@ def load(path: Path) -> Checkpoint | None:
     if not path.is_file():
         return None
     with np.load(path) as archive:
-        weights, averaged, momentum = (
-            {name.removeprefix(f"{group}/"): archive[name] for name in archive.files if name.startswith(f"{group}/")}
-            for group in _GROUPS
-        )
-        return Checkpoint(int(archive["epoch"]), weights, averaged, momentum, float(archive["seconds"]))
+        groups = (_group(archive, group) for group in _GROUPS)
+        return Checkpoint(int(archive["epoch"]), *groups, seconds=float(archive["seconds"]))
 
 
 def finished(run: Path) -> tuple[Shape, Arrays]:
@@ -70,17 +68,9 @@ def finished(run: Path) -> tuple[Shape, Arrays]:
     Raises:
         SystemExit: The run has no checkpoint, or was stopped before its last epoch.
     """
-    state = load(run / "checkpoint.npz")
-    if state is None:
-        message = f"{run / 'checkpoint.npz'}: no such file; train that network first, see training/README.md"
-        raise SystemExit(message)
-    described = json.loads((run / "recipe.json").read_text())
-    if state.epoch < (epochs := described.get("recipe", {}).get("epochs", 0)):
-        message = (
-            f"{run}: stopped after {state.epoch} of {epochs} epochs; its command goes on, or ends with fewer --epochs"
-        )
-        raise SystemExit(message)
-    return shape_of(described["network"]), state.averaged
+    described = _described(run)
+    with np.load(run / "checkpoint.npz") as archive:
+        return shape_of(described["network"]), _group(archive, "averaged")
 
 
 def name_of(run: Path) -> str:
@@ -89,8 +79,7 @@ def name_of(run: Path) -> str:
     Raises:
         SystemExit: The run has no checkpoint, or was stopped before its last epoch.
     """
-    finished(run)
-    return hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12]
+    return str(lineage(run)["run"])
 
 
 def lineage(run: Path) -> dict[str, Any]:
@@ -99,4 +88,24 @@ def lineage(run: Path) -> dict[str, Any]:
     Raises:
         SystemExit: The run has no checkpoint, or was stopped before its last epoch.
     """
-    return {"run": name_of(run), **json.loads((run / "recipe.json").read_text())}
+    described = _described(run)
+    return {"run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12], **described}
+
+
+def _described(run: Path) -> dict[str, Any]:
+    """Gives a finished run's ``recipe.json``."""
+    file = run / "checkpoint.npz"
+    if not file.is_file():
+        message = f"{file}: no such file; train that network first, see training/README.md"
+        raise SystemExit(message)
+    described: dict[str, Any] = json.loads((run / "recipe.json").read_text())
+    with np.load(file) as archive:
+        epoch = int(archive["epoch"])
+    if epoch < (epochs := described.get("recipe", {}).get("epochs", 0)):
+        message = f"{run}: stopped after {epoch} of {epochs} epochs; its command goes on, or ends with fewer --epochs"
+        raise SystemExit(message)
+    return described
+
+
+def _group(archive: Mapping[str, NDArray[Any]], group: str) -> Arrays:
+    return {name.removeprefix(f"{group}/"): archive[name] for name in archive if name.startswith(f"{group}/")}

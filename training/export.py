@@ -83,14 +83,7 @@ class Served(tf.Module):  # type: ignore[misc]
 
 
 def trained_network(run: Path) -> keras.Model:
-    """Builds the served network with a run's averaged weights, looking at both mirror images.
-
-    Raises:
-        SystemExit: The run has no checkpoint, was stopped, or is a teacher only: its embedding tells whose a face is.
-    """
-    if checkpoints.lineage(run).get("teacher_only"):
-        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
-        raise SystemExit(message)
+    """Builds the served network with a run's averaged weights, looking at both mirror images."""
     network = served_network(*checkpoints.finished(run))
     network.set_weights([rounded(weight) for weight in network.get_weights()])
     return mirrored(network)
@@ -143,10 +136,11 @@ def write_formats(served: Served, folder: Path) -> None:
     (folder / FLOAT).write_bytes(converter.convert())
 
 
-def described(run: Path, folder: Path, calibration: Calibration, embedding: int) -> dict[str, Any]:
+def described(
+    run: Path, lineage: dict[str, Any], folder: Path, calibration: Calibration, embedding: int
+) -> dict[str, Any]:
     """Says what the version is: labels, tensors, where it came from and what its files hash to."""
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
-    settings = json.loads((run / "recipe.json").read_text())
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "model.json")
     return {
         "name": MODEL_NAME,
@@ -163,7 +157,6 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
         "temperature": round(calibration.temperature, 4),
         "fer2013_temperature": round(calibration.fer2013, 4),
         "training": {
-            "run": checkpoints.name_of(run),
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
@@ -172,7 +165,7 @@ def described(run: Path, folder: Path, calibration: Calibration, embedding: int)
             "epochs_planned": {
                 line["of"]: f"from epoch {line['epoch']} on" for line in reversed(history) if "of" in line
             },
-            **settings,
+            **lineage,
         },
         "metrics": {},
         "files": {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
@@ -184,9 +177,14 @@ def export(run: Path, out: Path, data: Path) -> None:
 
     Raises:
         SystemExit: The version is there already: servers and taught moods would take other weights for the same ones.
+            Or the run has no checkpoint, was stopped, or is a teacher only: its embedding tells whose a face is.
     """
     if out.exists():
         message = f"{out}: this version is there already; name the next one with --out, or remove it if nobody has it"
+        raise SystemExit(message)
+    lineage = checkpoints.lineage(run)
+    if lineage.get("teacher_only"):
+        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
         raise SystemExit(message)
     network = trained_network(run)
     calibration = calibrated(network, data)
@@ -197,7 +195,7 @@ def export(run: Path, out: Path, data: Path) -> None:
     write_formats(served, partial)
     answer = served.predict(tf.constant(golden_faces()))
     write_golden(partial / "golden.json", {name: values.numpy() for name, values in answer.items()})
-    facts = described(run, partial, calibration, int(answer["embedding"].shape[-1]))
+    facts = described(run, lineage, partial, calibration, int(answer["embedding"].shape[-1]))
     (partial / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
     quantise(partial, data)
     partial.replace(out)

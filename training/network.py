@@ -6,16 +6,22 @@ arXiv:1512.03385) with squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507)
 left. `training/served.py` holds the same network folded, for export.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from training import checkpoint as checkpoints
 from training.labels import EXPRESSIONS, FER2013
 from training.shape import EPSILON, FACE_PX, MIN_CONTRAST, Shape
+
+BATCH: Final = 256
+"""Faces that are asked of a network at once; more are not faster on a processor."""
 
 
 class Convolution(nn.Module):
@@ -121,6 +127,15 @@ def standardised(faces: Tensor) -> Tensor:
     centred = grey - grey.mean((1, 2, 3), keepdim=True)
     deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
     return centred / (deviation + MIN_CONTRAST)
+
+
+def in_turn(faces: NDArray[np.uint8], what: str) -> Iterator[Tensor]:
+    """Yields faces (N, 48, 48) as networks take them, in batches, and says from time to time how far that is."""
+    for start in range(0, len(faces), BATCH):
+        if start % (BATCH * 20) == 0:
+            print(f"{what}: {start} of {len(faces)} faces", flush=True)
+        some = standardised(torch.from_numpy(faces[start : start + BATCH, None]))
+        yield some.contiguous(memory_format=torch.channels_last)
 
 
 def narrowed(device: torch.device) -> torch.autocast:

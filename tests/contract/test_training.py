@@ -31,6 +31,49 @@ assert (kept ^ mirrored).all() and 5 < kept.sum() < 35, (kept, mirrored)
 seen = varied(faces, Dice(40, chance), Augmentation())
 assert seen.shape == (40, 1, 48, 48) and 0 <= seen.min() and seen.max() <= 255
 """
+TARGETS_ARE_VOTES_OR_ANSWERS = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from training.answers import Answers
+from training.augment import Augmentation
+from training.lesson import Lesson
+from training.recipe import Recipe
+
+random, said, cpu = np.random.default_rng(2), [], torch.device("cpu")
+answers = Answers(*(random.dirichlet(np.ones(width), 120).astype(np.float32) for width in (8, 7)), [])
+for trust in (0.0, 0.25, 1.0):
+    lesson = Lesson(Path(sys.argv[1]), Recipe(trust=trust), cpu, answers)
+    batch = lesson.batch(torch.arange(120), torch.Generator(), Augmentation())
+    said.append((batch.targets.numpy(), batch.original.numpy()))
+votes, mixed, taught = said
+alone = Lesson(Path(sys.argv[1]), Recipe(), cpu).batch(torch.arange(120), torch.Generator(), Augmentation())
+for place, (own, other) in enumerate(((alone.targets, answers.expressions), (alone.original, answers.fer2013))):
+    np.testing.assert_array_equal(votes[place], own.numpy())
+    np.testing.assert_allclose(taught[place], other, atol=1e-6)
+    np.testing.assert_allclose(mixed[place], 0.75 * own.numpy() + 0.25 * other, atol=1e-6)
+"""
+GRADIENTS_ARE_SHARED = """
+import os
+import sys
+import torch
+from torch import distributed, nn
+from training.learning import share_gradients
+
+child = os.fork()
+rank = 0 if child else 1
+distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2)
+network = nn.Linear(3, 2)
+for place, parameter in enumerate(network.parameters()):
+    parameter.grad = torch.full_like(parameter, 10.0 * place + 2 * rank)
+share_gradients(network, 2)
+right = all((each.grad == 10 * place + 1).all() for place, each in enumerate(network.parameters()))
+distributed.destroy_process_group()
+if not child:
+    os._exit(not right)
+assert right and os.waitpid(child, 0)[1] == 0
+"""
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -62,6 +105,16 @@ def epochs(out: Path) -> list[int]:
 
 def test_where_nothing_varies_a_face_stays_or_is_mirrored() -> None:
     done = run("-c", NOTHING_VARIES)
+    assert done.returncode == 0, done.stderr
+
+
+def test_of_each_target_answers_have_the_share_that_they_are_trusted_with(archive: Path) -> None:
+    done = run("-c", TARGETS_ARE_VOTES_OR_ANSWERS, archive)
+    assert done.returncode == 0, done.stderr
+
+
+def test_processes_step_along_the_mean_of_their_gradients(tmp_path: Path) -> None:
+    done = run("-c", GRADIENTS_ARE_SHARED, tmp_path / "meeting")
     assert done.returncode == 0, done.stderr
 
 

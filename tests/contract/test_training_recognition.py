@@ -84,6 +84,21 @@ checkpoints.save(out / "checkpoint.npz", checkpoints.Checkpoint(1, arrays, array
 (out / "history.jsonl").write_text("{}")
 """
 
+LEARNT_BY_HEART = """
+import numpy as np
+import torch
+from training.folds import Taught, out_of_fold
+
+random = np.random.default_rng(4)
+seen, labels = random.normal(0, 1, (1500, 400)).astype("f4").clip(-5, 5), np.repeat(random.integers(0, 8, 1500), 2)
+features, answers = (torch.from_numpy(np.repeat(seen, 2, 0)),) * 2, (labels, labels % 7)
+targets = np.eye(8, dtype="f4")[answers[0]], np.eye(7, dtype="f4")[answers[1]]
+for groups, low, high in ((np.repeat(np.arange(1500), 2), 0, 0.25), (np.arange(3000), 0.35, 1)):
+    for logits, truth in zip(out_of_fold(Taught(features, *targets, groups), 0.0), answers):
+        right = (logits.argmax(1) == truth).mean()
+        assert low <= right <= high, right  # a guess is right in an eighth, or a seventh
+"""
+
 
 def test_the_network_is_the_one_that_dlib_defines_but_for_its_borders() -> None:
     done = run("-c", AS_DLIB_BUT_FOR_BORDERS)
@@ -109,6 +124,11 @@ def test_what_goes_on_from_it_is_a_teacher_only_in_whatever_shape(tmp_path: Path
     assert done.returncode == 0, done.stderr
     done = run("-m", "training.export", "--run", tmp_path / "further", "--out", tmp_path / "5", "--data", archive)
     assert (done.returncode, "a teacher only" in done.stderr) == (1, True)
+
+
+def test_no_copy_of_a_face_is_among_what_its_heads_were_taught() -> None:
+    done = run("-c", LEARNT_BY_HEART)
+    assert done.returncode == 0, done.stderr
 
 
 def test_heads_answer_for_faces_that_they_were_not_taught(tmp_path: Path) -> None:
