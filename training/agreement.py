@@ -2,14 +2,13 @@
 
     python -m training.agreement
 
-Draws random weights, and random batch statistics so that folding them matters, and compares the outputs of both
+Draws random weights and a random batch normalisation, so that folding it matters, and compares the outputs of both
 definitions; then unfolds the released version and compares what it answers with what its LiteRT model does.
 """
 
 import json
 import os
 from pathlib import Path
-from typing import Final
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.folding import as_released, normalise
-from training.golden import golden_faces
+from training.golden import TOLERANCE, golden_faces
 from training.lite import classifier
 from training.metrics import softmax
 from training.network import Network, standardised
@@ -29,18 +28,16 @@ from training.shape import Shape, shape_of
 from training.unfold import released_kernels
 from training.versions import released
 
-TOLERANCE: Final = 1e-3
-
 
 def random_network(seed: int) -> Network:
     """Gives a network of the released shape, no two of whose channels behave alike."""
     torch.manual_seed(seed)
     network = Network(Shape()).eval()
-    for name, buffer in network.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.normal_(0, 0.2)
-        elif name.endswith("running_var"):
-            buffer.uniform_(0.5, 2)
+    for name, value in network.state_dict().items():
+        if name.endswith(("running_mean", "normalisation.bias")):
+            value.normal_(0, 0.2)
+        elif name.endswith(("running_var", "normalisation.weight")):
+            value.uniform_(0.5, 2)
     return network
 
 

@@ -7,6 +7,7 @@ they say of the faces as they are, and of their mirror images, is asked once and
 """
 
 import argparse
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 from training import checkpoint as checkpoints
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, digest, load_split
-from training.network import in_turn, narrowed, network_of
+from training.files import replace
+from training.network import autocast, in_turn, network_of
 
 PARTS: Final = 255
 """Probabilities are written in 255ths."""
@@ -48,7 +50,7 @@ def asked(runs: Sequence[Path], data: Path) -> Answers:
     heads: tuple[list[NDArray[np.float32]], ...] = [], []
     for seen in in_turn(faces, "asked"):
         views = seen, seen.flip(3).contiguous(memory_format=torch.channels_last)
-        with narrowed(seen.device):
+        with autocast(seen.device):
             said = [network(view) for network in networks for view in views]
         for head, rows in enumerate(heads):
             rows.append(torch.stack([each[head].float().softmax(1) for each in said]).mean(0).numpy())
@@ -58,8 +60,9 @@ def asked(runs: Sequence[Path], data: Path) -> Answers:
 def write(path: Path, answers: Answers, data: Path) -> None:
     """Writes answers with the hash of the archive that they are about."""
     parts = {name: np.rint(PARTS * getattr(answers, name)).astype(np.uint8) for name in ("expressions", "fer2013")}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **parts, data_sha256=digest(data), teachers=json.dumps(answers.teachers))
+    content = io.BytesIO()
+    np.savez_compressed(content, **parts, data_sha256=digest(data), teachers=json.dumps(answers.teachers))
+    replace(path, content.getvalue())
 
 
 def read(path: Path, data: Path) -> Answers:

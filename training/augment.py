@@ -23,8 +23,8 @@ class Augmentation:
     """How far each property may vary.
 
     YuNet's boxes on FER2013's frames are on average 0.80 by 1.04 of the frame with a spread of 0.13
-    and 0.18; made square and centred they differ from the frame by about the scale, the aspect and the
-    shift given here.
+    and 0.18; made square they differ from the frame by about the scale given here. What is not derived was chosen by
+    looking at the faces, and judged by the runs in RESULTS.md.
 
     Attributes:
         rotation_deg: Standard deviation of the rotation.

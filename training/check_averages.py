@@ -18,7 +18,7 @@ from services.vision.detectors import Detector, open_detector
 from services.vision.images import Bgr
 from training.averages import BACKDROP, OUTPUT
 from training.labels import EXPRESSIONS
-from training.lite import Classify, classifier
+from training.lite import Classify, classifier, served_file
 from training.versions import released
 
 SIDES_PX: Final = (150, 200, 260)
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, default=OUTPUT)
     parser.add_argument("--model", type=Path, default=released())
     options = parser.parse_args()
-    classify = classifier(options.model)
+    classify = classifier(options.model, file=served_file(options.model))
     for detector in (open_detector(options.yunet, min_face_px=24), open_detector(None, min_face_px=24)):
         for name in EXPRESSIONS:
             sprite = options.faces / f"{name}.png"

@@ -1,8 +1,8 @@
 """One file holds all that a training run needs to go on: replaced whole, never half written."""
 
 import hashlib
+import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.files import replace
 from training.shape import Shape, shape_of
 
 Arrays = dict[str, NDArray[Any]]
@@ -40,17 +41,13 @@ _GROUPS = ("weights", "averaged", "momentum")
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint beside ``path``, flushes it to the disk and moves it into place."""
+    """Replaces the checkpoint at ``path``."""
     arrays: dict[str, Any] = {
         f"{group}/{name}": array for group in _GROUPS for name, array in getattr(checkpoint, group).items()
     }
-    partial = path.with_suffix(".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
-        np.savez(file, epoch=checkpoint.epoch, seconds=checkpoint.seconds, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    content = io.BytesIO()
+    np.savez(content, epoch=checkpoint.epoch, seconds=checkpoint.seconds, **arrays)
+    replace(path, content.getvalue())
 
 
 def load(path: Path) -> Checkpoint | None:
@@ -102,7 +99,7 @@ def _described(run: Path) -> dict[str, Any]:
     with np.load(file) as archive:
         epoch = int(archive["epoch"])
     if epoch < (epochs := described.get("recipe", {}).get("epochs", 0)):
-        message = f"{run}: stopped after {epoch} of {epochs} epochs; its command goes on, or ends with fewer --epochs"
+        message = f"{run}: stopped after {epoch} of {epochs} epochs; its command goes on"
         raise SystemExit(message)
     return described
 

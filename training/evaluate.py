@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from services.vision.detectors import open_detector
 from training.copies import are_copies
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, Faces, load_split
+from training.files import replace
 from training.labels import EXPRESSIONS, FER2013
 from training.lite import FLOAT, INT8, Classify, classifier
 from training.metrics import (
@@ -108,11 +109,11 @@ class Validation:
     seen: dict[str, tuple[Faces, NDArray[np.bool_]]]
 
 
-def validation(data: Path, yunet: Path | None) -> Validation:
+def validation(data: Path, yunet: Path) -> Validation:
     """Reads the validation split, and has each detector find its faces."""
     split = load_split(data, VALID_SPLIT)
     faces, labels = split.majority()
-    detectors = [open_detector(file, min_face_px=MIN_FACE_PX) for file in dict.fromkeys((yunet, None))]
+    detectors = [open_detector(file, min_face_px=MIN_FACE_PX) for file in (yunet, None)]
     return Validation(
         faces,
         labels,
@@ -155,7 +156,7 @@ def of_expressions(answers: Probabilities, labels: Labels) -> dict[str, Any]:
 def of_votes(answers: Probabilities, shares: NDArray[np.float32]) -> dict[str, Any]:
     """Gives how answers (K, 8) compare with the shares of the votes, on faces without a majority too."""
     agreed = shares[np.arange(len(shares)), answers.argmax(axis=1)]
-    torn = shares.max(axis=1) <= HALF
+    torn = shares.max(axis=1) <= HALF  # of the votes for the eight, as the shares are
     return {
         "faces": len(shares),
         "confidence": mean_of(answers.max(axis=1)),
@@ -256,18 +257,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the exported expression model.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     parser.add_argument("--model", type=Path, default=released())
-    parser.add_argument("--plot", type=Path, default=DEFAULT_PLOT)
-    parser.add_argument("--yunet", type=Path, help="YuNet's .onnx file; without it Haar alone is measured")
+    parser.add_argument("--plot", type=Path, help=f"default: {DEFAULT_PLOT} of the released version, none of others")
+    parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     options = parser.parse_args()
+    if options.plot is None and options.model == released():
+        options.plot = DEFAULT_PLOT
     valid = validation(options.data, options.yunet)
     figures = measured(options.model, valid)
     print(json.dumps(figures, indent=1))
     description = options.model / "model.json"
     facts = json.loads(description.read_text())
     facts["metrics"] = figures
-    partial = description.with_suffix(".partial")
-    partial.write_text(json.dumps(facts, indent=1) + "\n")
-    partial.replace(description)
+    replace(description, (json.dumps(facts, indent=1) + "\n").encode())
+    if options.plot is None:
+        print(f"wrote {description}")
+        return
     picture = drawn(confusion(classifier(options.model)(valid.faces), valid.labels), EXPRESSIONS)
     cv2.imwrite(str(options.plot), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     print(f"wrote {description} and {options.plot}")

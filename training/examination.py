@@ -7,7 +7,7 @@ import torch
 
 from training.dataset import VALID_SPLIT, load_split
 from training.learning import Weights
-from training.network import Network, narrowed, standardised
+from training.network import Network, autocast, standardised
 from training.shape import Shape
 
 
@@ -33,7 +33,7 @@ class Examination:
         for head, (name, (faces, labels)) in enumerate(self._papers.items()):
             answers = []
             for some in faces.split(512):
-                with narrowed(device):
+                with autocast(device):
                     seen = standardised(some[:, None]).contiguous(memory_format=torch.channels_last)
                     answers.append(network(seen)[head].argmax(1))
             scores[name] = round((torch.cat(answers) == labels).float().mean().item(), 4)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from training import checkpoint as checkpoints
 from training.augment import Augmentation
+from training.files import replace
 from training.lesson import Lesson
 from training.network import Convolution, Network
 from training.recipe import Recipe
@@ -64,10 +65,11 @@ def write_run(network: Network, described: dict[str, Any], out: Path, data: Path
 
     Args:
         network: Whose weights the run has.
-        described: The run's ``recipe.json``: its ``network``, and its ``recipe`` where there is one.
+        described: The run's ``recipe.json``: its ``network``, where the weights come from, and its ``recipe`` where
+            there is one.
         out: The run's folder.
         data: The FER+ archive, whose faces give the statistics.
-        done: The history's only line: ``epoch`` and ``seconds`` of training, and where the weights come from.
+        done: The history's only line: ``epoch`` and ``seconds`` of training.
     """
     lesson, chance = Lesson(data, Recipe(), torch.device("cpu")), torch.Generator()
     chance.manual_seed(0)
@@ -76,5 +78,5 @@ def write_run(network: Network, described: dict[str, Any], out: Path, data: Path
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     state = checkpoints.Checkpoint(done["epoch"], arrays, arrays, {}, done["seconds"])
     checkpoints.save(out / "checkpoint.npz", state)
-    (out / "recipe.json").write_text(json.dumps(described) + "\n")
-    (out / "history.jsonl").write_text(json.dumps(done) + "\n")
+    replace(out / "recipe.json", (json.dumps(described) + "\n").encode())
+    replace(out / "history.jsonl", (json.dumps(done) + "\n").encode())

@@ -43,7 +43,7 @@ from training.labels import (
     soft_targets,
 )
 from training.metrics import Labels, fitted_temperature, right, softmax
-from training.network import in_turn, narrowed, network_of
+from training.network import autocast, in_turn, network_of
 from training.recipe import Recipe
 
 FOLDS: Final = 5
@@ -77,7 +77,7 @@ def features_of(run: Path, faces: Faces, what: str) -> Tensor:
     rows = list[Tensor]()
     for some in in_turn(faces, what):
         seen.clear()
-        with narrowed(some.device):
+        with autocast(some.device):
             network(some)
         rows.append(torch.cat(seen, 1))
     features = torch.cat(rows)

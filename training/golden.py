@@ -22,6 +22,12 @@ RECIPE: Final = (
     "each 2 x 2 of them are added up and divided by 4, rounding down"
 )
 
+TOLERANCE: Final = 1e-3
+"""Largest difference allowed between what calculates in floating point, on the same faces."""
+TOLERANCE_INT8: Final = 5e-2
+"""Eight-bit arithmetic is exact, what stands around it is not: where processors round to different ones of 256 steps,
+the difference carries on."""
+
 
 def golden_faces() -> NDArray[np.uint8]:
     """Gives the fixed faces, uint8 (8, 48, 48, 1), one of each expression, in their order."""
@@ -34,20 +40,16 @@ def golden_faces() -> NDArray[np.uint8]:
 
 def write_golden(path: Path, answers: Mapping[str, NDArray[np.float32]]) -> None:
     """Writes the recipe and the expected outputs by name, (8, K) each, with the tolerance to hold them to."""
-    content = {"recipe": RECIPE, "labels": list(EXPRESSIONS), "exact": _expected(answers, 1e-3)}
+    content = {"recipe": RECIPE, "labels": list(EXPRESSIONS), "exact": _expected(answers, TOLERANCE)}
     path.write_text(json.dumps(content) + "\n")
 
 
 def set_golden_int8(path: Path, answers: Mapping[str, NDArray[np.float32]] | None) -> None:
-    """Adds the outputs (8, K) of the form in eight bits; without any takes those away that are there.
-
-    Eight-bit arithmetic is exact, what stands around it is not: where processors round to different ones of 256 steps,
-    the difference carries on.
-    """
+    """Adds the outputs (8, K) of the form in eight bits; without any takes those away that are there."""
     content = json.loads(path.read_text())
     content.pop("int8", None)
     if answers is not None:
-        content["int8"] = _expected(answers, 5e-2)
+        content["int8"] = _expected(answers, TOLERANCE_INT8)
     path.write_text(json.dumps(content) + "\n")
 
 

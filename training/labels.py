@@ -10,16 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-EXPRESSIONS: Final = (
-    "neutral",
-    "happy",
-    "surprised",
-    "sad",
-    "angry",
-    "disgusted",
-    "fearful",
-    "contemptuous",
-)
+from services.contracts import moods
+
+EXPRESSIONS: Final = moods.EXPRESSIONS
 """FER+'s eight expressions in FER+'s order: the order of every label axis in this project."""
 
 FER2013: Final = ("angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral")
@@ -32,7 +25,7 @@ UNKNOWN: Final = -1
 """The label of a face on which the taggers did not agree, or agreed that it shows nothing known."""
 
 OUTLIER_VOTES: Final = 1
-"""A label that a single tagger chose is noise (Barsoum et al. 2016, section 3)."""
+"""A label that a single tagger chose is noise (``ferplus.py``)."""
 
 Votes = NDArray[np.uint8]
 

@@ -19,6 +19,11 @@ INT8: Final = "model.int8.tflite"
 BATCH: Final = 128
 
 
+def served_file(model: Path) -> str:
+    """Names the form of a version that the light server runs."""
+    return INT8 if (model / INT8).exists() else FLOAT
+
+
 def classifier(model: Path, output: str = "probabilities", file: str = FLOAT) -> Classify:
     """Gives what asks a version's file for one of its outputs."""
     runner = Interpreter(str(model / file), num_threads=1).get_signature_runner()

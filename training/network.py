@@ -138,7 +138,11 @@ def in_turn(faces: NDArray[np.uint8], what: str) -> Iterator[Tensor]:
         yield some.contiguous(memory_format=torch.channels_last)
 
 
-def narrowed(device: torch.device) -> torch.autocast:
-    """Gives a context in which layers calculate in bfloat16, where this device can; others emulate it, slowly."""
-    able = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
-    return torch.autocast(device.type, torch.bfloat16, enabled=able)
+def has_bfloat16(device: torch.device) -> bool:
+    """Says whether a device calculates in bfloat16; others emulate it, slowly."""
+    return device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Gives a context in which layers calculate in bfloat16, where the device can."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
 from training.labels import EXPRESSIONS
-from training.lite import FLOAT, INT8, classifier
+from training.lite import classifier, served_file
 from training.metrics import confusion, recalls
 from training.versions import released
 
@@ -74,8 +74,7 @@ def main() -> None:
     faces, labels = load_split(options.data, VALID_SPLIT).majority()
     model = json.loads((options.model / "model.json").read_text())
     table = {"model_version": model["version"], "model_run": model["training"]["run"]}
-    served = INT8 if (options.model / INT8).exists() else FLOAT  # as the light server chooses
-    table |= noise(classifier(options.model, file=served)(faces), labels)
+    table |= noise(classifier(options.model, file=served_file(options.model))(faces), labels)
     options.table.write_text(json.dumps(table, separators=(",", ":")) + "\n")
     print(f"wrote {options.table}: {table['recall']}")
 

@@ -4,15 +4,21 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from training import answers
 from training import checkpoint as checkpoints
+from training.augment import Augmentation
 from training.dataset import digest
+from training.files import replace
+from training.network import has_bfloat16
 from training.recipe import Recipe
 from training.shape import Shape
+
+THEN: Final = ", then "
+"""Between the hardware that a run began on and that which it went on with."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +58,25 @@ def begin(run: Run) -> None:
     settings = {
         "recipe": asdict(run.recipe),
         "network": asdict(run.shape),
+        "augmentation": asdict(Augmentation()),
         "start": start,
         "teachers": [checkpoints.lineage(each) for each in run.teachers],
         "answers": run.answers and answers.read(run.answers, run.data).teachers,
         "teacher_only": bool(start and start.get("teacher_only")),
         "data_sha256": digest(run.data),
-        "on": hardware(run.device),
+        "on": hardware(run),
     }
     settings = json.loads(json.dumps(settings))
     if described.exists():
         settings["on"] = _continued(run, json.loads(described.read_text()), settings)
-    run.out.mkdir(parents=True, exist_ok=True)
-    _replace(described, json.dumps(settings, indent=1) + "\n")
+    replace(described, (json.dumps(settings, indent=1) + "\n").encode())
     forget_lost_epochs(run.out)
 
 
 def _continued(run: Run, before: dict[str, Any], now: dict[str, Any]) -> str:
     # What a description does not name yet was as it is by default.
-    defaults = json.loads(json.dumps({"recipe": asdict(Recipe()), "network": asdict(Shape())}))
+    known = {"recipe": asdict(Recipe()), "network": asdict(Shape()), "augmentation": asdict(Augmentation())}
+    defaults = json.loads(json.dumps(known))
     filled = (
         {"data_sha256": now["data_sha256"], "answers": None, "teacher_only": False, "start": None, "teachers": []}
         | before
@@ -81,7 +88,7 @@ def _continued(run: Run, before: dict[str, Any], now: dict[str, Any]) -> str:
         message = f"{run.out} holds a run of another recipe, network or data; remove it, or name a new one with --out"
         raise SystemExit(message)
     on = str(before.get("on", now["on"]))
-    return on if on.endswith(now["on"]) else f"{on}, then {now['on']}"
+    return on if on.rsplit(THEN, maxsplit=1)[-1] == now["on"] else f"{on}{THEN}{now['on']}"
 
 
 def _by_name(settings: dict[str, Any]) -> dict[str, Any]:
@@ -99,15 +106,14 @@ def forget_lost_epochs(out: Path) -> None:
     history, state = out / "history.jsonl", checkpoints.load(out / "checkpoint.npz")
     if history.exists():
         lines = [line for line in history.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        _replace(history, "".join(line for line in lines if state and json.loads(line)["epoch"] <= state.epoch))
+        kept = "".join(line for line in lines if state and json.loads(line)["epoch"] <= state.epoch)
+        replace(history, kept.encode())
 
 
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
-
-
-def hardware(device: torch.device) -> str:
-    """Says what trains, in words."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} cores"
+def hardware(run: Run) -> str:
+    """Says what trains, in words, and how: each process normalises its share of a batch by itself."""
+    if run.device.type == "cuda":
+        return torch.cuda.get_device_name(run.device)
+    kind = "bfloat16" if has_bfloat16(run.device) else "float32"
+    each = run.recipe.batch // run.processes
+    return f"{os.cpu_count()} cores, {run.processes} processes of {each} faces a step, {kind}"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.lesson import Batch
-from training.network import narrowed, network_of
+from training.network import autocast, network_of
 
 
 class Teachers:
@@ -32,7 +32,7 @@ class Teachers:
     def answers(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """Gives the mean of all probabilities, (N, 8) and (N, 7), of standardised faces (N, 1, 48, 48)."""
         views = faces, faces.flip(3).contiguous(memory_format=torch.channels_last)
-        with narrowed(faces.device):
+        with autocast(faces.device):
             logits = [network(views[i % 2])[:2] for i, network in enumerate(self._networks)]
         expressions, fer2013 = (
             torch.stack([each.float().softmax(1) for each in head]).mean(0) for head in zip(*logits, strict=True)

@@ -35,7 +35,7 @@ from training.dataset import DEFAULT_DATA
 from training.examination import Examination
 from training.learning import MovingAverage, Weights, loss_of, share_gradients, uphill
 from training.lesson import Batch, Lesson
-from training.network import Network, narrowed
+from training.network import Network, autocast
 from training.recipe import Recipe, learning_rate
 from training.run import Run, begin, hardware
 from training.shape import Shape
@@ -43,11 +43,13 @@ from training.teacher import Teachers
 
 DEFAULT_OUT: Final = Path("build/training/run")
 SAVE_EVERY_S: Final = 60.0
+FEWEST: Final = 32
+"""Faces of a step that a process has at least, by default: it normalises them by their own mean and variance."""
 
 
 def as_arrays(weights: Weights) -> checkpoints.Arrays:
     """Gives tensors as arrays in standard memory order."""
-    return {name: np.ascontiguousarray(value.detach().cpu().numpy()) for name, value in weights.items()}
+    return {name: np.asarray(value.detach().cpu().numpy(), order="C") for name, value in weights.items()}
 
 
 def as_tensors(arrays: checkpoints.Arrays, device: torch.device) -> Weights:
@@ -105,7 +107,7 @@ class Training:
         return loss
 
     def _descend(self, batch: Batch) -> Tensor:
-        with narrowed(self._run.device):
+        with autocast(self._run.device):
             answers = self._compiled(batch.faces)
         loss = loss_of(answers, batch, self._run.recipe)
         self._rule.zero_grad()
@@ -158,7 +160,7 @@ def trained(run: Run, rank: int = 0) -> None:
     training = Training(run, Lesson(run.data, run.recipe, run.device, answers), rank)
     teachers, examination = Teachers(run.teachers, run.device), Examination(run.data, run.device)
     if rank == 0 and training.epoch < run.recipe.epochs:
-        where = f"epoch {training.epoch + 1} of {run.recipe.epochs} on {hardware(run.device)}"
+        where = f"epoch {training.epoch + 1} of {run.recipe.epochs} on {hardware(run)}"
         print(f"{run.out}: {where}; compiling the network first, which takes a minute or some", flush=True)
     while training.epoch < run.recipe.epochs:
         loss = training.learn(teachers)
@@ -193,7 +195,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--answers", type=Path, help="a file of `training.answers` to learn from")
     found = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", type=torch.device, default=torch.device(found))
-    parser.add_argument("--processes", type=int, help="on a CPU; default one per core")
+    parser.add_argument("--processes", type=int, help=f"on a CPU; default one a core of {FEWEST} faces or more")
     for field in (*dataclasses.fields(Recipe), *dataclasses.fields(Shape)):
         name, default = "--" + field.name.replace("_", "-"), field.default
         if isinstance(default, bool):
@@ -225,7 +227,7 @@ def run_of(options: argparse.Namespace) -> Run:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()})
 
     alone = options.device.type != "cpu"
-    processes = 1 if alone else options.processes or os.cpu_count() or 1
+    processes = 1 if alone else options.processes or min(len(os.sched_getaffinity(0)), options.batch // FEWEST) or 1
     places = options.data, options.out, options.device, processes
     return Run(
         picked(Recipe),

@@ -39,9 +39,10 @@ def unfold(version: Path, out: Path, data: Path) -> None:
     shape = shape_of(training["network"])
     network = Network(shape).eval()
     as_released(network, released_kernels(version, shape))
-    done = {"epoch": training["epochs_done"], "seconds": training["seconds"], "released": training["run"]}
-    kept = ("recipe", "network", "start", "teachers", "answers", "data_sha256")
-    write_run(network, {name: training[name] for name in kept if name in training}, out, data, done)
+    done = {"epoch": training["epochs_done"], "seconds": training["seconds"]}
+    kept = ("recipe", "network", "augmentation", "start", "teachers", "answers", "data_sha256")
+    described = {name: training[name] for name in kept if name in training}
+    write_run(network, described | {"unfolded_from": training["run"]}, out, data, done)
 
 
 def main() -> None:

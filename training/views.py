@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.vision.crops import cut, model_input
+from services.contracts import moodring_pb2 as pb
+from services.vision.crops import cut, face_input
 from services.vision.detectors import Detector
-from services.vision.images import Bgr
+from services.vision.geometry import Box
+from services.vision.images import Bgr, Grey, crop_message
 from training.dataset import Faces
 
 FRAME_PX: Final = (480, 640)
@@ -56,8 +58,14 @@ def as_seen(face: NDArray[np.uint8], detector: Detector, generator: np.random.Ge
         middle = found.box.centre
         if max(abs(middle.x - x), abs(middle.y - y)) < side / 4:
             crop = cut(frame, found.box)
-            return None if crop is None else model_input(*crop, found.box)[:, :, 0]
+            return None if crop is None else _received(found.box, *crop)
     return None
+
+
+def _received(box: Box, image: Grey, image_box: Box) -> NDArray[np.uint8]:
+    """Gives the model's input (48, 48) of a crop that went over the bus as a JPEG."""
+    sent = pb.Face(box=box.message(), image=crop_message(image), image_box=image_box.message())
+    return face_input(sent)[:, :, 0]
 
 
 def all_as_seen(faces: Faces, detector: Detector, seed: int = 0) -> tuple[Faces, NDArray[np.bool_]]:

@@ -74,6 +74,52 @@ if not child:
     os._exit(not right)
 assert right and os.waitpid(child, 0)[1] == 0
 """
+A_RUN_IS_TAKEN_UP_WHOLE = """
+import sys
+import torch
+from training.lesson import Lesson
+from training.run import begin
+from training.teacher import Teachers
+from training.train import Training, read, run_of
+
+torch.compile = lambda network, **_: network
+run = run_of(read(sys.argv[1:]))
+begin(run)
+lesson, nobody = Lesson(run.data, run.recipe, run.device), Teachers((), run.device)
+first = Training(run, lesson)
+first.learn(nobody)
+first._save()
+second = Training(run, lesson)
+assert (second.epoch, second._seconds > 0) == (1, True)
+before = first._network.stem.convolution.weight.detach().clone()
+for training in first, second:
+    training.learn(nobody)
+for what in (lambda training: training._network.state_dict(), lambda training: training.average.values):
+    for name, value in what(first).items():
+        torch.testing.assert_close(what(second)[name], value)
+assert not torch.equal(before, first._network.stem.convolution.weight)
+"""
+STEPS_AND_AVERAGES = """
+import torch
+from torch import nn
+from training.learning import MovingAverage, uphill
+
+network = nn.Linear(3, 2)
+before = [each.detach().clone() for each in network.parameters()]
+network(torch.ones(1, 3)).sum().backward()
+with uphill(network, 0.5):
+    apart = [each.detach() - was for each, was in zip(network.parameters(), before)]
+assert abs(torch.cat([each.flatten() for each in apart]).norm() - 0.5) < 1e-6
+assert all((each > 0).all() for each in apart), "up, along the gradient"
+assert all(torch.equal(each, was) for each, was in zip(network.parameters(), before))
+
+with torch.no_grad():
+    network.weight.fill_(1)
+average = MovingAverage(horizon=1e9, steps=0, start={"weight": torch.zeros(2, 3), "bias": torch.zeros(2)})
+for _ in range(3 * MovingAverage.EVERY):
+    average.follow(network)
+torch.testing.assert_close(average.values["weight"], torch.full((2, 3), 0.75))  # the mean of the start and three
+"""
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -116,6 +162,35 @@ def test_of_each_target_answers_have_the_share_that_they_are_trusted_with(archiv
 def test_processes_step_along_the_mean_of_their_gradients(tmp_path: Path) -> None:
     done = run("-c", GRADIENTS_ARE_SHARED, tmp_path / "meeting")
     assert done.returncode == 0, done.stderr
+
+
+def test_steps_go_from_uphill_and_averages_over_what_they_saw() -> None:
+    done = run("-c", STEPS_AND_AVERAGES)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_goes_on_from_a_checkpoint_becomes_what_was_never_stopped(archive: Path, tmp_path: Path) -> None:
+    done = run("-c", A_RUN_IS_TAKEN_UP_WHOLE, "--data", archive, *SMALL, "--epochs", "9", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_is_exported_checked_and_described(tmp_path: Path) -> None:
+    archive = written(tmp_path / "faces.npz", 600)
+    trained = run("-m", "training.train", "--data", archive, *SMALL, "--epochs", "1", "--out", tmp_path / "run")
+    assert trained.returncode == 0, trained.stderr
+    version = tmp_path / "expression" / "1"
+    done = run("-m", "training.export", "--data", archive, "--run", tmp_path / "run", "--out", version)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((version / "model.json").read_text())
+    assert (told["version"], told["embedding_size"]) == (1, 16)
+    assert told["training"]["network"]["widths"] == [8, 16]
+    assert told["training"]["augmentation"]["rotation_deg"] == 9
+    assert {"saved_model.pb", "model.tflite", "golden.json"} <= told["files"].keys()
+    golden = json.loads((version / "golden.json").read_text())
+    golden["exact"]["probabilities"][3][2] += 0.01
+    (version / "golden.json").write_text(json.dumps(golden))
+    done = run("-m", "training.export", "--check", "--out", version)
+    assert (done.returncode, "differs from golden.json by 1.00e-02" in done.stderr) == (1, True)
 
 
 def test_a_run_that_is_interrupted_says_how_to_go_on(archive: Path, tmp_path: Path) -> None:

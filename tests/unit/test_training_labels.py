@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from services.contracts import moods
 from training.labels import (
-    EXPRESSIONS,
     NO_FER2013,
     UNKNOWN,
     balancing_weights,
@@ -55,10 +53,6 @@ def test_original_labels_are_smoothed_and_teach_nothing_where_unknown() -> None:
     targets = original_targets(np.array([3, NO_FER2013], np.uint8), 0.14)
     assert targets[0] == pytest.approx([0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02])
     assert not targets[1].any()
-
-
-def test_labels_come_in_the_order_of_the_contract() -> None:
-    assert tuple(EXPRESSIONS) == tuple(moods.EXPRESSIONS)
 
 
 def test_what_is_rare_weighs_more_and_all_together_as_much() -> None:
