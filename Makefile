@@ -9,7 +9,6 @@ data := $(if $(value DATA),--data $(call quoted,DATA))
 sources := services tests training
 runs := build/training
 settle := --radius 0.1 --trust 0.4 --peak-rate 0.03 --epochs 24 --seed 42
-learn := --trust 0.7 --mix 0.3 --peak-rate 0.05 --epochs 48
 
 .PHONY: compose-demo compose-check arm64-check help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
 
@@ -50,18 +49,7 @@ train-env: .venv-training/.ready  ## the environment for export and evaluation
 train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
 	.venv-training/bin/python -m training.train $(data)
 	.venv-training/bin/python -m training.train $(data) --start $(runs)/run --teachers $(runs)/run --out $(runs)/settled $(settle)
-	@$(MAKE) $(runs)/answers.npz
-	.venv-training/bin/python -m training.train $(data) --start $(runs)/settled --answers $(runs)/answers.npz --out $(runs)/pupil $(learn)
-	.venv-training/bin/python -m training.export $(data) --run $(runs)/pupil
-
-$(runs)/recognition/checkpoint.npz:
-	.venv-training/bin/python -m training.recognition $(data) --out $(@D)
-
-$(runs)/heads.npz: $(runs)/recognition/checkpoint.npz
-	.venv-training/bin/python -m training.folds $(data) --run $(<D) --balances 0.25 --answers $@
-
-$(runs)/answers.npz: $(runs)/heads.npz
-	.venv-training/bin/python -m training.answers $(data) --teachers $(runs)/settled --files $< --out $@
+	.venv-training/bin/python -m training.export $(data) --run $(runs)/settled
 
 proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh

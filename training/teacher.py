@@ -1,7 +1,7 @@
 """What finished networks say of the very faces that another learns from, beside the votes.
 
 Distillation (Hinton et al. 2015, arXiv:1503.02531), by Beyer et al. 2022 (arXiv:2106.05237): the teachers see what the
-pupil sees, varied and blended alike, for as long as it learns. Every second one sees it in a mirror: together they
+student sees, varied and blended alike, for as long as it learns. Every second one sees it in a mirror: together they
 judge both images at the price of one.
 """
 

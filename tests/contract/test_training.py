@@ -229,19 +229,19 @@ def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp
     other = run(*train_on_others, "--epochs", "3", "--out", tmp_path / "first")
     assert (other.returncode, "or data" in other.stderr) == (1, True)
 
-    pupil = run(
+    student = run(
         *(*train, "--epochs", "1", "--radius", "0.1", "--mix", "0.5"),
-        *("--out", tmp_path / "pupil", "--teachers", tmp_path / "first"),
+        *("--out", tmp_path / "student", "--teachers", tmp_path / "first"),
     )
-    assert pupil.returncode == 0, pupil.stderr
-    [teacher] = json.loads((tmp_path / "pupil/recipe.json").read_text())["teachers"]
-    assert teacher["data_sha256"] == recipe["data_sha256"], "what made the teacher is told with the pupil"
+    assert student.returncode == 0, student.stderr
+    [teacher] = json.loads((tmp_path / "student/recipe.json").read_text())["teachers"]
+    assert teacher["data_sha256"] == recipe["data_sha256"], "what made the teacher is told with the student"
 
     answers, learns = tmp_path / "answers.npz", (*train, "--epochs", "1", "--answers", tmp_path / "answers.npz")
     asked = run("-m", "training.answers", "--teachers", tmp_path / "first", "--data", archive, "--out", answers)
     assert asked.returncode == 0, asked.stderr
-    pupil = run(*learns, "--out", tmp_path / "reader")
-    assert pupil.returncode == 0, pupil.stderr
+    student = run(*learns, "--out", tmp_path / "reader")
+    assert student.returncode == 0, student.stderr
     assert json.loads((tmp_path / "reader/recipe.json").read_text())["answers"] == [teacher]
     other = run(*learns, "--data", tmp_path / "other.npz", "--out", tmp_path / "others")
     assert (other.returncode, "answers to other faces" in other.stderr) == (1, True)
