@@ -2,8 +2,8 @@
 
     python -m training.answers --teachers RUN RUN --files FILE --out build/training/answers.npz
 
-`train --teachers` has its teachers look at every face as the student sees it, which on a processor doubles the time. What
-they say of the faces as they are, and of their mirror images, is asked once and costs a run nothing.
+`train --teachers` has its teachers look at every face as the student sees it, which on a processor doubles the time.
+What they say of the faces as they are, and of their mirror images, is asked once and costs a run nothing.
 """
 
 import argparse

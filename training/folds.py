@@ -11,8 +11,8 @@ a strength is too much or does nothing, and not to the tenth where the best lies
 
 Near-copies of one photograph stay in one fold, and are drawn together for the intervals.
 
-What heads say of faces that they were not taught is also what a student can learn from (``--answers``): unlike answers of
-a network to the faces that it was trained on they do not repeat what was learnt by heart.
+What heads say of faces that they were not taught is also what a student can learn from (``--answers``): unlike answers
+of a network to the faces that it was trained on they do not repeat what was learnt by heart.
 """
 
 import argparse
