@@ -24,13 +24,22 @@ def annotated(image: Bgr, faces: Sequence[tuple[Box, str]]) -> bytes:
         image: The photo, upright.
         faces: Boxes in pixels of the image, and what is written at each (ASCII; OpenCV has no other letters).
     """
-    scale = min(1.0, LONGEST_SIDE_PX / max(image.shape[:2]))
-    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
-    picture = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image.copy()
+    picture = shown(image).copy()
+    scale = max(picture.shape[:2]) / max(image.shape[:2])
     capital_px = max(10, max(picture.shape[:2]) // 64)
     for box, caption in faces:
         _draw(picture, box.scaled(scale), caption, capital_px)
     return jpeg(picture, QUALITY)
+
+
+def shown(image: Bgr) -> Bgr:
+    """Return an image in no more pixels than are shown."""
+    scale = LONGEST_SIDE_PX / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    smaller: Bgr = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return smaller
 
 
 def _draw(picture: Bgr, box: Box, caption: str, capital_px: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -27,6 +28,8 @@ FORM_BYTES: Final = 10_000
 """What a form may add to the photo in it."""
 UPLOADS: Final = 4
 """Photos that are in memory at once, until they are answered; who comes next waits unread."""
+LARGE_BYTES: Final = 4_000_000
+"""Of photos that are larger, one at a time is in memory: most telephones make smaller ones."""
 
 
 class PhotoBox(Message):
@@ -76,7 +79,7 @@ def routes(service: "InferenceService") -> APIRouter:
     """Return the service's routes."""
     router = APIRouter(tags=["inference"])
     router.include_router(api_custom_moods.routes(service))
-    places = asyncio.Semaphore(UPLOADS)
+    places, large = asyncio.Semaphore(UPLOADS), asyncio.Lock()
 
     @router.post(
         "/api/expressions",
@@ -88,7 +91,8 @@ def routes(service: "InferenceService") -> APIRouter:
     async def classify_photo(request: Request, *, picture: bool = False, room: Name | None = None) -> PhotoExpressions:
         """Say which expressions the faces in a photo show, of the 32 largest. The photo is not kept.
 
-        It is a JPEG or PNG of at most 30 MB and 50 million pixels.
+        It is a JPEG or PNG of at most 30 MB and 50 million pixels that takes at most 95 MB of memory to decode, as a
+        progressive JPEG does up to 12 million pixels, a PNG up to 15 million, and any other JPEG.
 
         With `?picture=true` the photo comes back too, with the faces framed: a JPEG in base64. With `?room=study` the
         moods that were taught for this room are read, too.
@@ -97,8 +101,11 @@ def routes(service: "InferenceService") -> APIRouter:
         if predictor is None:
             raise HTTPException(503, "The inference service is not running at the moment.")
         try:
-            async with places:
-                return await _seen(service, predictor, await _uploaded(request), room=room, picture=picture)
+            async with AsyncExitStack() as held:
+                if int(request.headers["content-length"]) > LARGE_BYTES:
+                    await held.enter_async_context(large)
+                await held.enter_async_context(places)
+                return await _seen(service, predictor, request, room=room, picture=picture)
         except BadImageError as error:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
         except PredictorAwayError as error:
@@ -145,9 +152,9 @@ async def _uploaded(request: Request) -> bytes:
 
 
 async def _seen(
-    service: "InferenceService", predictor: Predictor, data: bytes, *, room: str | None, picture: bool
+    service: "InferenceService", predictor: Predictor, request: Request, *, room: str | None, picture: bool
 ) -> PhotoExpressions:
-    photo = await service.photos.look(data)
+    photo = await service.photos.look(await _uploaded(request))  # the file is forgotten before the model is asked
     prediction = await service.classify(photo.inputs, predictor, service.photo_s) if photo.faces else None
     answer = _answer(photo, prediction, _taught(service, room, prediction))
     if not picture:

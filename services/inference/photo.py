@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.inference.annotating import annotated
+from services.inference.annotating import annotated, shown
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
 from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, largest_first, open_detector
@@ -36,7 +36,7 @@ class Photo:
         faces: The faces, the largest first, without landmarks; at most `MAX_FACES`.
         left_out: How many smaller ones were found beside them.
         inputs: The model's input for each: uint8 (N, 48, 48, 1).
-        image: The photo in the pixels that were searched.
+        image: The photo in the pixels that are shown, which are kept while the model answers.
     """
 
     width: int
@@ -48,7 +48,7 @@ class Photo:
 
     def annotated(self, captions: Sequence[str]) -> bytes:
         """Return a JPEG of the photo with its faces framed, a caption (ASCII) at each."""
-        smaller = self.image.shape[1] / self.width
+        smaller = max(self.image.shape[:2]) / max(self.width, self.height)
         boxes = [face.box.scaled(smaller) for face in self.faces]
         return annotated(self.image, list(zip(boxes, captions, strict=True)))
 
@@ -78,7 +78,7 @@ class Photos:
         inputs = [model_input(*cropped, face.box) for face, cropped in largest]
         larger = width / image.shape[1]
         faces = [replace(face, box=face.box.scaled(larger), landmarks=()) for face, _ in largest]
-        return Photo(width, height, faces, len(found) - len(largest), np.array(inputs, np.uint8), image)
+        return Photo(width, height, faces, len(found) - len(largest), np.array(inputs, np.uint8), shown(image))
 
     def _found(self, image: Bgr) -> list[Detection]:
         """Search a picture reduced, as frames are, then part by part, as there is no next one."""

@@ -1,10 +1,10 @@
 """Images that come from outside: what they claim to be is read before any pixel of them is decoded.
 
-A few hundred bytes can unpack to gigabytes; the limits are checked against the header first. The pixels of a PNG file,
-which may be more than that says, are counted, and so are a JPEG file's scans over the same pixels.
+A few hundred bytes can unpack to gigabytes; the limits are checked against the header first: of pixels, and of the
+memory that decoding them takes. The pixels of a PNG file, which may be more than that says, are counted, and so are a
+JPEG file's scans over the same pixels.
 """
 
-import re
 import struct
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.contracts import moodring_pb2 as pb
-from services.vision import png
+from services.vision import jpeg_markers, png
 from services.vision.opencv import cv2
 
 Grey = NDArray[np.uint8]
 """Shape (height, width)."""
 Bgr = NDArray[np.uint8]
 """Shape (height, width, 3)."""
+BGR_BYTES = 3
+"""Of a pixel."""
 
 
 class BadImageError(ValueError):
@@ -28,22 +30,26 @@ class BadImageError(ValueError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What an image may be at most."""
+    """What an image may be at most.
+
+    Attributes:
+        max_bytes: Size of the file.
+        max_pixels: Pixels of the image.
+        max_side_px: Its longer side.
+        max_memory: Bytes that decoding it may take beside the file.
+    """
 
     max_bytes: int
     max_pixels: int
     max_side_px: int
+    max_memory: int
 
 
-CROP = Limits(max_bytes=1_000_000, max_pixels=1_000_000, max_side_px=4_000)
+CROP = Limits(max_bytes=1_000_000, max_pixels=1_000_000, max_side_px=4_000, max_memory=20_000_000)
 """A face crop on the bus; ours have at most 160x160 pixels."""
-PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000, max_side_px=30_000)
-"""A photo of a person's, as a telephone makes them; OpenCV warps no image of 32,767 pixels across."""
-
-
-MAX_SCANS = 30
-"""Parts of a progressive JPEG file: encoders make about ten, libjpeg's standard script 18 of four components. One of a
-dozen bytes may go over all pixels."""
+PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000, max_side_px=30_000, max_memory=95_000_000)
+"""A photo of a person's, as a telephone makes them; OpenCV warps no image of 32,767 pixels across. The memory is what
+a container has to spare (see `docker-compose.yml`): a progressive JPEG of 12 million pixels takes 85 MB at most."""
 
 
 class Reduced(NamedTuple):
@@ -55,13 +61,35 @@ class Reduced(NamedTuple):
 
 
 class _Header(NamedTuple):
+    """The size of an image, and what decoding it takes.
+
+    Attributes:
+        width: Pixels across.
+        height: Pixels down.
+        copied: Bytes of the file that are copied.
+        held: Bytes that the decoder holds until it has made the picture: all pixels of a PNG file, which are reduced
+            only then, and coefficients of a JPEG file.
+    """
+
     width: int
     height: int
-    complete: bool
+    copied: int = 0
+    held: int = 0
+
+    def memory(self, divisor: int) -> int:
+        """Return how many bytes decoding takes beside the file, to a part of each side.
+
+        OpenCV copies the picture in the end, be it to turn it upright or to hand it over.
+        """
+        picture = BGR_BYTES * -(-self.width // divisor) * -(-self.height // divisor)
+        return self.copied + picture + max(self.held, picture)
 
 
 def decode_photo(data: bytes, limits: Limits = PHOTO) -> Bgr:
     """Decode a JPEG or PNG file, turned upright as its EXIF says.
+
+    A PNG file is found to be cut off wherever it is, a JPEG file where its end marker is missing: OpenCV fills the
+    pixels that are missing before that marker with grey, and does not say so.
 
     Raises:
         BadImageError: It is neither, is damaged or cut off, or exceeds the limits.
@@ -74,7 +102,8 @@ def decode_reduced(data: bytes, enough_px: int, limits: Limits = PHOTO) -> Reduc
     """Decode as `decode_photo`, but to a half, a quarter or an eighth of a side where that is enough.
 
     A JPEG is then never decoded in full, which takes three bytes a pixel and most of the time (ITU-T T.81's
-    blocks of 8x8 are transformed to fewer pixels).
+    blocks of 8x8 are transformed to fewer pixels). A progressive one keeps all its coefficients even so, and a PNG is
+    decoded in full.
 
     Args:
         data: The file.
@@ -85,9 +114,9 @@ def decode_reduced(data: bytes, enough_px: int, limits: Limits = PHOTO) -> Reduc
         BadImageError: As `decode_photo`.
     """
     header = _header(data, limits)
-    _check(header, limits)
     longer, shorter = max(header.width, header.height), min(header.width, header.height)
     divisor = max(each for each in _REDUCED if each == 1 or (longer >= each * enough_px and shorter >= each))
+    _check(header, limits, divisor)
     image: Bgr = _decoded(data, _REDUCED[divisor])
     turned = (image.shape[0] > image.shape[1]) != (header.height > header.width)
     return Reduced(image, *((header.height, header.width) if turned else (header.width, header.height)))
@@ -110,7 +139,7 @@ def decode_crop(image: pb.Image, limits: Limits = CROP) -> Grey:
     """
     declared = (image.height, image.width)
     if image.encoding == pb.ENCODING_RAW_GREY:
-        _check(_Header(image.width, image.height, complete=True), limits)
+        _check(_Header(image.width, image.height), limits)
         if len(image.data) != image.width * image.height:
             raise BadImageError(f"{len(image.data)} bytes are no grey image of {image.width}x{image.height}")
         return np.frombuffer(image.data, np.uint8).reshape(declared)
@@ -148,60 +177,20 @@ def _header(data: bytes, limits: Limits) -> _Header:
         raise BadImageError(f"the image has {len(data):,} bytes; at most {limits.max_bytes:,} are read")
     try:
         if data.startswith(png.SIGNATURE):
-            return _png_header(data)
-        if data.startswith(b"\xff\xd8\xff"):
-            return _jpeg_header(data)
+            width, height, *_ = png.header(data)
+            return _Header(width, height, copied=len(data), held=BGR_BYTES * width * height)
+        if data.startswith(jpeg_markers.START):
+            return _Header(*jpeg_markers.header(data))
+    except png.DamagedError as error:
+        raise BadImageError("the PNG image does not begin with its header") from error
+    except jpeg_markers.DamagedError as error:
+        raise BadImageError(str(error)) from error
     except (IndexError, struct.error) as error:
         raise BadImageError("the image is cut off within its header") from error
     raise BadImageError("this is neither a JPEG nor a PNG image")
 
 
-def _png_header(data: bytes) -> _Header:
-    try:
-        width, height, *_ = png.header(data)
-    except png.DamagedError as error:
-        raise BadImageError("the PNG image does not begin with its header") from error
-    return _Header(width, height, complete=b"IEND" in data[-64:])
-
-
-def _jpeg_header(data: bytes) -> _Header:
-    """Walk the marker segments to the end of the image, and count its scans (ITU-T T.81, section B.2)."""
-    at = 2
-    width = height = scans = 0
-    while True:
-        if data[at] != 0xFF or data[at + 1] == 0:  # noqa: PLR2004 -- every marker begins with it
-            raise BadImageError("the JPEG image's header is damaged")
-        marker = data[at + 1]
-        if marker == 0xFF:  # noqa: PLR2004 -- a fill byte
-            at += 1
-            continue
-        if marker in _ALONE:
-            at += 2
-            continue
-        if marker == _END_OF_IMAGE:
-            return _Header(width, height, complete=scans > 0)
-        if marker in _START_OF_FRAME:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        at += 2 + max(2, length)
-        if marker == _START_OF_SCAN:
-            scans += 1
-            if scans > MAX_SCANS:
-                raise BadImageError(f"the JPEG image has its pixels in more than {MAX_SCANS} parts")
-            if (found := _AFTER_SCAN.search(data, at)) is None:
-                return _Header(width, height, complete=False)
-            at = found.start()
-
-
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""Markers that no length follows."""
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-"""What is no part of a scan: neither a byte of its own nor a restart."""
-_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-
-
-def _check(header: _Header, limits: Limits) -> None:
+def _check(header: _Header, limits: Limits, divisor: int = 1) -> None:
     if not header.width or not header.height:
         raise BadImageError("the image has no pixels")
     if header.width * header.height > limits.max_pixels:
@@ -212,20 +201,22 @@ def _check(header: _Header, limits: Limits) -> None:
         raise BadImageError(
             f"the image has {header.width}x{header.height} pixels; at most {limits.max_side_px:,} a side are decoded"
         )
-    if not header.complete:
-        raise BadImageError("the image is cut off or damaged")
+    if (memory := header.memory(divisor)) > limits.max_memory:
+        raise BadImageError(
+            f"decoding its {header.width}x{header.height} pixels takes {memory / 1e6:.0f} MB of memory, and may take "
+            f"{limits.max_memory / 1e6:.0f}; make it smaller, or save it as a JPEG that is not progressive"
+        )
 
 
 def _decoded(data: bytes, flags: int) -> NDArray[Any]:
     image: NDArray[Any] | None = None
     try:
-        if data.startswith(png.SIGNATURE):
-            data = png.pixels_only(data)
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        file = png.pixels_only(data) if data.startswith(png.SIGNATURE) else data
+        image = cv2.imdecode(np.frombuffer(file, np.uint8), flags)
     except png.TooMuchError as error:
         raise BadImageError("the image holds more pixels than its header says") from error
     except (png.DamagedError, cv2.error):
         pass
     if image is None:
-        raise BadImageError("the image is damaged")
+        raise BadImageError("the image is cut off or damaged")
     return image

@@ -69,18 +69,21 @@ def header(data: bytes) -> Header:
     return Header(width, height, depth, colour, interlaced)
 
 
-def pixels_only(data: bytes) -> bytes:
-    """Return the file without what its pixels do not need, having seen that they are not more than its header says.
+def pixels_only(data: bytes) -> bytes | memoryview:
+    """Return the file without what its pixels do not need, having seen that they are what its header says.
+
+    It is a copy only where something is left out.
 
     Raises:
-        DamagedError: A chunk is cut off, or what it holds cannot be unpacked.
+        DamagedError: The file or a chunk of it is cut off, or what it holds cannot be unpacked.
         TooMuchError: There are more pixels.
     """
-    kept = [SIGNATURE]
+    whole, at = memoryview(data), len(SIGNATURE)
+    kept = [whole[:at]]
     left = header(data).unpacked
     unpacker = zlib.decompressobj()
-    whole, at = memoryview(data), len(SIGNATURE)
-    while at < len(data):
+    name = b""
+    while name != b"IEND":
         if at + 12 > len(data):
             raise DamagedError
         (length,) = struct.unpack_from(">I", data, at)
@@ -88,13 +91,13 @@ def pixels_only(data: bytes) -> bytes:
         if end > len(data):
             raise DamagedError
         if name in KEPT:
-            kept.append(data[at:end])
+            kept.append(whole[at:end])
         if name == b"IDAT":
             left -= _unpacked(unpacker, whole[at + 8 : end - 4], left)
         at = end
-        if name == b"IEND":
-            break
-    return b"".join(kept)
+    if left:
+        raise DamagedError
+    return whole[:at] if sum(map(len, kept)) == at else b"".join(kept)
 
 
 def _unpacked(unpacker: "zlib._Decompress", packed: memoryview, most: int) -> int:

@@ -118,8 +118,9 @@ async def test_a_camera_with_eyes_of_its_own_takes_no_pictures(tmp_path: Path) -
         (jpeg(picture(1))[:12], "cut off"),
         (png(16_000, 16_000), "16000x16000 pixels"),
         (png(40_000, 100), "40000x100 pixels"),
+        (png(8000, 6000), "make it smaller, or save it as a JPEG"),
     ],
-    ids=["nothing", "gif", "cut off", "cut off in its header", "16k by 16k", "too wide"],
+    ids=["nothing", "gif", "cut off", "cut off in its header", "16k by 16k", "too wide", "too much memory"],
 )
 async def test_what_is_no_usable_picture_is_refused_in_words(tmp_path: Path, body: bytes, said: str) -> None:
     async with served(lent(tmp_path)) as (web, _):

@@ -12,11 +12,12 @@ from fastapi import FastAPI
 
 from services.contracts.channels import FACES as FACES_CHANNEL
 from services.contracts.moods import EXPRESSIONS as LABELS
-from services.inference.api import UPLOADS
+from services.inference.api import LARGE_BYTES, UPLOADS
 from services.inference.breaker import FAILURES
 from services.inference.photo import PART_PX, parts_of
 from services.inference.predictor import PredictorAwayError
 from services.inference.service import PHOTO_S
+from services.vision.crops import cut, model_input
 from services.vision.detectors import MAX_FACES, Detection, Haar
 from services.vision.geometry import Box
 from services.vision.images import PHOTO, Bgr, jpeg
@@ -64,7 +65,8 @@ async def test_a_photo_without_a_face_is_an_answer_too() -> None:
 
 
 def two_faces() -> list[Detection]:
-    return [Detection(Box(300, 120, 200, 260), (), 0.9), Detection(Box(20, 0, 80, 104), (), 0.8)]
+    """The smaller one first, as no detector of ours has them."""
+    return [Detection(Box(20, 0, 80, 104), (), 0.8), Detection(Box(300, 120, 200, 260), (), 0.9)]
 
 
 async def test_several_faces_come_the_largest_first() -> None:
@@ -78,7 +80,7 @@ async def test_several_faces_come_the_largest_first() -> None:
 
 
 class Thorough:
-    """Finds a large face in a reduced picture; in its parts a small one, and of the large one an eye."""
+    """Finds a small face in a reduced picture; in its parts a large one, and before it an eye of that."""
 
     name, smallest_px, clear_px = "thorough", 12, 24
 
@@ -87,9 +89,9 @@ class Thorough:
 
     def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
         if view is None:
-            return [Detection(Box(300, 120, 200, 260), (), 0.9)]
+            return [Detection(Box(20, 20, 20, 26), (), 0.8)]
         self.views.append(view)
-        return [Detection(Box(20, 20, 20, 26), (), 0.8), Detection(Box(340, 180, 40, 52), (), 0.8)]
+        return [Detection(Box(340, 180, 40, 52), (), 0.8), Detection(Box(300, 120, 200, 260), (), 0.9)]
 
 
 async def test_a_photo_is_searched_part_by_part_and_each_face_of_it_is_one() -> None:
@@ -198,6 +200,29 @@ async def test_a_photo_keeps_its_place_until_it_is_answered() -> None:
         assert {response.status_code for response in await asyncio.gather(*posts)} == {200}
 
 
+async def test_of_large_photos_one_at_a_time_is_read_and_holds_up_no_small_one() -> None:
+    begun, go_on = 0, asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal begun
+        begun += 1
+        yield form[:-1]
+        await go_on.wait()
+        yield form[-1:]
+
+    async with running() as run, client(run) as http:
+        small = jpeg(np.zeros((100, 100, 3), np.uint8))
+        request = http.build_request("POST", PATH, files={"photo": small + bytes(LARGE_BYTES)})
+        form, kind = request.read(), request.headers["content-type"]
+        headers = {"content-type": kind, "content-length": str(len(form))}
+        large = [asyncio.create_task(http.post(PATH, content=body(), headers=headers)) for _ in range(UPLOADS + 1)]
+        async with asyncio.timeout(10):
+            assert (await http.post(PATH, files={"photo": small})).status_code == 200
+            assert begun == 1
+            go_on.set()
+            assert {response.status_code for response in await asyncio.gather(*large)} == {200}
+
+
 async def test_a_form_that_is_damaged_is_refused() -> None:
     async with running() as run, client(run) as http:
         headers = {"content-type": "multipart/form-data; boundary=x"}
@@ -228,21 +253,25 @@ async def test_a_photo_far_larger_than_needed_gives_its_own_pixels(monkeypatch: 
 
 
 async def test_a_face_in_a_photo_is_cut_as_the_camera_cuts_it() -> None:
-    picture = np.zeros((480, 640, 3), np.uint8)
-    picture[:, :] = (200, 60, 20)  # the mean of the channels is 93, the luma 64
+    rows, columns = np.arange(480)[:, None] // 2, np.arange(640)[None] // 3
+    picture = np.dstack([rows + 0 * columns, columns + 0 * rows, 255 - rows - columns // 16]).astype(np.uint8)
+    box = Box(280, 180, 64, 84)
     async with running() as run:
         found = run.service.photos
-        found._detector = ScriptedDetector(Detection(Box(280, 180, 64, 84), (), 0.9))
+        found._detector = ScriptedDetector(Detection(box, (), 0.9))
         looked = await found.look(bytes(cv2.imencode(".png", picture)[1]))
-    assert looked.inputs.mean() == pytest.approx(64, abs=1)
+    cropped = cut(picture, box)
+    assert cropped is not None
+    assert np.ptp(looked.inputs) > 20
+    assert (looked.inputs == [model_input(*cropped, box)]).all()
 
 
 async def test_of_a_crowd_the_largest_faces_are_read_and_how_many_are_left_out_is_said() -> None:
-    crowd = [Detection(Box(8 * at, 20, 60 - at, 70 - at), (), 0.9) for at in range(MAX_FACES + 3)]
+    crowd = [Detection(Box(8 * at, 20, 60 - at, 70 - at), (), 0.9) for at in reversed(range(MAX_FACES + 3))]
     async with running() as run, client(run) as http:
         run.service.photos._detector = ScriptedDetector(*crowd)
         body = (await http.post(PATH, files={"photo": photo()})).json()
-        run.service.photos._detector = ScriptedDetector(*crowd[:MAX_FACES])
+        run.service.photos._detector = ScriptedDetector(*crowd[3:])
         all_read = (await http.post(PATH, files={"photo": photo()})).json()
     assert (len(body["faces"]), body["left_out"]) == (MAX_FACES, 3)
     assert body["faces"][-1]["box"]["width"] == 60 - MAX_FACES + 1

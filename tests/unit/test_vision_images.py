@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from services.contracts import moodring_pb2 as pb
 from services.vision.images import (
     CROP,
-    MAX_SCANS,
     BadImageError,
     crop_message,
     decode_crop,
@@ -22,6 +21,7 @@ from services.vision.images import (
     jpeg,
     mean_and_deviation,
 )
+from services.vision.jpeg_markers import MAX_SCANS
 from services.vision.opencv import cv2
 from services.vision.png import pixels_only
 
@@ -204,6 +204,38 @@ def test_what_no_decoder_skips_hides_no_size_of_a_jpeg() -> None:
         decode_photo(small[:2] + b"\xff\0\0\4" + small[2:])
 
 
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def test_a_jpeg_that_says_twice_how_large_it_is_is_refused() -> None:
+    huge, small = jpeg_bomb(7000, 7000), jpeg(GRADIENT)
+    at = small.index(b"\xff\xc0")
+    frame = small[at : at + 2 + int.from_bytes(small[at + 2 : at + 4])]
+    with pytest.raises(BadImageError, match="twice how large"):
+        decode_photo(huge[:-2] + frame + huge[-2:])
+
+
+def test_a_lossless_jpeg_is_refused_as_it_is_decoded_in_full() -> None:
+    frame = segment(0xC3, struct.pack(">BHHB", 8, 40, 40, 3) + b"\1\x11\0\2\x11\0\3\x11\0")
+    table = segment(0xC4, bytes([0, 1, *[0] * 15, 0]))
+    scan = segment(0xDA, b"\3\1\0\2\0\3\0\1\0\0") + bytes(40 * 40 * 3 // 8)
+    lossless = b"\xff\xd8" + frame + table + scan + b"\xff\xd9"
+    decoded = cv2.imdecode(np.frombuffer(lossless, np.uint8), cv2.IMREAD_REDUCED_COLOR_2)
+    assert decoded is not None
+    assert decoded.shape == (40, 40, 3)
+    with pytest.raises(BadImageError, match="lossless"):
+        decode_photo(lossless)
+
+
+@pytest.mark.parametrize("sampling", [b"\x01", b"\x10", b"\x51"])
+def test_a_jpeg_with_components_of_no_size_is_refused(sampling: bytes) -> None:
+    whole = jpeg(GRADIENT)
+    at = whole.index(b"\xff\xc0") + 11
+    with pytest.raises(BadImageError, match="damaged"):
+        decode_photo(whole[:at] + sampling + whole[at + 1 :])
+
+
 @pytest.mark.parametrize("shape", [(1, 29_000), (29_000, 1), (3, 20_000)])
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_a_photo_of_few_rows_or_columns_keeps_them(shape: tuple[int, int], suffix: str) -> None:
@@ -235,11 +267,27 @@ def test_too_many_bytes_are_refused_unread() -> None:
         decode_photo(b"\xff" * 1001, replace(CROP, max_bytes=1000))
 
 
-@pytest.mark.parametrize("whole", [jpeg(GRADIENT), png()])
+@pytest.mark.parametrize("whole", [jpeg(GRADIENT), png()], ids=["jpeg", "png"])
 def test_an_image_cut_off_anywhere_is_refused(whole: bytes) -> None:
-    for length in range(3, len(whole) - 12, 7):
-        with pytest.raises(BadImageError):
+    for length in (*range(3, len(whole), 7), len(whole) - 1):
+        with pytest.raises(BadImageError, match=r"cut off|neither|begin"):
             decode_photo(whole[:length])
+
+
+@pytest.mark.parametrize("whole", [jpeg(GRADIENT), png()], ids=["jpeg", "png"])
+def test_what_follows_an_image_is_not_read(whole: bytes) -> None:
+    assert (decode_photo(whole + bytes(range(100))) == decode_photo(whole)).all()
+
+
+def test_a_png_with_fewer_pixels_than_its_header_says_is_refused_undecoded(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BadImageError, match="cut off or damaged"):
+        decode_photo(png_file(10, 10, bytes(109)))
+    assert capfd.readouterr().err == "", "libpng said nothing"
+
+
+def test_a_jpeg_that_is_cut_off_before_an_end_marker_is_grey_where_it_ends() -> None:
+    whole = jpeg(np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8))
+    assert decode_photo(whole[: len(whole) // 2] + b"\xff\xd9")[-1].std() == 0
 
 
 def test_a_thumbnail_inside_does_not_hide_that_a_jpeg_is_cut_off() -> None:
