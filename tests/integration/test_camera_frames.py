@@ -20,10 +20,12 @@ from services.camera.service import CameraService, build
 from services.camera.sources import SourceError
 from services.contracts.messages import CameraState, Privacy
 from services.runtime import uploads
+from services.runtime.http import make_app
 from services.runtime.settings import load
 from services.vision.images import Bgr, jpeg
 from services.vision.opencv import cv2
 from tests.camera_doubles import ScriptedDetector, Watcher, face, only_camera, only_room, picture, running
+from tests.hanging_up import hang_up
 
 FRAMES = "/api/cameras/phone/frames"
 
@@ -171,6 +173,13 @@ async def test_a_picture_that_stands_still_gives_its_place_up(tmp_path: Path, mo
     async with served(lent(tmp_path)) as (web, _), asyncio.timeout(30):
         answer = await web.post(FRAMES, content=stuck(), headers={"Content-Length": "1000"})
     assert answer.status_code == 408
+
+
+async def test_a_phone_that_hangs_up_is_no_error_and_may_come_back(tmp_path: Path) -> None:
+    service = lent(tmp_path)
+    async with served(service) as (web, _):
+        assert await hang_up(make_app([service]), FRAMES, b"\xff\xd8", {"content-length": "1000"}) == [400]
+        assert (await web.post(FRAMES, content=jpeg(picture(1)))).status_code == 202
 
 
 @pytest.mark.parametrize(

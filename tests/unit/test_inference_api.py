@@ -17,6 +17,7 @@ from services.inference.breaker import FAILURES
 from services.inference.photo import PART_PX, parts_of
 from services.inference.predictor import PredictorAwayError
 from services.inference.service import PHOTO_S
+from services.runtime.http import make_app
 from services.vision.crops import cut, model_input
 from services.vision.detectors import MAX_FACES, Detection, Haar
 from services.vision.geometry import Box
@@ -24,6 +25,7 @@ from services.vision.images import PHOTO, Bgr, jpeg
 from services.vision.opencv import cv2
 from services.vision.views import View
 from tests.camera_doubles import ScriptedDetector
+from tests.hanging_up import hang_up
 from tests.unit.inference_doubles import FACES, Running, frame, huge_png, running
 
 PATH = "/api/expressions"
@@ -221,6 +223,15 @@ async def test_of_large_photos_one_at_a_time_is_read_and_holds_up_no_small_one()
             assert begun == 1
             go_on.set()
             assert {response.status_code for response in await asyncio.gather(*large)} == {200}
+
+
+async def test_a_phone_that_hangs_up_gives_its_place_up_without_an_error() -> None:
+    async with running() as run, client(run) as http:
+        request = http.build_request("POST", PATH, files={"photo": jpeg(np.zeros((100, 100, 3), np.uint8))})
+        form = request.read()
+        for _ in range(UPLOADS + 1):
+            assert await hang_up(make_app([run.service]), PATH, form[:200], request.headers) == [400]
+        assert (await http.post(PATH, content=form, headers=request.headers)).status_code == 200
 
 
 async def test_a_form_that_is_damaged_is_refused() -> None:
