@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from services.contracts.messages import Axis, Message, Name, Unit
 from services.contracts.moods import Point
-from services.inference.classroom import Classroom, NotNowError
+from services.inference.classroom import Classroom, NotKeptError, NotNowError
 from services.inference.custom_moods import CustomMoodError, NoSuchMoodError, Reader
 from services.inference.teaching import AMOUNTS, Step, Teaching
 
@@ -205,5 +205,7 @@ def _translated() -> Generator[None]:
         raise HTTPException(404, f"{error}.") from error
     except NotNowError as error:
         raise HTTPException(409, f"{error}.".replace("..", ".")) from error
+    except NotKeptError as error:
+        raise HTTPException(503, f"{error}.") from error
     except CustomMoodError as error:
         raise HTTPException(422, f"{error}.") from error

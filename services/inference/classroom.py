@@ -33,6 +33,10 @@ class NotNowError(Exception):
     """What was asked for makes no sense at the moment; the text says why and what to do."""
 
 
+class NotKeptError(Exception):
+    """The disk does not take what was asked for; the text says why."""
+
+
 class Classroom:
     """The lesson that goes on, and who may be watched for it.
 
@@ -163,7 +167,8 @@ class Classroom:
         Raises:
             NoSuchMoodError: No such mood was taught.
             CustomMoodError: The new name cannot be.
-            NotNowError: One of that or the new name is being taught, or it cannot be kept.
+            NotNowError: One of that or the new name is being taught.
+            NotKeptError: It cannot be written.
         """
         self._not_being_taught(mood)
         self._not_being_taught(to)
@@ -174,7 +179,8 @@ class Classroom:
 
         Raises:
             NoSuchMoodError: No such mood was taught.
-            NotNowError: It is being taught, or it cannot be written.
+            NotNowError: It is being taught.
+            NotKeptError: It cannot be written.
         """
         self._not_being_taught(mood)
         known = any(one.mood == mood for one in self.kept.moods)
@@ -214,7 +220,7 @@ class Classroom:
 
         try:
             await self._change(learn)
-        except (CustomMoodError, NotNowError) as error:
+        except (CustomMoodError, NotNowError, NotKeptError) as error:
             return str(error)
         return ""
 
@@ -252,10 +258,12 @@ def _kept() -> Iterator[None]:
     """Say what the disk refuses.
 
     Raises:
-        NotNowError: It refused.
+        NotKeptError: It refused.
     """
     try:
         yield
-    except (OSError, UnreadableStateError) as error:
-        why = f"{error.strerror}; make room on the disk and try again" if isinstance(error, OSError) else str(error)
-        raise NotNowError(f"it cannot be kept: {why}") from error
+    except UnreadableStateError as error:
+        log.warning("%s", error)  # where it lies is not for who asks
+        raise NotKeptError("it cannot be kept: the file of taught moods cannot be read; the log says why") from error
+    except OSError as error:
+        raise NotKeptError(f"it cannot be kept: {error.strerror}; make room on the disk and try again") from error

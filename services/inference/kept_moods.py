@@ -129,7 +129,9 @@ class KeptMoods:
         self._stamp = stamp
 
     def _announce(self) -> None:
+        """Tell the house what changed; nothing where nothing was ever kept: another worker's word stands."""
         news = told(self.moods, self.served)
-        if self._known and news != self._told:
+        kept = self._stamp is not None or self._told is not None
+        if self._known and kept and news != self._told:
             self._told = news
             self._tell(news)

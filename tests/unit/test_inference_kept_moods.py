@@ -97,6 +97,27 @@ async def test_what_a_damaged_file_holds_is_said_and_deleted_with_the_mood_that_
         assert status == 404
 
 
+async def test_a_worker_with_a_folder_of_its_own_does_not_make_the_house_forget(tmp_path: Path) -> None:
+    path, heard = tmp_path / "state" / "inference.json", list[CustomMoods]()
+    kept = KeptMoods(path, heard.append)
+    await kept.refresh()
+    kept.serve(7)
+    assert heard == [], "what was never kept is no news"
+    await kept.change(lambda _: taught(lesson("focused")))
+    path.unlink()
+    await kept.refresh()
+    assert [len(told.moods) for told in heard] == [1, 0]
+
+
+async def test_a_file_that_cannot_be_read_is_no_conflict_and_not_named(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.teach()
+        (tmp_path / "state/inference.json").unlink()
+        (tmp_path / "state/inference.json").mkdir()
+        status, why = await home.refused("PATCH", "/focused", {"mood": "bored"})
+    assert (status, "cannot be read; the log says why" in why, str(tmp_path) in why) == (503, True, False)
+
+
 async def test_of_two_that_find_the_file_damaged_none_sets_aside_what_the_other_wrote(tmp_path: Path) -> None:
     path = tmp_path / "state" / "inference.json"
     kept, other = KeptMoods(path, list[CustomMoods]().append), StateFile(path, TaughtMoods)
