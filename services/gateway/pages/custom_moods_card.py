@@ -36,7 +36,7 @@ class CustomMoodsCard:
             with self._lesson:
                 self._build_lesson()
             self._list = box("ul", "own-list", "own-list")
-        self._further = ""
+        self._old_name = ""
         """The mood that is to be taught further; empty where a new one is."""
         self._poll = ui.timer(POLL_S, self._load, active=False)
         ui.timer(0, self._load, once=True)
@@ -79,7 +79,7 @@ class CustomMoodsCard:
 
     def _offer(self, mood: str) -> None:
         """Ask for consent to teach a mood; without a name, for that too."""
-        self._further = mood
+        self._old_name = mood
         self._name.value = spoken(mood) if mood else ""
         self._name.set_enabled(not mood)
         self._place.set_visibility(not mood)
@@ -94,7 +94,7 @@ class CustomMoodsCard:
         self._begin.enable(bool(self._agreed.value))
 
     async def _start(self) -> None:
-        if not (mood := self._further or _name_in(self._name)):
+        if not (mood := self._old_name or _name_in(self._name)):
             return
         place = dict(lessons.PLACES[str(self._place.value)][1]) if self._place.visible else {}
         agreed = bool(self._agreed.value)
