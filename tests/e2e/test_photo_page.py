@@ -69,6 +69,7 @@ def test_the_room_can_feel_as_the_picture(product: Product, page: Browser, tmp_p
 
 def test_the_songs_that_fit_a_picture_play_as_they_are_shown(product: Product, page: Browser, tmp_path: Path) -> None:
     choose(page, picture(tmp_path, "happy", "happy"))
+    page.until(lambda: page.text("photo-line").startswith("2 faces"), "this picture's answer, not the one before")
     page.until(lambda: len(page.all("photo-song")) == 5, "songs")
     shown = [song.text.partition(" · ")[0] for song in page.all("photo-song")]
     page.click("play-these")
