@@ -185,6 +185,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def cores() -> int:
+    """Gives how many cores this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def arguments() -> argparse.ArgumentParser:
     """Gives the command line: every field of the recipe and of the network's shape is an option."""
     parser = argparse.ArgumentParser(description="Train the expression network; resumable.")
@@ -227,7 +232,7 @@ def run_of(options: argparse.Namespace) -> Run:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()})
 
     alone = options.device.type != "cpu"
-    processes = 1 if alone else options.processes or min(len(os.sched_getaffinity(0)), options.batch // FEWEST) or 1
+    processes = 1 if alone else options.processes or min(cores(), options.batch // FEWEST) or 1
     places = options.data, options.out, options.device, processes
     return Run(
         picked(Recipe),

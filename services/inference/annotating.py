@@ -21,14 +21,13 @@ def annotated(image: Bgr, faces: Sequence[tuple[Box, str]]) -> bytes:
     """Return a JPEG of an image with its faces framed.
 
     Args:
-        image: The photo, upright.
+        image: The photo, upright, in the pixels that are `shown`.
         faces: Boxes in pixels of the image, and what is written at each (ASCII; OpenCV has no other letters).
     """
-    picture = shown(image).copy()
-    scale = max(picture.shape[:2]) / max(image.shape[:2])
+    picture = image.copy()
     capital_px = max(10, max(picture.shape[:2]) // 64)
     for box, caption in faces:
-        _draw(picture, box.scaled(scale), caption, capital_px)
+        _draw(picture, box, caption, capital_px)
     return jpeg(picture, QUALITY)
 
 
