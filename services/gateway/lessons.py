@@ -8,15 +8,14 @@ from services.contracts.moods import Point
 
 Json = Mapping[str, Any]
 
-PLACES: Final[Mapping[str, tuple[str, Mapping[str, float]]]] = {
-    "faces": ("As its name or the faces say", {}),
-    "excited": ("Pleasant, excited", {"valence": 0.6, "arousal": 0.6}),
-    "calm": ("Pleasant, calm", {"valence": 0.6, "arousal": -0.5}),
-    "tense": ("Unpleasant, excited", {"valence": -0.6, "arousal": 0.6}),
-    "low": ("Unpleasant, calm", {"valence": -0.6, "arousal": -0.5}),
-    "middle": ("Neither", {"valence": 0.0, "arousal": 0.0}),
+PLACES: Final[Mapping[str, tuple[str, Point]]] = {
+    "excited": ("Pleasant, excited", Point(0.6, 0.6)),
+    "calm": ("Pleasant, calm", Point(0.6, -0.5)),
+    "tense": ("Unpleasant, excited", Point(-0.6, 0.6)),
+    "low": ("Unpleasant, calm", Point(-0.6, -0.5)),
+    "middle": ("Neither", Point(0.0, 0.0)),
 }
-"""Where a mood can be put on the plane: what that is called, and what REST is sent."""
+"""Where a mood can be put on the plane, and what that is called."""
 
 NAMELESS: Final = "A name needs letters from a to z, or digits."
 

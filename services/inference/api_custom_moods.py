@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from services.contracts.messages import Axis, Message, Name, Unit
 from services.contracts.moods import Point
-from services.inference.classroom import Classroom, NotKeptError, NotNowError
+from services.inference.classroom import Classroom, NotKeptError, NotNowError, Outcome
 from services.inference.custom_moods import CustomMoodError, NoSuchMoodError, Reader
 from services.inference.teaching import AMOUNTS, Step, Teaching
 
@@ -67,7 +67,10 @@ class CustomMoodsInfo(Message):
 
     moods: tuple[TaughtMoodInfo, ...]
     teaching: TeachingProgress | None
+    outcome: Outcome | None
+    """What became of the last lesson; nothing before there was any, and while one goes on."""
     said: str
+    """The same in words."""
     consent: str = CONSENT
     """What people are told before they agree."""
 
@@ -101,25 +104,25 @@ def _add_moods(router: APIRouter, service: "InferenceService") -> None:
     @router.get("")
     async def custom_moods() -> CustomMoodsInfo:
         """Return what was taught, and how far the lesson is that goes on."""
-        room = _running(service)
-        room.look()
-        return _info(room)
+        classroom = _running(service)
+        classroom.look()
+        return _info(classroom)
 
     @router.patch("/{mood}")
     async def change(mood: Name, body: CustomMoodChange) -> CustomMoodsInfo:
         """Rename a mood or move it on the plane. Playlists, exceptions and history keep the word that they have."""
         with _translated():
-            room = _running(service)
-            await room.rename(mood, to=body.mood, place=_place(body.valence, body.arousal))
-            return _info(room)
+            classroom = _running(service)
+            await classroom.rename(mood, to=body.mood, place=_place(body.valence, body.arousal))
+            return _info(classroom)
 
     @router.delete("/{mood}")
     async def forget(mood: Name) -> CustomMoodsInfo:
         """Forget a mood: what was kept of the faces is gone from the disk."""
         with _translated():
-            room = _running(service)
-            await room.forget(mood)
-            return _info(room)
+            classroom = _running(service)
+            await classroom.forget(mood)
+            return _info(classroom)
 
 
 def _add_lessons(router: APIRouter, service: "InferenceService") -> None:
@@ -132,25 +135,25 @@ def _add_lessons(router: APIRouter, service: "InferenceService") -> None:
         if not body.consent:
             raise HTTPException(422, f"Those before the camera have to agree: send consent: true. {CONSENT}")
         with _translated():
-            room = _running(service)
-            room.begin(mood, body.room, _place(body.valence, body.arousal))
-            return _info(room)
+            classroom = _running(service)
+            classroom.begin(mood, body.room, _place(body.valence, body.arousal))
+            return _info(classroom)
 
     @router.post("/{mood}/teaching/next", status_code=202)
     async def go_on(mood: Name) -> CustomMoodsInfo:
         """Go on: show the mood now; or, while it is being shown, have it learnt from what there is."""
         with _translated():
-            room = _running(service)
-            room.go_on(mood)
-            return _info(room)
+            classroom = _running(service)
+            classroom.go_on(mood)
+            return _info(classroom)
 
     @router.delete("/{mood}/teaching")
     async def stop(mood: Name) -> CustomMoodsInfo:
         """Stop teaching; nothing of the lesson is kept."""
         with _translated():
-            room = _running(service)
-            room.stop(mood)
-            return _info(room)
+            classroom = _running(service)
+            classroom.stop(mood)
+            return _info(classroom)
 
 
 def _running(service: "InferenceService") -> Classroom:
@@ -167,20 +170,22 @@ def _place(valence: float | None, arousal: float | None) -> Point | None:
     return Point(valence, arousal)
 
 
-def _info(room: Classroom) -> CustomMoodsInfo:
+def _info(classroom: Classroom) -> CustomMoodsInfo:
+    lesson = classroom.lesson
     return CustomMoodsInfo(
-        moods=tuple(_mood(room, one) for one in room.kept.readers),
-        teaching=_progress(room.lesson, room.now()) if room.lesson else None,
-        said=room.said,
+        moods=tuple(_mood(classroom, one) for one in classroom.kept.readers),
+        teaching=_progress(lesson, classroom.now()) if lesson else None,
+        outcome=classroom.outcome,
+        said=classroom.said,
     )
 
 
-def _mood(room: Classroom, one: Reader) -> TaughtMoodInfo:
+def _mood(classroom: Classroom, one: Reader) -> TaughtMoodInfo:
     kept = one.kept
     return TaughtMoodInfo(
         mood=kept.mood, valence=kept.valence, arousal=kept.arousal, rooms=kept.rooms, taught_at=kept.taught_at,
         faces=len(kept.faces), usual_faces=len(kept.usual_faces), recognised=round(one.check.recognised, 3),
-        mistaken=round(one.check.mistaken, 3), model_version=kept.model_version, problem=room.kept.problem(kept),
+        mistaken=round(one.check.mistaken, 3), model_version=kept.model_version, problem=classroom.kept.problem(kept),
     )  # fmt: skip
 
 

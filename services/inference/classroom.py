@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -14,8 +15,17 @@ from numpy.typing import NDArray
 from services.contracts.messages import CameraState, CameraStatus
 from services.contracts.moodring_pb2 import Face
 from services.contracts.moods import Point
-from services.inference.custom_moods import CustomMoodError, check_name, check_room_for_one, find, learnt, renamed
-from services.inference.kept_moods import Change, KeptMoods
+from services.inference.custom_moods import (
+    CustomMoodError,
+    Reader,
+    check_name,
+    check_room_for_one,
+    check_told_apart,
+    learnt,
+    renamed,
+)
+from services.inference.kept_moods import KeptMoods
+from services.inference.newest import Frame
 from services.inference.predictor import Prediction
 from services.inference.state import TaughtMood
 from services.inference.teaching import Teaching
@@ -37,6 +47,14 @@ class NotKeptError(Exception):
     """The disk does not take what was asked for; the text says why."""
 
 
+class Outcome(StrEnum):
+    """What became of a lesson: the mood is kept; it is not, for a reason; somebody stopped it."""
+
+    LEARNT = "learnt"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
 class Classroom:
     """The lesson that goes on, and who may be watched for it.
 
@@ -44,26 +62,32 @@ class Classroom:
         kept: The moods that were taught.
         places: Where moods with a name lie, of those that nobody gave a place.
         clock: Seconds since 1970.
+        timer: Seconds that never jump.
 
     Attributes:
         kept: As above.
         lesson: The one that goes on.
-        said: What became of the last one, in words.
+        outcome: What became of the last one; `None` before there was any, and while one goes on.
+        said: The same in words.
     """
 
-    def __init__(self, kept: KeptMoods, places: Mapping[str, Point], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, kept: KeptMoods, places: Mapping[str, Point], *, clock: Callable[[], float], timer: Callable[[], float]
+    ) -> None:
         self.kept = kept
         self.lesson: Teaching | None = None
+        self.outcome: Outcome | None = None
         self.said = ""
         self._places = places
         self._clock = clock
+        self._timer = timer
         self._cameras: dict[tuple[str, str], CameraStatus] = {}
         self._over = asyncio.Event()
         self._last_word = threading.Lock()  # a lesson is learnt on another thread than it is stopped on
 
     def now(self) -> float:
-        """Return the time."""
-        return self._clock()
+        """Return the time, by which lessons go."""
+        return self._timer()
 
     async def run(self) -> None:
         """Learn from each lesson when it is over, until cancelled."""
@@ -85,33 +109,34 @@ class Classroom:
                 )
             self._over.set()
 
-    def see(self, room: str, camera: str, faces: Sequence[Face], prediction: Prediction, rows: range) -> None:
-        """Take the nearest face of a frame, where one is wanted.
+    def see(self, frame: Frame, faces: Sequence[Face], prediction: Prediction, rows: range) -> None:
+        """Take the nearest face of a frame, where one is wanted; who stands behind is never taken in its place.
 
         Args:
-            room: The frame's room.
-            camera: Its camera.
-            faces: Its faces that were classified.
+            frame: As its camera sent it.
+            faces: Those of its faces that were classified.
             prediction: What the model says of them, among others.
             rows: Where they stand in it.
         """
-        lesson, now, status = self.lesson, self._clock(), self._cameras.get((room, camera))
-        if lesson is None or lesson.room != room or status is None or status.state in BLIND:
+        lesson, sent = self.lesson, frame.delivery
+        status = self._cameras.get((sent.room, sent.camera))
+        if lesson is None or lesson.room != sent.room or status is None or status.state in BLIND:
             return
         if prediction.embeddings is None and lesson.running:
             lesson.give_up("the model that is served gives no embedding; serve one that does")
-        elif prediction.embeddings is not None and lesson.takes(now) and faces:
-            nearest = max(range(len(faces)), key=lambda number: faces[number].box.width * faces[number].box.height)
-            row = rows[nearest]
-            answer: NDArray[np.float32] = prediction.probabilities[row]
-            shares = dict(zip(prediction.labels, answer.tolist(), strict=True))
-            lesson.take(prediction.embeddings[row], shares, prediction.version, now)
+        elif prediction.embeddings is not None and lesson.takes(frame.captured):
+            nearest = max(sent.message.faces, key=_area).track_id
+            seen = next((row for row, face in zip(rows, faces, strict=True) if face.track_id == nearest), None)
+            if seen is not None:
+                answer: NDArray[np.float32] = prediction.probabilities[seen]
+                shares = dict(zip(prediction.labels, answer.tolist(), strict=True))
+                lesson.take(prediction.embeddings[seen], shares, prediction.version, frame.captured)
         self.look()
 
     def look(self) -> None:
         """Notice when a step's time is over."""
         if self.lesson:
-            self.lesson.look(self._clock())
+            self.lesson.look(self.now())
             if not self.lesson.running:
                 self._over.set()
 
@@ -131,8 +156,8 @@ class Classroom:
             check_room_for_one(kept)
         self._check_cameras(room)
         known = len(before.usual_faces) if before and self.kept.served == before.model_version else 0
-        self.said = ""
-        self.lesson = Teaching(mood, room, place, known, self._clock())
+        self.outcome, self.said = None, ""
+        self.lesson = Teaching(mood, room, place, known, self.now())
         log.info("%s is being taught in %s", mood, room)
         return self.lesson
 
@@ -143,7 +168,7 @@ class Classroom:
             NotNowError: There is no such lesson, or it is too early.
         """
         lesson = self._going_on(mood)
-        if problem := lesson.go_on(self._clock()):
+        if problem := lesson.go_on(self.now()):
             raise NotNowError(problem)
         self.look()
         return lesson
@@ -159,7 +184,7 @@ class Classroom:
             lesson.give_up("stopped: nothing was kept")
         if lesson.kept:
             raise NotNowError(f"{mood} is learnt; forget it where it should not be kept")
-        self.lesson, self.said = None, "Stopped: nothing was kept."
+        self._end(Outcome.STOPPED, "Stopped: nothing was kept.")
 
     async def rename(self, mood: str, *, to: str | None, place: Point | None) -> None:
         """Give a mood another name or place.
@@ -172,7 +197,8 @@ class Classroom:
         """
         self._not_being_taught(mood)
         self._not_being_taught(to)
-        await self._change(lambda moods: renamed(moods, mood, to=to, place=place))
+        with _kept():
+            await self.kept.change(lambda moods: renamed(moods, mood, to=to, place=place))
 
     async def forget(self, mood: str) -> None:
         """Forget a mood: its embeddings are gone from the disk when this returns, from a damaged file too.
@@ -183,50 +209,48 @@ class Classroom:
             NotKeptError: It cannot be written.
         """
         self._not_being_taught(mood)
-        known = any(one.mood == mood for one in self.kept.moods)
-
-        def without(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
-            gone = find(moods, mood)
-            return tuple(one for one in moods if one is not gone)
-
         with _kept():
-            damaged = await self.kept.discard_damaged()
-        if known or not damaged:
-            await self._change(without)
+            await self.kept.forget(mood)
         log.info("the taught mood %s is forgotten", mood)
 
     async def _learn(self, lesson: Teaching) -> None:
         if problem := lesson.problem or await self._keep(lesson):
-            said = f"{problem[:1].upper()}{problem[1:]}."
+            outcome, said = Outcome.FAILED, f"{problem[:1].upper()}{problem[1:]}."
         else:
-            check = next(one for one in self.kept.readers if one.kept.mood == lesson.mood).check
+            check = _reader_of(lesson.mood, self.kept.readers).check
+            outcome = Outcome.LEARNT
             said = (
                 f"Learnt: found in {check.recognised:.0%} of the faces kept aside that show it, and in "
                 f"{check.mistaken:.0%} of the usual ones."
             )
         log.info("teaching %s: %s", lesson.mood, said)
         if self.lesson is lesson:
-            self.lesson, self.said = None, said
+            self._end(outcome, said)
+
+    def _end(self, outcome: Outcome, said: str) -> None:
+        self.lesson, self.outcome, self.said = None, outcome, said
 
     async def _keep(self, lesson: Teaching) -> str:
         """Learn from a lesson and keep the mood; return why that was not done."""
 
         def learn(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
-            more = learnt(moods, lesson, self._places, datetime.fromtimestamp(self._clock(), UTC))
+            return learnt(moods, lesson, self._places, datetime.fromtimestamp(self._clock(), UTC))
+
+        def accept(made: Sequence[Reader]) -> None:
+            check_told_apart(_reader_of(lesson.mood, made))
             with self._last_word:
                 if not lesson.keep():
                     raise NotNowError(lesson.problem)
-            return more
 
         try:
-            await self._change(learn)
+            with _kept():
+                await self.kept.change(learn, accept)
         except (CustomMoodError, NotNowError, NotKeptError) as error:
             return str(error)
+        except UnreadableStateError as error:
+            log.warning("%s", error)  # where it lies is not for who asks
+            return "it cannot be kept: the file of taught moods cannot be read; the log says why"
         return ""
-
-    async def _change(self, change: Change) -> None:
-        with _kept():
-            await self.kept.change(change)
 
     def _check_cameras(self, room: str) -> None:
         here = [status for (where, _), status in self._cameras.items() if where == room]
@@ -253,6 +277,14 @@ class Classroom:
             raise NotNowError(f"{mood} is being taught at the moment; stop that, or let it end")
 
 
+def _area(face: Face) -> float:
+    return face.box.width * face.box.height
+
+
+def _reader_of(mood: str, found: Sequence[Reader]) -> Reader:
+    return next(one for one in found if one.kept.mood == mood)
+
+
 @contextmanager
 def _kept() -> Iterator[None]:
     """Say what the disk refuses.
@@ -262,8 +294,5 @@ def _kept() -> Iterator[None]:
     """
     try:
         yield
-    except UnreadableStateError as error:
-        log.warning("%s", error)  # where it lies is not for who asks
-        raise NotKeptError("it cannot be kept: the file of taught moods cannot be read; the log says why") from error
     except OSError as error:
         raise NotKeptError(f"it cannot be kept: {error.strerror}; make room on the disk and try again") from error

@@ -112,22 +112,28 @@ def learnt(
         now: The time.
 
     Raises:
-        CustomMoodError: It cannot be told from how the people usually look, or there are too many.
+        CustomMoodError: Too few usual looks are known, or there are too many moods.
     """
     before = next((one for one in moods if one.mood == teaching.mood), None)
     if before is None:
         check_room_for_one(moods)
     new = _made(before, teaching, places, now)
-    changed = tuple(new if one is before else one for one in moods) if before else (*moods, new)
-    check = _reader(new, changed).check
-    right = (check.recognised + 1 - check.mistaken) / 2
+    return tuple(new if one is before else one for one in moods) if before else (*moods, new)
+
+
+def check_told_apart(reader: Reader) -> None:
+    """Check that a mood can be told from how its people usually look.
+
+    Raises:
+        CustomMoodError: It cannot.
+    """
+    right = (reader.check.recognised + 1 - reader.check.mistaken) / 2
     if right < FAIR:
         raise CustomMoodError(
-            f"{new.mood} cannot be told from how you usually look (right about {right:.0%} of faces kept aside, "
-            f"{FAIR:.0%} are needed), so nothing was kept: show it more clearly, or look about more while you look as "
-            "usual, and begin again"
+            f"{reader.kept.mood} cannot be told from how you usually look (right about {right:.0%} of faces kept "
+            f"aside, {FAIR:.0%} are needed), so nothing was kept: show it more clearly, or look about more while you "
+            "look as usual, and begin again"
         )
-    return changed
 
 
 def renamed(moods: Sequence[TaughtMood], name: str, *, to: str | None, place: Point | None) -> tuple[TaughtMood, ...]:

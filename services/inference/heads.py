@@ -61,7 +61,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Check:
-    """How a head does on faces that were kept from it.
+    """How a head does on faces that were kept from it, where its doors stand open: less is found through narrow ones.
 
     Attributes:
         recognised: Share of the faces with the mood in which it is found, 0 to 1.

@@ -1,21 +1,26 @@
 """The taught moods of this process: one state file, which several processes of the service may share."""
 
 import asyncio
-import contextlib
+import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Final
 
 from services.contracts.messages import CustomMoods
-from services.inference.custom_moods import Reader, readers, told
+from services.inference.custom_moods import Reader, find, readers, told
 from services.inference.state import TaughtMood, TaughtMoods
-from services.runtime.state import StateFile
+from services.runtime.state import StateFile, replace_file
 
 log = logging.getLogger(__name__)
 
+PARTS: Final = ("moods.*",)
+"""What may be left out of a damaged file: a mood that is wrong, and none of the others."""
+
 Change = Callable[[Sequence[TaughtMood]], tuple[TaughtMood, ...]]
-Stamped = tuple[tuple[int, int] | None, Sequence[TaughtMood]]
-"""Moods, and the stamp of the file that they are from."""
+Stamp = tuple[int, int] | None
+Accept = Callable[[Sequence[Reader]], None]
+"""Looks at what reads the changed moods before they are kept, and raises where they should not be."""
 
 
 class KeptMoods:
@@ -33,9 +38,9 @@ class KeptMoods:
     def __init__(self, path: Path, tell: Callable[[CustomMoods], None]) -> None:
         self.readers: Sequence[Reader] = ()
         self.served: int | None = None
-        self._file = StateFile(path, TaughtMoods)
+        self._file = StateFile(path, TaughtMoods, PARTS)
         self._tell = tell
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: Stamp = None
         self._told: CustomMoods | None = None
         self._changing = asyncio.Lock()
         self._known = False  # before they were read once nobody is told that there are none
@@ -51,19 +56,9 @@ class KeptMoods:
         if not self._file.aside.exists():
             return ""
         return (
-            f"the taught moods were damaged: they are not read and lie in {self._file.aside}; forget one of them "
-            "(`moodring moods forget NAME`) to have that file deleted, or teach them again"
+            f"taught moods were damaged: they are not read and lie in {self._file.aside}; forget them "
+            "(`moodring moods forget NAME`), or teach them again"
         )
-
-    async def discard_damaged(self) -> bool:
-        """Delete a damaged file that was set aside: nobody knows whose faces are in it. Return whether there was one.
-
-        Raises:
-            OSError: It cannot be deleted.
-        """
-        there = self._file.aside.exists()
-        await asyncio.to_thread(self._file.aside.unlink, missing_ok=True)
-        return there
 
     async def refresh(self) -> None:
         """Take up what another process may have written, and tell the house where it does not know.
@@ -74,21 +69,42 @@ class KeptMoods:
         """
         async with self._changing:
             if self._file.stamp != self._stamp:
-                await self._take(*await asyncio.to_thread(self._claimed))
+                self._stamp, self.readers = await asyncio.to_thread(self._claimed)
             self._known = True
         self._announce()
 
-    async def change(self, change: Change) -> None:
+    async def change(self, change: Change, accept: Accept = lambda _: None) -> None:
         """Change the moods; on the disk when this returns.
+
+        Args:
+            change: Returns other moods, given those that are kept.
+            accept: Has the last word.
 
         Raises:
             UnreadableStateError: They cannot be read.
             OSError: They cannot be written.
         """
         async with self._changing:
-            await self._take(*await asyncio.to_thread(self._changed, change))
+            self._stamp, self.readers = await asyncio.to_thread(self._changed, change, accept)
             self._known = True
         self._announce()
+
+    async def forget(self, mood: str) -> None:
+        """Forget a mood: it is gone from the disk when this returns, from a damaged file that was set aside, too.
+
+        Raises:
+            NoSuchMoodError: No such mood was taught.
+            UnreadableStateError: They cannot be read.
+            OSError: They cannot be written.
+        """
+
+        def without(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
+            left = tuple(one for one in moods if one.mood != mood)
+            if not self._discard([one.mood for one in left], mood):
+                find(moods, mood)
+            return left
+
+        await self.change(without)
 
     def serve(self, version: int) -> None:
         """Know which version of the model is served; moods that were taught on another one are set aside."""
@@ -108,25 +124,50 @@ class KeptMoods:
             "served, whose numbers mean something else; teach it again"
         )
 
-    def _load(self) -> Stamped:
+    def _load(self) -> tuple[Stamp, Sequence[TaughtMood]]:
         stamp = self._file.stamp  # the first: what another process writes meanwhile has another one, and is read next
         return stamp, (self._file.load() or TaughtMoods()).moods
 
-    def _claimed(self) -> Stamped:
-        with contextlib.suppress(OSError), self._file.claimed():  # or two set a damaged file aside, and one a good one
-            return self._load()
-        return self._load()  # where nothing can be written, it can be read
+    def _claimed(self) -> tuple[Stamp, Sequence[Reader]]:
+        try:
+            with self._file.claimed():  # or two set a damaged file aside, and one a good one
+                stamp, moods = self._load()
+        except OSError:  # where nothing can be written, it can be read
+            stamp, moods = self._load()
+        return stamp, readers(moods, self.readers)
 
-    def _changed(self, change: Change) -> Stamped:
+    def _changed(self, change: Change, accept: Accept) -> tuple[Stamp, Sequence[Reader]]:
         with self._file.claimed():
             _, before = self._load()
             moods = change(before)
+            made = readers(moods, self.readers)
+            accept(made)
             self._file.save(TaughtMoods(moods=moods))
-            return self._file.stamp, moods
+            self._discard([one.mood for one in moods])
+            return self._file.stamp, made
 
-    async def _take(self, stamp: tuple[int, int] | None, moods: Sequence[TaughtMood]) -> None:
-        self.readers = await asyncio.to_thread(readers, moods, self.readers)
-        self._stamp = stamp
+    def _discard(self, kept: Collection[str], forgotten: str = "") -> bool:
+        """Take what is kept or forgotten out of a damaged file that was set aside; return whether the latter was in it.
+
+        Where nobody can say any more which faces are whose, the whole file goes with what is forgotten.
+        """
+        aside = self._file.aside
+        try:
+            text = aside.read_bytes()
+        except FileNotFoundError:
+            return False
+        try:
+            moods = {one["mood"]: one for one in json.loads(text)["moods"]}
+        except (ValueError, LookupError, TypeError):
+            if there := bool(forgotten) and json.dumps(forgotten).encode() in text:
+                aside.unlink()
+            return there
+        left = [one for name, one in moods.items() if name not in {*kept, forgotten}]
+        if left:
+            replace_file(aside, json.dumps({"moods": left}).encode())
+        else:
+            aside.unlink()
+        return forgotten in moods
 
     def _announce(self) -> None:
         """Tell the house what changed; nothing where nothing was ever kept: another worker's word stands."""

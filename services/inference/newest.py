@@ -60,11 +60,13 @@ class Frame:
     Attributes:
         delivery: The frame as it came.
         arrived: When it came, in seconds of the timer.
+        captured: When it was seen, in seconds of the timer: by our clock at its arrival, and not after that.
         faces: What is to be classified of it.
     """
 
     delivery: Delivery[FaceCrops]
     arrived: float
+    captured: float
     faces: list[Face]
 
 
@@ -91,7 +93,8 @@ class NewestFrames:
     def put(self, delivery: Delivery[FaceCrops]) -> None:
         """Let a frame wait; where we are behind, its faces replace their older crops."""
         camera = (delivery.room, delivery.camera)
-        self._note_age(camera, self.age_s(delivery.message))
+        age_s = self.age_s(delivery.message)
+        self._note_age(camera, age_s)
         if camera not in self._waiting and len(self._waiting) >= MAX_CAMERAS:
             DROPPED.labels(TOO_MANY).inc()
             return
@@ -99,7 +102,7 @@ class NewestFrames:
         self._seen = {key: at for key, at in self._seen.items() if now - at < LIVE_S and key != camera}
         if len(self._seen) < MAX_CAMERAS:
             self._seen[camera] = now
-        frame = Frame(delivery, now, list(delivery.message.faces[:MAX_FACES]))
+        frame = Frame(delivery, now, now - max(0.0, age_s), list(delivery.message.faces[:MAX_FACES]))
         waiting = self._waiting.get(camera, [])
         behind = [one for one in waiting if len(waiting) >= MAX_FRAMES or now - one.arrived > BEHIND_S]
         older = [*_without(behind, {face.track_id for face in frame.faces}), *waiting[len(behind) :]]
@@ -166,7 +169,7 @@ class NewestFrames:
             frames = self._waiting[camera]
             while frames and len(frames[0].faces) <= room:
                 frame = frames.pop(0)
-                if max(self.age_s(frame.delivery.message), self._timer() - frame.arrived) > MAX_AGE_S:
+                if self._timer() - frame.captured > MAX_AGE_S:
                     DROPPED.labels(STALE).inc()
                     continue
                 room -= len(frame.faces)

@@ -90,9 +90,8 @@ class InferenceService:
             stack.callback(setattr, self, "predictor", None)
             kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods))
             await self._refresh(kept)
-            self.classroom = classroom = Classroom(kept, self._places, self._clock)
+            self.classroom = classroom = Classroom(kept, self._places, clock=self._clock, timer=self._timer)
             stack.callback(setattr, self, "classroom", None)
-            self._frames = NewestFrames(self._clock, timer=self._timer)
             bus.subscribe(CAMERA_STATUS, classroom.hear)
             bus.subscribe(FACES, self._receive, share=share)
             async with asyncio.TaskGroup() as tasks:
@@ -182,16 +181,14 @@ class InferenceService:
                     frame.delivery.message, faces, rows, prediction, taught=taught[room], timings=timings
                 )
                 bus.publish(EXPRESSIONS, message, room=room, camera=camera)
-                classroom.see(room, camera, faces, prediction, rows)
+                classroom.see(frame, faces, prediction, rows)
 
     def _timings(self, frame: Frame, started: float, took: Timings) -> Timings:
         """Return a frame's own timings beside those of its batch, and measure them."""
-        age_s = self._frames.age_s(frame.delivery.message)
         waited_s = started - frame.arrived
         WAIT_SECONDS.observe(waited_s)
-        AGE_SECONDS.observe(age_s)
-        arriving_s = max(0.0, age_s - (self._timer() - frame.arrived))
-        timings = Timings(arriving=1000 * arriving_s, waiting=1000 * waited_s)
+        AGE_SECONDS.observe(self._timer() - frame.captured)
+        timings = Timings(arriving=1000 * (frame.arrived - frame.captured), waiting=1000 * waited_s)
         timings.MergeFrom(took)
         return timings
 

@@ -1,7 +1,7 @@
-"""How a mood is taught: a minute and a half in front of a camera, in steps that people begin themselves. Pure.
+"""How a mood is taught: two minutes in front of a camera, in steps that people begin themselves. Pure.
 
 First the room's people look as they usually do, then they show the mood. Only numbers are taken of each face: the
-model's embedding and its answer. Times are seconds since 1970.
+model's embedding and its answer. Times are seconds that never jump.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,9 @@ import numpy as np
 from services.contracts.moods import Point
 from services.inference.heads import Embeddings
 
-SPACING_S: Final = 0.5
-"""Least time between two faces that are taken: those of neighbouring frames are the same face."""
+SPACING_S: Final = 0.35
+"""Least time between two faces that are taken: those of neighbouring frames are the same face. (Of a camera that looks
+five times a second that is every other frame, so that a step can have the most that it takes.)"""
 WAIT_S: Final = 180.0
 """How long people may take until they begin to show the mood."""
 
@@ -105,27 +106,27 @@ class Teaching:
         lasts = AMOUNTS[self.step].seconds if self.step in AMOUNTS else WAIT_S
         return max(0.0, self._began_at + lasts - now)
 
-    def takes(self, now: float) -> bool:
-        """Whether a face of this moment is wanted."""
-        return self.step in AMOUNTS and now - self._last_at >= SPACING_S
+    def takes(self, at: float) -> bool:
+        """Whether a face that was seen at a moment is wanted: not one from before people began the step."""
+        return self.step in AMOUNTS and at >= self._began_at and at - self._last_at >= SPACING_S
 
-    def take(self, embedding: Embeddings, answer: Mapping[str, float], version: int, now: float) -> None:
+    def take(self, embedding: Embeddings, answer: Mapping[str, float], version: int, at: float) -> None:
         """Take a face that is wanted.
 
         Args:
             embedding: Of the model, (E,).
             answer: The probability of each of its labels.
             version: The model's.
-            now: The time.
+            at: When it was seen.
         """
         if self.version not in {None, version}:
             self.give_up("another version of the model was put in place meanwhile; begin again")
             return
-        self.version, self._last_at = version, now
+        self.version, self._last_at = version, at
         taken = self.taken[self.step]
         taken.add(embedding, answer)
         if len(taken.rows) >= AMOUNTS[self.step].most:
-            self.go_on(now)
+            self.go_on(at)
 
     def go_on(self, now: float) -> str:
         """Go on to the next step; return why that is too early, if it is."""

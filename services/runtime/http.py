@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -19,6 +20,9 @@ from services.runtime.access import unavailable
 from services.runtime.logs import Throttle
 from services.runtime.service import Service, SetupError
 from services.runtime.state import UnreadableStateError
+
+if TYPE_CHECKING:
+    import httpx
 
 STARTED_S = 10.0
 
@@ -59,6 +63,19 @@ def make_app(services: Sequence[Service]) -> FastAPI:
     for service in services:
         app.include_router(service.router)
     return app
+
+
+def refusal(answer: "httpx.Response") -> str:
+    """Return why another process refused a request, in its own words where it has some."""
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = None
+    if isinstance(detail, str):
+        return detail
+    if isinstance(detail, list) and detail:
+        return f"{'.'.join(map(str, detail[0]['loc'][1:]))}: {detail[0]['msg']}"
+    return f"it answers with error {answer.status_code}"
 
 
 def bind(host: str, port: int) -> socket.socket:

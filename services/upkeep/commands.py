@@ -51,17 +51,23 @@ def _add_moods(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     teach.add_argument("--arousal", type=float, help="from -1 (calm) to 1 (excited)")
     teach.add_argument("--yes", action="store_true", help="everyone before the camera agrees; ask nothing")
     teach.set_defaults(command=_teach)
-    moods = commands.add_parser("moods", help="list the moods that were taught, rename or forget one")
+    moods = commands.add_parser("moods", help="list the moods that were taught, rename, move or forget one")
     moods.set_defaults(command=_moods, change=None)
     changes = moods.add_subparsers(metavar="change")
     rename = changes.add_parser("rename", help="call a taught mood something else")
     rename.add_argument("mood")
     rename.add_argument("to")
     rename.set_defaults(change="rename")
+    move = changes.add_parser("move", help="say where a taught mood lies on the plane")
+    move.add_argument("mood")
+    move.add_argument("--valence", type=float, required=True, help="from -1 (unpleasant) to 1")
+    move.add_argument("--arousal", type=float, required=True, help="from -1 (calm) to 1 (excited)")
+    move.set_defaults(change="move")
     forget = changes.add_parser("forget", help="forget a taught mood, and delete what was kept of it")
     forget.add_argument("mood")
     forget.set_defaults(change="forget")
-    for command, unsaid in ((teach, ""), (moods, ""), (rename, argparse.SUPPRESS), (forget, argparse.SUPPRESS)):
+    for command in (teach, moods, rename, move, forget):
+        unsaid = "" if command in {teach, moods} else argparse.SUPPRESS
         command.add_argument("--token", default=unsaid, help="an access token, where Moodring demands one")
 
 

@@ -10,6 +10,7 @@ import httpx
 
 from services.assembly import SERVICES, port_of
 from services.contracts.channels import allowed, misnamed, named
+from services.runtime.http import refusal
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
 from services.upkeep.doctor import address
@@ -59,7 +60,7 @@ def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[floa
             house.ask("DELETE", path)
         raise
     print(f"\n{state['said']}")
-    return 0 if state["said"].startswith("Learnt") else 1
+    return 0 if state["outcome"] == "learnt" else 1
 
 
 def moods(options: argparse.Namespace, settings: Settings) -> int:
@@ -67,6 +68,9 @@ def moods(options: argparse.Namespace, settings: Settings) -> int:
     house = House(settings, options.token)
     if options.change == "rename":
         state = house.ask("PATCH", f"/{_name(options.mood)}", {"mood": _name(options.to)})
+    elif options.change == "move":
+        to = {"valence": options.valence, "arousal": options.arousal}
+        state = house.ask("PATCH", f"/{_name(options.mood)}", to)
     elif options.change == "forget":
         state = house.ask("DELETE", f"/{_name(options.mood)}")
     else:
@@ -104,19 +108,21 @@ class House:
             answer = httpx.request(
                 method, f"{self._url}{path}", json=body, headers=self._headers, timeout=ANSWER_S, trust_env=False
             )
-        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-            done = "" if method == "GET" else "; what was asked for may be done all the same: `moodring moods` shows it"
-            raise SetupError(
-                f"Moodring at {self._url} has not answered within {ANSWER_S:g} s, this machine may be busy{done}"
-            ) from error
-        except httpx.HTTPError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise SetupError(
                 f"no Moodring answers at {self._url}: start it first (`moodring run`), or set MOODRING_HTTP_PORT"
             ) from error
+        except httpx.HTTPError as error:
+            late = isinstance(error, httpx.TimeoutException)
+            how = (
+                f"has not answered within {ANSWER_S:g} s, this machine may be busy" if late else "broke off its answer"
+            )
+            done = "" if method == "GET" else "; what was asked for may be done all the same: `moodring moods` shows it"
+            raise SetupError(f"Moodring at {self._url} {how}{done}") from error
         if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise SetupError("this Moodring demands a token: `moodring token` makes one, --token TOKEN passes it on")
         if not answer.is_success:
-            raise SetupError(_reason(answer))
+            raise SetupError(refusal(answer))
         return dict(answer.json())
 
 
@@ -159,15 +165,3 @@ def _answered(question: str) -> str:
         return input(question).strip().lower()
     except EOFError as error:
         raise SetupError("nobody can answer here; with --yes nothing is asked") from error
-
-
-def _reason(answer: httpx.Response) -> str:
-    try:
-        detail = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = None
-    if isinstance(detail, str):
-        return detail
-    if isinstance(detail, list) and detail:
-        return f"{'.'.join(map(str, detail[0]['loc'][1:]))}: {detail[0]['msg']}"
-    return f"it answers with error {answer.status_code}"

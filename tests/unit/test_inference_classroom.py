@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, FACES
 from services.contracts.messages import CameraState, CameraStatus, CustomMoods
@@ -18,11 +17,14 @@ from services.inference import classroom
 from services.inference.custom_moods import learnt
 from services.inference.teaching import AMOUNTS, SPACING_S, Step
 from services.runtime.bus import Delivery
-from tests.unit.inference_doubles import NOW, Running, face, frame, running
+from services.runtime.http import make_app
+from tests.unit.inference_doubles import Running, face, frame, running
 from tests.unit.test_inference_api import photo
 
 PATH = "/api/custom-moods"
 USUAL, MOOD = AMOUNTS[Step.USUAL], AMOUNTS[Step.MOOD]
+APART_S = SPACING_S + 0.01
+"""Far enough for every face to be taken."""
 
 
 class House:
@@ -51,7 +53,8 @@ class House:
         said = None
         for number in range(count):
             self.frames += 1
-            self.run.now += SPACING_S
+            self.run.now += APART_S
+            self.run.timer += APART_S
             crops = frame(self.frames, face(1, grey + number % 9))
             crops.captured_at.FromNanoseconds(int(self.run.now * 1e9))
             self.run.bus.publish(FACES, crops, room=room, camera="camera")
@@ -60,10 +63,21 @@ class House:
         await self.run.bus.settle()
         return said
 
-    async def teach(self, mood: str = "focused", *, shown: int = 200, **more: float) -> Any:
+    async def begin(self, mood: str = "focused", **more: float) -> Any:
+        """Begin a lesson before an open camera."""
         self.camera()
         await self.run.bus.settle()
-        await self.ask("POST", f"/{mood}/teaching", {"room": "study", "consent": True, **more})
+        return await self.ask("POST", f"/{mood}/teaching", {"room": "study", "consent": True, **more})
+
+    def greys(self) -> list[int]:
+        """Return about which greys were taken in the lesson's first step."""
+        classroom = self.run.service.classroom
+        assert classroom is not None
+        assert classroom.lesson is not None
+        return [10 * round(25.5 * row[0]) for row in classroom.lesson.taken[Step.USUAL].rows]
+
+    async def teach(self, mood: str = "focused", *, shown: int = 200, **more: float) -> Any:
+        await self.begin(mood, **more)
         await self.show(USUAL.least, 60)
         await self.ask("POST", f"/{mood}/teaching/next")
         await self.ask("POST", f"/{mood}/teaching/next")
@@ -85,8 +99,7 @@ class House:
 @asynccontextmanager
 async def house(data: Path) -> AsyncIterator[House]:
     async with running(data=data) as run:
-        app = FastAPI()
-        app.include_router(run.service.router)
+        app = make_app([run.service])
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
             yield House(run, http)
 
@@ -102,7 +115,7 @@ def taught(said: Any) -> dict[str, float]:
 async def test_a_taught_mood_is_told_and_read_beside_the_models_labels(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         state = await home.teach()
-        assert state["said"].startswith("Learnt: found in 100% of the faces")
+        assert (state["outcome"], state["said"].startswith("Learnt: found in 100% of the faces")) == ("learnt", True)
         assert [(one["mood"], one["rooms"], one["faces"]) for one in state["moods"]] == [("focused", ["study"], 30)]
         assert [(one.mood, one.rooms) for one in home.told[-1].moods] == [("focused", ("study",))]
         bright, dark = await home.show(1, 200), await home.show(1, 60)
@@ -150,12 +163,11 @@ async def test_a_mood_is_renamed_and_moved(tmp_path: Path) -> None:
 
 async def test_a_stopped_lesson_leaves_nothing(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.camera()
-        await home.run.bus.settle()
-        await home.ask("POST", "/focused/teaching", {"room": "study", "consent": True})
+        await home.begin()
         await home.show(5, 60)
         assert (await home.ask("GET"))["teaching"]["faces"] == 5
-        assert (await home.ask("DELETE", "/focused/teaching"))["said"] == "Stopped: nothing was kept."
+        stopped = await home.ask("DELETE", "/focused/teaching")
+        assert (stopped["outcome"], stopped["said"]) == ("stopped", "Stopped: nothing was kept.")
         assert not (tmp_path / "state" / "inference.json").exists()
 
 
@@ -189,7 +201,7 @@ async def test_what_cannot_be_told_apart_is_not_kept(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         state = await home.teach(shown=60)
     assert "cannot be told from how you usually look" in state["said"]
-    assert state["moods"] == []
+    assert (state["outcome"], state["moods"]) == ("failed", [])
     assert not (tmp_path / "state" / "inference.json").exists()
 
 
@@ -228,9 +240,7 @@ async def test_nothing_is_taught_where_the_camera_is_closed(tmp_path: Path, stat
 
 async def test_a_camera_that_is_closed_ends_the_lesson_and_nothing_is_kept(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.camera()
-        await home.run.bus.settle()
-        await home.ask("POST", "/focused/teaching", {"room": "study", "consent": True})
+        await home.begin()
         await home.show(USUAL.least, 60)
         home.camera(CameraState.PRIVATE, "The camera is switched off for privacy.")
         await home.run.bus.settle()
@@ -242,9 +252,7 @@ async def test_a_camera_that_is_closed_ends_the_lesson_and_nothing_is_kept(tmp_p
 
 async def test_faces_of_a_camera_that_is_not_known_to_be_open_are_not_taken(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.camera()
-        await home.run.bus.settle()
-        await home.ask("POST", "/focused/teaching", {"room": "study", "consent": True})
+        await home.begin()
         crops = frame(1, face(1, 60), camera="other")
         home.run.bus.publish(FACES, crops, room="study", camera="other")
         await home.run.published.get()
@@ -253,9 +261,7 @@ async def test_faces_of_a_camera_that_is_not_known_to_be_open_are_not_taken(tmp_
 
 async def test_one_lesson_at_a_time(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.camera()
-        await home.run.bus.settle()
-        await home.ask("POST", "/focused/teaching", {"room": "study", "consent": True})
+        await home.begin()
         status, text = await home.refused("POST", "/bored/teaching", {"room": "study", "consent": True})
         assert (status, "focused is being taught in study" in text) == (409, True)
         assert (await home.refused("POST", "/bored/teaching/next"))[0] == 409
@@ -264,27 +270,50 @@ async def test_one_lesson_at_a_time(tmp_path: Path) -> None:
 
 async def test_the_nearest_face_of_a_frame_counts(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.camera()
-        await home.run.bus.settle()
-        await home.ask("POST", "/focused/teaching", {"room": "study", "consent": True})
+        await home.begin()
         far, near = face(1, 250), face(2, 60)
         near.box.width *= 2
         home.run.bus.publish(FACES, frame(1, far, near), room="study", camera="camera")
         await home.run.published.get()
         await home.run.bus.settle()
-        lesson = home.run.service.classroom
-        assert lesson is not None
-        assert lesson.lesson is not None
-        [row] = lesson.lesson.taken[Step.USUAL].rows
-    assert row[0] == pytest.approx(60 / 255, abs=0.01)
+        assert home.greys() == [60]
+
+
+async def test_who_stands_behind_is_not_taken_where_the_nearest_face_is_not_read(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        far, near = face(1, 250), face(2, 60)
+        near.box.width *= 2
+        near.image.data = b"no picture"
+        home.run.bus.publish(FACES, frame(1, far, near), room="study", camera="camera")
+        await home.run.published.get()
+        await home.run.bus.settle()
+        assert home.greys() == []
+
+
+async def test_a_frame_from_before_people_agreed_is_not_taken(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        for number, age_s in enumerate((0.2, 0), 1):
+            home.run.bus.publish(FACES, frame(number, face(1, 60), age_s=age_s), room="study", camera="camera")
+            await home.run.published.get()
+            await home.run.bus.settle()
+            assert len(home.greys()) == number - 1
+
+
+async def test_a_lesson_goes_on_while_the_clock_is_set(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        for step_s in (-3600, 7200):
+            home.run.now += step_s
+            await home.show(3, 60)
+        assert (await home.ask("GET"))["teaching"]["faces"] == 6
 
 
 async def test_a_lesson_in_which_nobody_is_seen_ends_with_its_time(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.camera()
-        await home.run.bus.settle()
-        await home.ask("POST", "/focused/teaching", {"room": "study", "consent": True})
-        home.run.now = NOW + USUAL.seconds
+        await home.begin()
+        home.run.timer += USUAL.seconds
         assert "Only 0 faces could be read" in (await home.over())["said"]
 
 

@@ -13,6 +13,7 @@ from services.inference.custom_moods import (
     CustomMoodError,
     NoSuchMoodError,
     check_name,
+    check_told_apart,
     learnt,
     read,
     readers,
@@ -83,9 +84,11 @@ def test_the_house_is_told_that_a_mood_of_another_version_is_read_nowhere() -> N
     assert rooms == [("study",), ("study",), ()]
 
 
-def test_a_mood_that_looks_as_usual_is_refused_and_leaves_what_there_was() -> None:
+def test_a_mood_that_looks_as_usual_is_refused() -> None:
+    focused, bored = readers(taught(lesson(), lesson("bored", shift=0)))
+    check_told_apart(focused)
     with pytest.raises(CustomMoodError, match=r"cannot be told from how you usually look.* nothing was kept"):
-        learnt(taught(lesson()), lesson("bored", shift=0), MOOD_POINTS, AT)
+        check_told_apart(bored)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.unit.inference_doubles import face, frame
 
 
 def arrived(message: FaceCrops) -> Frame:
-    return Frame(Delivery(message, {"room": "home", "camera": message.camera}), 0.0, list(message.faces))
+    return Frame(Delivery(message, {"room": "home", "camera": message.camera}), 0.0, 0.0, list(message.faces))
 
 
 class Decoder:

@@ -1,6 +1,7 @@
 """The file of taught moods: several processes of the service share it, and it may become unreadable."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
@@ -8,14 +9,14 @@ from unittest.mock import Mock
 import pytest
 
 from services.contracts.messages import CustomMoods
-from services.contracts.moods import MAX_CUSTOM_MOODS, MOOD_POINTS, Point
+from services.contracts.moods import MAX_CUSTOM_MOODS, Point
 from services.inference import kept_moods
-from services.inference.custom_moods import Reader, learnt, readers, renamed
+from services.inference.custom_moods import NoSuchMoodError, Reader, readers, renamed
 from services.inference.kept_moods import KeptMoods
 from services.inference.state import TaughtMood, TaughtMoods
 from services.runtime.state import StateFile
 from tests.unit.test_inference_classroom import House, house
-from tests.unit.test_inference_custom_moods import AT, lesson, taught
+from tests.unit.test_inference_custom_moods import lesson, taught
 
 
 async def test_what_another_process_writes_while_heads_are_fitted_is_taken_up_next(
@@ -23,6 +24,7 @@ async def test_what_another_process_writes_while_heads_are_fitted_is_taken_up_ne
 ) -> None:
     path, heard = tmp_path / "inference.json", list[CustomMoods]()
     kept = KeptMoods(path, heard.append)
+    StateFile(path, TaughtMoods).save(TaughtMoods(moods=taught(lesson("focused"))))
     writes = iter([TaughtMoods()])
 
     def fitting(moods: Sequence[TaughtMood], before: Sequence[Reader]) -> list[Reader]:
@@ -31,7 +33,7 @@ async def test_what_another_process_writes_while_heads_are_fitted_is_taken_up_ne
         return readers(moods, before)
 
     monkeypatch.setattr(kept_moods, "readers", fitting)
-    await kept.change(lambda moods: learnt(moods, lesson("focused"), MOOD_POINTS, AT))
+    await kept.refresh()
     assert [one.mood for one in kept.moods] == ["focused"]
     await kept.refresh()
     assert kept.moods == []
@@ -88,13 +90,37 @@ async def test_what_a_damaged_file_holds_is_said_and_deleted_with_the_mood_that_
         await home.teach()
         (state / "inference.json").write_bytes((state / "inference.json").read_bytes()[:-20])
         await _watched(home)
-        assert "inference.broken; forget one of them" in home.run.service.health.problems["state"]
+        assert "inference.broken; forget them" in home.run.service.health.problems["state"]
+        assert (await home.refused("DELETE", "/focussed"))[0] == 404
+        assert (state / "inference.broken").exists(), "another name deletes nothing"
         assert (await home.ask("DELETE", "/focused"))["moods"] == []
         assert not any(b"shown" in path.read_bytes() for path in state.iterdir() if path.is_file())
         await _watched(home)
         assert home.run.service.health.problems == {}
         status, _ = await home.refused("DELETE", "/focused")
         assert status == 404
+
+
+async def test_one_damaged_mood_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "inference.json"
+    aside = path.with_suffix(".broken")
+    kept = KeptMoods(path, list[CustomMoods]().append)
+    bored, tired = (lesson(name, room=name) for name in ("bored", "tired"))
+    await kept.change(lambda _: taught(lesson("focused"), bored, tired))
+    content = json.loads(path.read_text())
+    for wrong in content["moods"][1:]:
+        wrong["shown"] = wrong["shown"][:-8]
+    path.write_text(json.dumps(content))
+    await kept.refresh()
+    assert ([one.mood for one in kept.moods], "inference.broken" in kept.damaged) == (["focused"], True)
+    await kept.forget("focused")
+    assert (kept.moods, _names(aside)) == ([], ["bored", "tired"])
+    with pytest.raises(NoSuchMoodError):
+        await kept.forget("focused")
+    await kept.change(lambda moods: (*moods, *taught(bored)))
+    assert _names(aside) == ["tired"], "what was taught again is damaged no more"
+    await kept.forget("tired")
+    assert (kept.damaged, [one.mood for one in kept.moods], _names(path)) == ("", ["bored"], ["bored"])
 
 
 async def test_a_worker_with_a_folder_of_its_own_does_not_make_the_house_forget(tmp_path: Path) -> None:
@@ -115,7 +141,7 @@ async def test_a_file_that_cannot_be_read_is_no_conflict_and_not_named(tmp_path:
         (tmp_path / "state/inference.json").unlink()
         (tmp_path / "state/inference.json").mkdir()
         status, why = await home.refused("PATCH", "/focused", {"mood": "bored"})
-    assert (status, "cannot be read; the log says why" in why, str(tmp_path) in why) == (503, True, False)
+    assert (status, "cannot be read; the log says which" in why, str(tmp_path) in why) == (503, True, False)
 
 
 async def test_of_two_that_find_the_file_damaged_none_sets_aside_what_the_other_wrote(tmp_path: Path) -> None:
@@ -152,6 +178,10 @@ async def test_one_mood_too_many_is_refused_before_it_is_shown(tmp_path: Path) -
         status, why = await home.refused("POST", "/focused/teaching", begin)
         assert (status, "16 moods were taught already" in why) == (422, True)
         assert (await home.ask("POST", "/mood_1/teaching", begin))["teaching"]["mood"] == "mood_1"
+
+
+def _names(file: Path) -> list[str]:
+    return [one["mood"] for one in json.loads(file.read_text())["moods"]]
 
 
 async def _watched(home: House) -> None:

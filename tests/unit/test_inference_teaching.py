@@ -37,7 +37,7 @@ def test_a_face_is_wanted_now_and_then() -> None:
     assert teaching.takes(NOW)
     take(teaching, 1)
     assert not teaching.takes(NOW + SPACING_S - 0.1)
-    assert teaching.takes(NOW + SPACING_S)
+    assert teaching.takes(NOW + SPACING_S + 0.01)
 
 
 def test_a_step_cannot_be_left_with_too_few_faces() -> None:

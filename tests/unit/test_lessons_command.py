@@ -15,6 +15,7 @@ from services.runtime.settings import Settings
 from services.upkeep import lessons
 
 Step = dict[str, Any]
+LEARNT: Step = {"outcome": "learnt", "said": "Learnt: so."}
 
 
 class House:
@@ -40,7 +41,7 @@ class House:
         if isinstance(answer, httpx.Response):
             return answer
         return httpx.Response(
-            200, json={"moods": [], "teaching": None, "said": "", "consent": "Numbers only."} | answer
+            200, json={"moods": [], "teaching": None, "outcome": None, "said": "", "consent": "Numbers only."} | answer
         )
 
 
@@ -60,7 +61,7 @@ def teach(sleep: Callable[[float], None] = lambda _s: None, **options: Any) -> i
 
 
 def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    house = House(monkeypatch, {}, at("usual"), at("ready"), at("mood"), {"said": "Learnt: so."})
+    house = House(monkeypatch, {}, at("usual"), at("ready"), at("mood"), LEARNT)
     assert teach(valence=0.5, arousal=0.0) == 0
     body = {"room": "study", "consent": True, "valence": 0.5, "arousal": 0.0}
     assert house.calls == [
@@ -84,7 +85,7 @@ def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys
 def test_each_step_says_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Step, line: str
 ) -> None:
-    House(monkeypatch, {}, state, {"said": "Learnt: so."})
+    House(monkeypatch, {}, state, LEARNT)
     assert teach() == 0
     shown = capsys.readouterr().out.partition("\r")[2].partition("\n")[0]
     assert shown == f"{line} (Ctrl-C stops)".ljust(79)
@@ -106,6 +107,12 @@ def test_names_are_made_as_on_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> 
     ]  # fmt: skip
     with pytest.raises(SetupError, match=r"no mood can be called '集中' \(lower-case letters, digits and _"):
         moods(change="forget", mood="集中")
+
+
+def test_a_mood_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(monkeypatch, {})
+    moods(change="move", mood="Deep work", valence=0.5, arousal=-0.5)
+    assert house.calls == [("PATCH", "/deep_work", {"valence": 0.5, "arousal": -0.5})]
 
 
 def test_without_consent_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +148,7 @@ def test_a_lesson_of_somebody_else_is_not_stopped(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_lesson_that_came_to_nothing_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    House(monkeypatch, {}, at("usual"), {"said": "Only 3 faces could be read."})
+    House(monkeypatch, {}, at("usual"), {"outcome": "failed", "said": "Only 3 faces could be read."})
     assert teach() == 1
 
 
@@ -171,16 +178,20 @@ def test_nobody_to_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says", "done"),
-    [("rename", "has not answered within 10 s", True), (None, "has not answered within 10 s", False)],
+    ("change", "error", "says"),
+    [
+        ("rename", httpx.ReadTimeout("slow"), "has not answered within 10 s"),
+        (None, httpx.ReadTimeout("slow"), "has not answered within 10 s"),
+        ("rename", httpx.ReadError("reset"), "broke off its answer"),
+    ],
 )
-def test_a_moodring_that_is_slow_is_not_said_to_be_away(
-    monkeypatch: pytest.MonkeyPatch, change: str | None, says: str, done: bool
+def test_a_moodring_that_heard_is_not_said_to_be_away(
+    monkeypatch: pytest.MonkeyPatch, change: str | None, error: httpx.HTTPError, says: str
 ) -> None:
-    House(monkeypatch, httpx.ReadTimeout("slow"))
-    with pytest.raises(SetupError, match=says) as slow:
+    House(monkeypatch, error)
+    with pytest.raises(SetupError, match=says) as said:
         moods(change=change, mood="focused", to="deep_work")
-    assert ("may be done all the same: `moodring moods` shows it" in str(slow.value)) == done
+    assert ("may be done all the same: `moodring moods` shows it" in str(said.value)) == (change is not None)
 
 
 @pytest.mark.parametrize("words", [["moods"], ["moods", "forget", "focused", "--token", "x"]])

@@ -12,6 +12,7 @@ from nicegui import ui
 from services.contracts.messages import Mood, PlayerAction, PlayHow, PlayRequest, PolicyMode, Privacy
 from services.contracts.moods import Point
 from services.gateway.photo import Song
+from services.runtime.http import refusal
 
 Json = dict[str, Any]
 """An object as REST gives it."""
@@ -112,9 +113,9 @@ class Actions:
         """Stop the lesson; nothing of it is kept."""
         return await self._custom("DELETE", f"/{mood}/teaching")
 
-    async def rename_mood(self, mood: str, to: str) -> Json | None:
-        """Call a taught mood something else."""
-        return await self._custom("PATCH", f"/{mood}", {"mood": to})
+    async def change_mood(self, mood: str, to: str, place: Json) -> Json | None:
+        """Call a taught mood something else, or put it elsewhere on the plane."""
+        return await self._custom("PATCH", f"/{mood}", {"mood": to, **place})
 
     async def forget_mood(self, mood: str) -> Json | None:
         """Forget a taught mood."""
@@ -156,19 +157,11 @@ class Actions:
         else:
             if answer.is_success:
                 return answer
-            problem = _detail(answer)
+            problem = refusal(answer)
+            problem = problem[:1].upper() + problem[1:]
         ui.notify(problem, icon="error_outline", timeout=5000)
         return None
 
 
 def _object(answer: httpx.Response) -> Json:
     return dict(answer.json())
-
-
-def _detail(answer: httpx.Response) -> str:
-    try:
-        detail = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = None
-    said = detail if isinstance(detail, str) else f"That did not work (error {answer.status_code})"
-    return said[:1].upper() + said[1:]

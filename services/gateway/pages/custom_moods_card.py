@@ -13,7 +13,9 @@ from services.gateway.pages.elements import Button, Live, Text, box
 from services.gateway.pages.look import Look
 
 POLL_S = 1.0
-"""How often a lesson is looked at while it goes on."""
+"""How often a lesson is looked at while it goes on,"""
+IDLE_S = 5.0
+"""and how often whether one was begun elsewhere: everyone before a camera may see that faces are collected."""
 
 
 class CustomMoodsCard:
@@ -39,7 +41,7 @@ class CustomMoodsCard:
         self._old_name = ""
         """The mood that is to be taught further; empty where a new one is."""
         self._poll = ui.timer(POLL_S, self._load, active=False)
-        ui.timer(0, self._load, once=True)
+        ui.timer(IDLE_S, self._load)
 
     def refresh(self, look: Look) -> None:
         """Load the list anew where the house says that it changed."""
@@ -50,10 +52,7 @@ class CustomMoodsCard:
     def _build_form(self) -> None:
         with box("div", "lesson-fields"):
             self._name = _name_field("What is it called?", "lesson-name", placeholder="focused")
-            choices = {key: text for key, (text, _) in lessons.PLACES.items()}
-            self._place = ui.select(choices, value="faces", label="How does it feel?").props(
-                'dense outlined options-dense data-testid="lesson-place"'
-            )
+            self._place = _place_field("As its name or the faces say", "lesson-place")
         self._consent = Text("p", classes="quiet", testid="consent")
         self._agreed = ui.checkbox("Everyone before the camera knows this and agrees", on_change=self._may_begin).props(
             'dense data-testid="agree"'
@@ -96,7 +95,7 @@ class CustomMoodsCard:
     async def _start(self) -> None:
         if not (mood := self._old_name or _name_in(self._name)):
             return
-        place = dict(lessons.PLACES[str(self._place.value)][1]) if self._place.visible else {}
+        place = _place_in(self._place) if self._place.visible else {}
         agreed = bool(self._agreed.value)
         if (answer := await self._actions.begin_lesson(mood, place, consent=agreed)) is not None:
             self._form.props("hidden")
@@ -156,7 +155,7 @@ class CustomMoodsCard:
                 Text("span", spoken(word), "own-name")
                 Text("span", lessons.described(mood), "quiet")
             self._tool("add", f"Teach {word} further", partial(self._further, word), f"further-{word}")
-            self._tool("edit", f"Rename {word}", partial(self._rename, word), f"rename-{word}")
+            self._tool("edit", f"Rename or move {word}", partial(self._change, word), f"change-{word}")
             self._tool("delete_outline", f"Forget {word}", partial(self._forget, word), f"forget-{word}")
 
     def _tool(self, icon: str, label: str, act: Callable[[], Awaitable[None]], testid: str) -> None:
@@ -165,15 +164,16 @@ class CustomMoodsCard:
     async def _further(self, mood: str) -> None:
         self._offer(mood)
 
-    async def _rename(self, mood: str) -> None:
+    async def _change(self, mood: str) -> None:
         with ui.dialog() as dialog, box("div", "card dialog"):
-            Text("h2", f"Rename {spoken(mood)}")
-            field = _name_field("New name", "new-name", value=spoken(mood))
+            Text("h2", f"Change {spoken(mood)}")
+            field = _name_field("Name", "new-name", value=spoken(mood))
+            place = _place_field("As it did", "new-place")
             with box("div", "chips"):
-                Button(_closing(dialog, "yes"), text="Rename", classes="button primary", testid="rename-yes")
+                Button(_closing(dialog, "yes"), text="Change", classes="button primary", testid="change-yes")
                 Button(_closing(dialog, ""), text="Cancel", classes="button")
-        if await dialog == "yes" and (to := _name_in(field)):
-            await self._act(self._actions.rename_mood(mood, to))
+        if await dialog == "yes" and (to := mood if field.value == spoken(mood) else _name_in(field)):
+            await self._act(self._actions.change_mood(mood, to, _place_in(place)))
         dialog.delete()
 
     async def _forget(self, mood: str) -> None:
@@ -197,6 +197,20 @@ def _name_field(label: str, testid: str, *, value: str = "", placeholder: str = 
     field = ui.input(label, value=value, placeholder=placeholder, on_change=say)
     field.props["data-testid"] = testid
     return field.props("dense outlined maxlength=64")
+
+
+def _place_field(unsaid: str, testid: str) -> ui.select:
+    """Return a field for a mood's place on the plane, with what is said where none is chosen."""
+    choices = {"": unsaid} | {key: text for key, (text, _) in lessons.PLACES.items()}
+    return ui.select(choices, value="", label="How does it feel?").props(
+        f'dense outlined options-dense data-testid="{testid}"'
+    )
+
+
+def _place_in(field: ui.select) -> Json:
+    """Return the place that was chosen as REST takes it; nothing where none was."""
+    _, place = lessons.PLACES.get(str(field.value), ("", None))
+    return place._asdict() if place else {}
 
 
 def _name_in(field: ui.input) -> str:
