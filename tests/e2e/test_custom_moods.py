@@ -20,6 +20,12 @@ from tests.sitter import Sitter
 
 pytestmark = pytest.mark.timeout(600)
 TEACHING = "/api/custom-moods/amazed/teaching"
+CHOOSE = """
+const option = [...document.querySelectorAll(".q-item")].find(one => one.innerText === "{}");
+option?.click();
+return option !== undefined;
+"""
+"""Chooses a value of a list that is open, and says whether there is one."""
 
 
 @pytest.fixture(scope="module")
@@ -204,12 +210,27 @@ def test_a_mood_is_taught_renamed_and_forgotten_on_the_dashboard(product: Produc
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys("Brøøding")
         page.until(lambda: "be called “Brooding”" in page.run("return document.body.innerText"), "what it becomes")
+        page.click("new-place")
+        page.until(lambda: page.run(CHOOSE.format("Unpleasant, calm")), "the places to choose from")
         page.click("change-yes")
         page.until(lambda: page.all("own-brooding") and page.all("mood-brooding"), "the new name")
+        [moved] = product.get("/api/custom-moods")["moods"]
+        assert (moved["valence"], moved["arousal"]) == (-0.6, -0.5)
         page.click("forget-brooding")
         page.click("forget-yes")
         page.until(lambda: not page.all("own-brooding") and not page.all("mood-brooding"), "that it is gone")
         assert [error for error in page.errors() if "preview" not in error] == []
+
+
+def test_a_lesson_that_was_begun_elsewhere_is_seen_and_can_be_stopped(product: Product, sitter: Sitter) -> None:
+    with Browser() as page:
+        page.open(product.url)
+        page.until(lambda: page.find("teach-mood").is_enabled(), "the card")
+        product.get(TEACHING, "POST", {"room": "home", "consent": True})
+        page.until(lambda: "as you usually do" in page.text("lesson-words"), "the lesson")
+        page.click("lesson-stop")
+        page.until(lambda: "nothing was kept" in page.text("lesson-said"), "that it was stopped")
+    assert product.get("/api/custom-moods")["outcome"] == "stopped"
 
 
 def shown(page: Browser) -> str:
