@@ -69,6 +69,16 @@ MAX_TAUGHT_ROOMS = 32
 RESERVED = frozenset({UNKNOWN, NOBODY, AUTO})
 """Words that no mood can have as its name."""
 
+
+def taken(name: str) -> str:
+    """Return why a household cannot give a mood of its own a name, and what to do; nothing where it can."""
+    if name in RESERVED:
+        return f"{name} has a meaning of its own; choose another word"
+    if name in EXPRESSIONS:
+        return f"{name} is one of the model's own expressions; choose another word, such as very_{name}"
+    return ""
+
+
 QUADRANTS = {
     "happy": "pleasant", "surprised": "pleasant",
     "angry": "tense", "disgusted": "tense", "fearful": "tense", "contemptuous": "tense",

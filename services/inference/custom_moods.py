@@ -13,14 +13,7 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from services.contracts.messages import CustomMood, CustomMoods
-from services.contracts.moods import (
-    EXPRESSION_POINTS,
-    EXPRESSIONS,
-    MAX_CUSTOM_MOODS,
-    MAX_TAUGHT_ROOMS,
-    RESERVED,
-    Point,
-)
+from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS, Point, taken
 from services.inference.heads import Check, Embeddings, Head, fit
 from services.inference.predictor import Prediction
 from services.inference.state import TaughtMood, packed
@@ -79,10 +72,8 @@ def check_name(name: str, taught: Sequence[TaughtMood]) -> None:
     Raises:
         CustomMoodError: It cannot.
     """
-    if name in RESERVED:
-        raise CustomMoodError(f"{name} has a meaning of its own; choose another word")
-    if name in EXPRESSIONS:
-        raise CustomMoodError(f"{name} is one of the model's own expressions; choose another word, such as very_{name}")
+    if why := taken(name):
+        raise CustomMoodError(why)
     if any(one.mood == name for one in taught):
         raise CustomMoodError(f"{name} was taught already; forget that one, or choose another word")
 

@@ -122,6 +122,13 @@ def test_without_consent_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None
     assert [method for method, _, _ in house.calls] == ["GET"]
 
 
+def test_a_name_that_cannot_be_is_refused_before_anyone_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(monkeypatch)
+    with pytest.raises(SetupError, match="sad is one of the model's own expressions"):
+        teach(mood="Sad")
+    assert house.calls == []
+
+
 def test_ctrl_c_stops_the_lesson(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     house = House(monkeypatch, {}, at("usual"), {"said": "Stopped: nothing was kept."})
 
