@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from services.contracts.messages import Axis, Name, RoomName, Unit
-from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point
+from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point, taken
 from services.runtime.section import Seconds, Section
 
 
@@ -111,8 +111,8 @@ class MoodRules(Section):
     @classmethod
     def _named_anew(cls, moods: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for mood in moods:
-            if mood in RESERVED or mood in EXPRESSIONS:
-                raise ValueError(f"{mood} has a meaning of its own; choose another word")
+            if why := taken(mood):
+                raise ValueError(why)
         return moods
 
 

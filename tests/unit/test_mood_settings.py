@@ -63,7 +63,10 @@ def test_the_environment_reaches_the_rooms_of_the_file(file: Path, monkeypatch: 
         ("fold: {joy: good}", "joy is none of neutral, happy,"),
         ("fold: {happy: unknown}", "unknown has a meaning of its own; fold happy into another word"),
         ("moods: {auto: [0, 0]}", "auto has a meaning of its own; choose another word"),
-        ("moods: {happy: [-1, 0]}", "happy has a meaning of its own; choose another word"),
+        (
+            "moods: {happy: [-1, 0]}",
+            "happy is one of the model's own expressions; choose another word, such as very_happy",
+        ),
         ("moods: {film: [0, 2]}", "aggregator.moods.film.1 is wrong: Input should be less than or equal to 1"),
     ],
 )
