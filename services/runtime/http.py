@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from services import __version__
@@ -55,6 +56,11 @@ def make_app(services: Sequence[Service]) -> FastAPI:
         """Say where a request is wrong, and not what was there: JSON has no word for every number that it can name."""
         detail = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
         return JSONResponse({"detail": detail}, status_code=422)
+
+    @app.exception_handler(ClientDisconnect)
+    async def broken_off(_request: Request, _error: ClientDisconnect) -> Response:
+        """End a request whose sender hung up; nobody is there to read this, and it is no error of ours."""
+        return JSONResponse({"detail": "what was sent was broken off"}, status_code=400)
 
     @app.exception_handler(UnreadableStateError)
     async def unreadable(_request: Request, error: UnreadableStateError) -> Response:

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from fastapi import HTTPException, Request
-from starlette.requests import ClientDisconnect
 
 UPLOAD_S: Final = 60.0
 """How long something may take to arrive, so that nobody holds a place for ever."""
@@ -41,7 +40,8 @@ async def pieces(request: Request) -> AsyncGenerator[bytes]:
     """Yield a body as it arrives; the server reads no more than the length that was said.
 
     Raises:
-        HTTPException: It stands still, takes too long, or is broken off; nobody is there then to read that answer.
+        HTTPException: It stands still, or takes too long.
+        ClientDisconnect: It is broken off, which the application answers.
     """
     body, clock = request.stream(), asyncio.get_running_loop().time
     ends_at = clock() + UPLOAD_S
@@ -52,8 +52,6 @@ async def pieces(request: Request) -> AsyncGenerator[bytes]:
         except TimeoutError as error:
             why = f"nothing of it came for {PAUSE_S:.0f} s, or all of it took over {UPLOAD_S:.0f} s"
             raise HTTPException(408, f"The picture did not arrive in time: {why}.") from error
-        except ClientDisconnect as error:
-            raise HTTPException(400, "The picture was broken off.") from error
         if piece is None:
             return
         yield piece
@@ -63,7 +61,8 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body of a request.
 
     Raises:
-        HTTPException: It is too large, does not say how large it is, or did not arrive whole and in time.
+        HTTPException: It is too large, does not say how large it is, or did not arrive in time.
+        ClientDisconnect: It is broken off, which the application answers.
     """
     check_length(request, max_bytes)
     return b"".join([piece async for piece in pieces(request)])

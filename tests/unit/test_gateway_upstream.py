@@ -5,6 +5,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from services.gateway.upstream import Upstream, describe_all, owner, router
+from services.runtime.http import make_app
+from tests.hanging_up import hang_up
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,15 @@ async def test_a_body_is_passed_on(near: httpx.AsyncClient, far: Far) -> None:
     await near.post("/api/players/home/commands", json={"action": "next"})
     assert far.asked[0].content == b'{"action":"next"}'
     assert far.asked[0].headers["content-type"] == "application/json"
+
+
+async def test_a_sender_that_hangs_up_is_no_error_of_the_gateways_either(far: Far) -> None:
+    app, upstream = make_app([]), Upstream({"camera": "http://camera:8081"}, transport=far)
+    app.include_router(router(upstream, {"camera"}))
+    async with upstream.opened():
+        begun = await hang_up(app, "/api/cameras/phone/frames", b"\xff\xd8", {"content-length": "1000"})
+    assert begun == [400]
+    assert not far.asked
 
 
 async def test_an_absent_service_is_named(near: httpx.AsyncClient, far: Far) -> None:
