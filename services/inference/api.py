@@ -66,13 +66,13 @@ class PhotoExpressions(Message):
     """Where it was asked for: the photo with its faces framed and numbered, a JPEG in base64."""
 
 
-async def small_enough(request: Request) -> None:
-    """Refuse a body before it is read.
+async def small_enough(request: Request) -> int:
+    """Return the bytes of a body that may be read; refuse it before it is.
 
     Raises:
         HTTPException: It is too large, or does not say how large it is.
     """
-    check_length(request, PHOTO.max_bytes + FORM_BYTES)
+    return check_length(request, PHOTO.max_bytes + FORM_BYTES)
 
 
 def routes(service: "InferenceService") -> APIRouter:
@@ -83,12 +83,17 @@ def routes(service: "InferenceService") -> APIRouter:
 
     @router.post(
         "/api/expressions",
-        dependencies=[Depends(small_enough)],
         openapi_extra=_FORM,
         responses=REFUSALS | {400: {"description": "No form"}, 503: {"description": "The model is away; try again"}},
         response_model_exclude_none=True,
     )
-    async def classify_photo(request: Request, *, picture: bool = False, room: Name | None = None) -> PhotoExpressions:
+    async def classify_photo(
+        request: Request,
+        length: Annotated[int, Depends(small_enough)],
+        *,
+        picture: bool = False,
+        room: Name | None = None,
+    ) -> PhotoExpressions:
         """Say which expressions the faces in a photo show, of the 32 largest. The photo is not kept.
 
         It is a JPEG or PNG of at most 30 MB and 50 million pixels that takes at most 95 MB of memory to decode, as a
@@ -102,7 +107,7 @@ def routes(service: "InferenceService") -> APIRouter:
             raise HTTPException(503, "The inference service is not running at the moment.")
         try:
             async with AsyncExitStack() as held:
-                if int(request.headers["content-length"]) > LARGE_BYTES:
+                if length > LARGE_BYTES:
                     await held.enter_async_context(large)
                 await held.enter_async_context(places)
                 return await _seen(service, predictor, request, room=room, picture=picture)

@@ -18,8 +18,8 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 """How uploads are refused, for `/docs`."""
 
 
-def check_length(request: Request, max_bytes: int) -> None:
-    """Refuse a body before it is read.
+def check_length(request: Request, max_bytes: int) -> int:
+    """Return how many bytes a body has; refuse one that has too many before it is read.
 
     Raises:
         HTTPException: It is too large, or does not say how large it is.
@@ -29,6 +29,7 @@ def check_length(request: Request, max_bytes: int) -> None:
         raise HTTPException(411, "The picture has to come with its length (a Content-Length header).")
     if int(length) > max_bytes:
         raise too_large(max_bytes)
+    return int(length)
 
 
 def too_large(max_bytes: int) -> HTTPException:
