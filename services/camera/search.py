@@ -7,8 +7,9 @@ from prometheus_client import Counter, Histogram
 from services.camera.attention import Attention
 from services.camera.motion import Motion
 from services.camera.tracking import GONE_AFTER_S, Tracker
+from services.contracts.channels import MAX_FACES
 from services.runtime.measures import from_zero
-from services.vision.detectors import MAX_FACES, Detection, Detector, largest_first
+from services.vision.detectors import Detection, Detector, largest_first
 from services.vision.images import Bgr
 from services.vision.views import View, without_doubles
 

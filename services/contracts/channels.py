@@ -30,6 +30,9 @@ MAX_PAYLOAD_BYTES = 2_000_000
 MAX_FRAME_ID = 200
 """Characters of a frame's id: it is kept, and goes on with what is made of the frame."""
 
+MAX_FACES = 32
+"""Faces that are read of one picture at most, the largest."""
+
 MAX_ROOMS = 1000
 """Rooms of a house. Anyone on the bus can name one, so every service leaves further ones out, and says so."""
 SILENT_ROOM_S = 86_400.0

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.contracts.channels import spoken
+from services.contracts.channels import MAX_FACES, spoken
 from services.contracts.messages import Axis, Name, PolicyMode, Track, Unit
 from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, NOBODY, UNKNOWN, Point
@@ -45,7 +45,7 @@ class Answer(BaseModel):
 
     model_config = _PARTS
 
-    faces: Annotated[tuple[Face, ...], Field(max_length=64)] = ()
+    faces: Annotated[tuple[Face, ...], Field(max_length=MAX_FACES)] = ()
     left_out: Annotated[int, Field(ge=0)] = 0
 
 

@@ -9,12 +9,11 @@ from typing import Final, NamedTuple
 
 from prometheus_client import Counter
 
-from services.contracts.channels import FACES
+from services.contracts.channels import FACES, MAX_FACES
 from services.contracts.moodring_pb2 import Face, FaceCrops
 from services.inference.litert import MAX_BATCH
 from services.runtime.bus import Delivery
 from services.runtime.measures import from_zero
-from services.vision.detectors import MAX_FACES
 
 MAX_AGE_S: Final = float(FACES.expires_s or 0)
 """A frame older than this says nothing about now."""

@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.contracts.channels import MAX_FACES
 from services.inference.annotating import annotated, shown
 from services.runtime.settings import Settings
 from services.vision.crops import cut, model_input
-from services.vision.detectors import MAX_FACES, Detection, Detector, find_yunet, largest_first, open_detector
+from services.vision.detectors import Detection, Detector, find_yunet, largest_first, open_detector
 from services.vision.images import Bgr, decode_reduced
 from services.vision.views import View, shrink_within
 

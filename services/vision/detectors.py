@@ -23,8 +23,6 @@ YUNET_FILES = {
 
 LONGEST_SIDE_PX = 960
 """A frame is never searched at more: at 16:9 that takes YuNet about 35 ms."""
-MAX_FACES = 32
-"""Faces that are read of one picture at most, the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Detector(Protocol):
         ...
 
     def detect(self, frame: Bgr, view: View | None = None) -> list[Detection]:
-        """Return the faces of a frame, the largest first, and be they more than are read (`MAX_FACES`).
+        """Return the faces of a frame, the largest first, and be they more than are read (`channels.MAX_FACES`).
 
         Args:
             frame: The whole frame.

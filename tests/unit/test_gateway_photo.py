@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from services.contracts.channels import MAX_FACES
 from services.contracts.messages import PolicyMode
 from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway import photo, views
@@ -71,6 +72,12 @@ def test_the_plane_is_described_in_words() -> None:
 def test_what_is_no_answer_is_refused(faces: object) -> None:
     with pytest.raises(ValidationError):
         Answer.model_validate({"faces": faces})
+
+
+def test_no_answer_has_more_faces_than_are_read_of_a_picture() -> None:
+    assert len(answer(*[{"happy": 1.0}] * MAX_FACES).faces) == MAX_FACES
+    with pytest.raises(ValidationError):
+        answer(*[{"happy": 1.0}] * (MAX_FACES + 1))
 
 
 @pytest.mark.parametrize(("share", "mood"), [(0.8, "focused"), (0.4, "neutral")])

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts.channels import FACES as FACES_CHANNEL
+from services.contracts.channels import MAX_FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.api import LARGE_BYTES, UPLOADS
 from services.inference.breaker import FAILURES
@@ -19,7 +20,7 @@ from services.inference.predictor import PredictorAwayError
 from services.inference.service import PHOTO_S
 from services.runtime.http import make_app
 from services.vision.crops import cut, model_input
-from services.vision.detectors import MAX_FACES, Detection, Haar
+from services.vision.detectors import Detection, Haar
 from services.vision.geometry import Box
 from services.vision.images import PHOTO, Bgr, jpeg
 from services.vision.opencv import cv2

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from services.contracts.channels import MAX_FACES
 from services.contracts.moodring_pb2 import FaceCrops
 from services.inference.newest import (
     BEHIND_S,
@@ -14,7 +15,6 @@ from services.inference.newest import (
     NewestFrames,
 )
 from services.runtime.bus import Delivery
-from services.vision.detectors import MAX_FACES
 from tests.unit.inference_doubles import NOW, face, frame
 
 
