@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from services.inference.decoding import Crop, decoded
 from services.inference.kept_moods import KeptMoods
 from services.inference.measures import AGE_SECONDS, BAD_IMAGE, FACES_BAD, FACES_DONE, PREDICT_SECONDS, WAIT_SECONDS
 from services.inference.newest import DROPPED, NO_ANSWER, Frame, NewestFrames
-from services.inference.photo import Photos
+from services.inference.photo import Photos, detector_of
 from services.inference.predictor import (
     Prediction,
     Predictor,
@@ -34,6 +35,7 @@ from services.runtime.logs import Throttle
 from services.runtime.settings import Settings
 from services.runtime.state import UnreadableStateError
 from services.vision.crops import face_input
+from services.vision.detectors import Detector
 from services.vision.images import BadImageError
 
 log = logging.getLogger(__name__)
@@ -60,11 +62,12 @@ class InferenceService:
         clock: Callable[[], float],
         timer: Callable[[], float],
         predictor: Predictor | None,
+        detector: Callable[[], Detector] | None,
         health: Health | None,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.health = health or Health()
-        self.photos = Photos(settings)
+        self.photos = Photos(detector or partial(detector_of, settings))
         self.router = api.routes(self)
         self.predictor: Predictor | None = None
         """The classifier while `run` is active, as photos ask it: whoever sends one has it tried."""
@@ -244,6 +247,7 @@ def build(
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.monotonic,
     predictor: Predictor | None = None,
+    detector: Callable[[], Detector] | None = None,
     health: Health | None = None,
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
 ) -> InferenceService:
@@ -254,6 +258,7 @@ def build(
         clock: Seconds since the epoch.
         timer: Seconds that never jump.
         predictor: Instead of a model server.
+        detector: Makes the detector of photos; by default the one that the settings and files call for.
         health: Where the model that `predictor` asks is in this process: hears of its versions, too.
         sleep: Waits between looks at the model server.
 
@@ -262,4 +267,6 @@ def build(
     """
     if predictor is None:
         grpc_address(settings.inference.model_server)
-    return InferenceService(settings, clock=clock, timer=timer, predictor=predictor, health=health, sleep=sleep)
+    return InferenceService(
+        settings, clock=clock, timer=timer, predictor=predictor, detector=detector, health=health, sleep=sleep
+    )

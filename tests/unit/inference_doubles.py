@@ -3,7 +3,7 @@
 import asyncio
 import struct
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from services.inference.service import InferenceService, build
 from services.runtime.bus import Capability, Delivery
 from services.runtime.memory import MemoryBus
 from services.runtime.settings import Inference, Settings
+from services.vision.detectors import Detector
 from services.vision.images import crop_message
 
 NOW = 1_800_000_000.0
@@ -70,7 +71,13 @@ class Naps:
 class Running:
     """A service at work on a bus, and what it published."""
 
-    def __init__(self, bus: MemoryBus, predictor: ScriptedPredictor, data: Path) -> None:
+    def __init__(
+        self,
+        bus: MemoryBus,
+        predictor: ScriptedPredictor,
+        data: Path,
+        detector: Callable[[], Detector] | None,
+    ) -> None:
         self.bus = bus
         self.predictor = predictor
         self.naps = Naps()
@@ -79,7 +86,12 @@ class Running:
         self.published: asyncio.Queue[pb.Expressions] = asyncio.Queue()
         settings = Settings(data=data, inference=Inference(model_server="grpc://nowhere.invalid"))
         self.service: InferenceService = build(
-            settings, clock=lambda: self.now, timer=lambda: self.timer, predictor=predictor, sleep=self.naps
+            settings,
+            clock=lambda: self.now,
+            timer=lambda: self.timer,
+            predictor=predictor,
+            detector=detector,
+            sleep=self.naps,
         )
 
     async def receive(self, delivery: Delivery[pb.Expressions]) -> None:
@@ -88,13 +100,15 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    capabilities: frozenset[Capability] = frozenset(), data: Path | None = None
+    capabilities: frozenset[Capability] = frozenset(),
+    data: Path | None = None,
+    detector: Callable[[], Detector] | None = None,
 ) -> AsyncIterator[Running]:
     """Run the service on a `MemoryBus`; it has subscribed and looked at its classifier once."""
     with tempfile.TemporaryDirectory() as folder:
         async with MemoryBus() as bus:
             bus.capabilities = capabilities
-            async with _at_work(Running(bus, ScriptedPredictor(), data or Path(folder))) as run:
+            async with _at_work(Running(bus, ScriptedPredictor(), data or Path(folder), detector)) as run:
                 yield run
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import tempfile
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from services.contracts.channels import MAX_FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
 from services.inference.api import LARGE_BYTES, UPLOADS
 from services.inference.breaker import FAILURES
-from services.inference.photo import PART_PX, parts_of
+from services.inference.photo import PART_PX, Photos, parts_of
 from services.inference.predictor import PredictorAwayError
 from services.inference.service import PHOTO_S
 from services.runtime.http import make_app
@@ -75,8 +76,7 @@ def two_faces() -> list[Detection]:
 async def test_several_faces_come_the_largest_first() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
     picture[:, 200:] = 255
-    async with running() as run, client(run) as http:
-        run.service.photos._detector = ScriptedDetector(*two_faces())
+    async with running(detector=lambda: ScriptedDetector(*two_faces())) as run, client(run) as http:
         faces = (await http.post(PATH, files={"photo": jpeg(picture)})).json()["faces"]
     assert [face["box"]["x"] for face in faces] == [300, 20]
     assert faces[0]["expressions"]["happy"] > 0.9 > faces[1]["expressions"]["happy"]
@@ -98,8 +98,8 @@ class Thorough:
 
 
 async def test_a_photo_is_searched_part_by_part_and_each_face_of_it_is_one() -> None:
-    async with running() as run, client(run) as http:
-        run.service.photos._detector = detector = Thorough()
+    detector = Thorough()
+    async with running(detector=lambda: detector) as run, client(run) as http:
         faces = (await http.post(PATH, files={"photo": jpeg(np.zeros((480, 640, 3), np.uint8))})).json()["faces"]
     assert [face["box"]["x"] for face in faces] == [300, 20]
     assert detector.views == [View(0, 0, 640, 480, 1)]
@@ -118,8 +118,7 @@ def test_the_parts_of_a_photo_are_all_of_it_and_small(size: tuple[int, int]) -> 
 
 
 async def test_the_photo_comes_back_with_its_faces_framed_where_it_is_asked_for() -> None:
-    async with running() as run, client(run) as http:
-        run.service.photos._detector = ScriptedDetector(*two_faces())
+    async with running(detector=lambda: ScriptedDetector(*two_faces())) as run, client(run) as http:
         black = jpeg(np.zeros((480, 640, 3), np.uint8))
         body = (await http.post(PATH, params={"picture": True}, files={"photo": black})).json()
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(body["picture"]), np.uint8), cv2.IMREAD_COLOR)
@@ -186,8 +185,7 @@ async def test_a_photo_keeps_its_place_until_it_is_answered() -> None:
         begun += 1
         yield form
 
-    async with running() as run, client(run) as http:
-        run.service.photos._detector = ScriptedDetector(*two_faces())
+    async with running(detector=lambda: ScriptedDetector(*two_faces())) as run, client(run) as http:
         run.predictor.open.clear()
         request = http.build_request("POST", PATH, files={"photo": jpeg(np.zeros((480, 640, 3), np.uint8))})
         form, kind = request.read(), request.headers["content-type"]
@@ -268,22 +266,35 @@ async def test_a_face_in_a_photo_is_cut_as_the_camera_cuts_it() -> None:
     rows, columns = np.arange(480)[:, None] // 2, np.arange(640)[None] // 3
     picture = np.dstack([rows + 0 * columns, columns + 0 * rows, 255 - rows - columns // 16]).astype(np.uint8)
     box = Box(280, 180, 64, 84)
-    async with running() as run:
-        found = run.service.photos
-        found._detector = ScriptedDetector(Detection(box, (), 0.9))
-        looked = await found.look(bytes(cv2.imencode(".png", picture)[1]))
+    photos = Photos(lambda: ScriptedDetector(Detection(box, (), 0.9)))
+    looked = await photos.look(bytes(cv2.imencode(".png", picture)[1]))
     cropped = cut(picture, box)
     assert cropped is not None
     assert np.ptp(looked.inputs) > 20
     assert (looked.inputs == [model_input(*cropped, box)]).all()
 
 
+async def test_one_detector_is_there_at_a_time_and_none_while_a_photo_is_decoded() -> None:
+    made: list[weakref.ref[ScriptedDetector]] = []
+
+    def make() -> ScriptedDetector:
+        assert [each() for each in made] == [None] * len(made)
+        detector = ScriptedDetector()
+        made.append(weakref.ref(detector))
+        return detector
+
+    photos = Photos(make)
+    for _ in range(2):
+        await photos.look(photo())
+        assert made.pop()() is None
+
+
 async def test_of_a_crowd_the_largest_faces_are_read_and_how_many_are_left_out_is_said() -> None:
     crowd = [Detection(Box(8 * at, 20, 60 - at, 70 - at), (), 0.9) for at in reversed(range(MAX_FACES + 3))]
-    async with running() as run, client(run) as http:
-        run.service.photos._detector = ScriptedDetector(*crowd)
+    found = list(crowd)
+    async with running(detector=lambda: ScriptedDetector(*found)) as run, client(run) as http:
         body = (await http.post(PATH, files={"photo": photo()})).json()
-        run.service.photos._detector = ScriptedDetector(*crowd[3:])
+        del found[:3]
         all_read = (await http.post(PATH, files={"photo": photo()})).json()
     assert (len(body["faces"]), body["left_out"]) == (MAX_FACES, 3)
     assert body["faces"][-1]["box"]["width"] == 60 - MAX_FACES + 1
