@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from services.camera.preview import stream
 from services.camera.still import decode_still
 from services.contracts.messages import BROWSER, CameraStatus, FaceYield, Message, Name, Privacy
-from services.runtime.uploads import REFUSALS, read_body
+from services.runtime.uploads import REFUSALS, Large, check_length, read_body
 from services.vision.images import PHOTO, BadImageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BOUNDARY = "moodring"
 NO_STORE = {"Cache-Control": "no-store"}
 DECODED = 2
-"""Pictures that are decoded at once, of all cameras."""
+"""Pictures that are decoded at once, of all cameras; of large ones one is (see `vision.images`)."""
 
 
 class CameraInfo(Message):
@@ -117,7 +117,7 @@ def _add_preview(router: APIRouter, service: "CameraService", check: "_Checks") 
 
 def _add_frames(router: APIRouter, service: "CameraService", check: "_Checks") -> None:
     arriving = {camera: asyncio.Lock() for camera in service.cameras}  # of each one at a time; others wait unread
-    decoding = asyncio.Semaphore(DECODED)
+    decoding, large = asyncio.Semaphore(DECODED), Large()
 
     @router.post("/{camera}/frames", status_code=202, openapi_extra=_PICTURE, responses=REFUSALS | _NOT_NOW)
     async def frames(camera: str, request: Request) -> CameraStatus:
@@ -131,8 +131,9 @@ def _add_frames(router: APIRouter, service: "CameraService", check: "_Checks") -
             raise HTTPException(409, f"The camera {one.name} has eyes of its own: {where}.")
         if not one.wants_picture():
             raise HTTPException(429, "That was faster than the camera's pace.", {"Retry-After": "1"})
-        async with arriving[camera]:
-            data = await read_body(request, PHOTO.max_bytes)
+        length = check_length(request, PHOTO.max_bytes)
+        async with arriving[camera], large.turn(length):
+            data = await read_body(request)
             try:
                 async with decoding:
                     one.send(await asyncio.to_thread(decode_still, data))

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -17,7 +16,7 @@ from services.inference import api_custom_moods
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
 from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
-from services.runtime.uploads import REFUSALS, check_length, pieces, too_large
+from services.runtime.uploads import REFUSALS, Large, check_length, pieces, too_large
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
 
@@ -28,8 +27,6 @@ FORM_BYTES: Final = 10_000
 """What a form may add to the photo in it."""
 UPLOADS: Final = 4
 """Photos that are in memory at once, until they are answered; who comes next waits unread."""
-LARGE_BYTES: Final = 4_000_000
-"""Of photos that are larger, one at a time is in memory: most telephones make smaller ones."""
 
 
 class PhotoBox(Message):
@@ -79,7 +76,7 @@ def routes(service: "InferenceService") -> APIRouter:
     """Return the service's routes."""
     router = APIRouter(tags=["inference"])
     router.include_router(api_custom_moods.routes(service))
-    places, large = asyncio.Semaphore(UPLOADS), asyncio.Lock()
+    places, large = asyncio.Semaphore(UPLOADS), Large()
 
     @router.post(
         "/api/expressions",
@@ -106,10 +103,7 @@ def routes(service: "InferenceService") -> APIRouter:
         if predictor is None:
             raise HTTPException(503, "The inference service is not running at the moment.")
         try:
-            async with AsyncExitStack() as held:
-                if length > LARGE_BYTES:
-                    await held.enter_async_context(large)
-                await held.enter_async_context(places)
+            async with large.turn(length), places:
                 return await _seen(service, predictor, request, room=room, picture=picture)
         except BadImageError as error:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error

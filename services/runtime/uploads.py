@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
 from fastapi import HTTPException, Request
@@ -10,6 +11,9 @@ UPLOAD_S: Final = 60.0
 """How long something may take to arrive, so that nobody holds a place for ever."""
 PAUSE_S: Final = 10.0
 """How long nothing of it may come: a phone that has lost its network sends no more, and does not say so."""
+LARGE_BYTES: Final = 4_000_000
+"""Of pictures that are larger, one at a time is in memory, and who comes next waits unread: most telephones make
+smaller ones."""
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     408: {"description": "The picture did not arrive in time"},
     411: {"description": "The picture came without its length"},
@@ -58,12 +62,22 @@ async def pieces(request: Request) -> AsyncGenerator[bytes]:
         yield piece
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body of a request.
+class Large:
+    """Has large pictures wait for each other; the places of one service."""
+
+    def __init__(self) -> None:
+        self._one = asyncio.Lock()
+
+    def turn(self, length: int) -> AbstractAsyncContextManager[None]:
+        """Return what to hold while a body of `length` bytes is in memory."""
+        return self._one if length > LARGE_BYTES else nullcontext()
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request, whose length was checked.
 
     Raises:
-        HTTPException: It is too large, does not say how large it is, or did not arrive in time.
+        HTTPException: It did not arrive in time.
         ClientDisconnect: It is broken off, which the application answers.
     """
-    check_length(request, max_bytes)
     return b"".join([piece async for piece in pieces(request)])

@@ -6,6 +6,8 @@ JPEG file's scans over the same pixels.
 """
 
 import struct
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -52,6 +54,10 @@ PHOTO = Limits(max_bytes=30_000_000, max_pixels=50_000_000, max_side_px=30_000, 
 a container has to spare (see `docker-compose.yml`): a progressive JPEG of 12 million pixels takes 85 MB at most."""
 
 
+_ONE_LARGE = threading.Lock()
+"""Held by whoever in this process decodes an image that takes more than a crop may: that memory is there once."""
+
+
 class Reduced(NamedTuple):
     """A photo, upright, in fewer pixels than the file has, and the size that it has in the file."""
 
@@ -94,8 +100,8 @@ def decode_photo(data: bytes, limits: Limits = PHOTO) -> Bgr:
     Raises:
         BadImageError: It is neither, is damaged or cut off, or exceeds the limits.
     """
-    _check(_header(data, limits), limits)
-    return _decoded(data, cv2.IMREAD_COLOR)
+    header = _header(data, limits)
+    return _decoded(data, cv2.IMREAD_COLOR, _check(header, limits))
 
 
 def decode_reduced(data: bytes, enough_px: int, limits: Limits = PHOTO) -> Reduced:
@@ -116,8 +122,7 @@ def decode_reduced(data: bytes, enough_px: int, limits: Limits = PHOTO) -> Reduc
     header = _header(data, limits)
     longer, shorter = max(header.width, header.height), min(header.width, header.height)
     divisor = max(each for each in _REDUCED if each == 1 or (longer >= each * enough_px and shorter >= each))
-    _check(header, limits, divisor)
-    image: Bgr = _decoded(data, _REDUCED[divisor])
+    image: Bgr = _decoded(data, _REDUCED[divisor], _check(header, limits, divisor))
     turned = (image.shape[0] > image.shape[1]) != (header.height > header.width)
     return Reduced(image, *((header.height, header.width) if turned else (header.width, header.height)))
 
@@ -146,12 +151,12 @@ def decode_crop(image: pb.Image, limits: Limits = CROP) -> Grey:
     if image.encoding not in {pb.ENCODING_JPEG, pb.ENCODING_PNG}:
         raise BadImageError(f"the image encoding {image.encoding} is unknown")
     header = _header(image.data, limits)
-    _check(header, limits)
+    memory = _check(header, limits)
     if any(declared) and declared != (header.height, header.width):
         raise BadImageError(
             f"the image has {header.width}x{header.height} pixels, not {image.width}x{image.height} as it says"
         )
-    return _decoded(image.data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    return _decoded(image.data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION, memory)
 
 
 def jpeg(image: Grey | Bgr, quality: int = 90) -> bytes:
@@ -190,7 +195,12 @@ def _header(data: bytes, limits: Limits) -> _Header:
     raise BadImageError("this is neither a JPEG nor a PNG image")
 
 
-def _check(header: _Header, limits: Limits, divisor: int = 1) -> None:
+def _check(header: _Header, limits: Limits, divisor: int = 1) -> int:
+    """Return how many bytes decoding an image to a part of each side takes.
+
+    Raises:
+        BadImageError: It exceeds the limits.
+    """
     if not header.width or not header.height:
         raise BadImageError("the image has no pixels")
     if header.width * header.height > limits.max_pixels:
@@ -206,9 +216,15 @@ def _check(header: _Header, limits: Limits, divisor: int = 1) -> None:
             f"decoding its {header.width}x{header.height} pixels takes {memory / 1e6:.0f} MB of memory, and may take "
             f"{limits.max_memory / 1e6:.0f}; make it smaller, or save it as a JPEG that is not progressive"
         )
+    return memory
 
 
-def _decoded(data: bytes, flags: int) -> NDArray[Any]:
+def _decoded(data: bytes, flags: int, memory: int) -> NDArray[Any]:
+    with _ONE_LARGE if memory > CROP.max_memory else nullcontext():
+        return _pixels(data, flags)
+
+
+def _pixels(data: bytes, flags: int) -> NDArray[Any]:
     image: NDArray[Any] | None = None
     try:
         file = png.pixels_only(data) if data.startswith(png.SIGNATURE) else data

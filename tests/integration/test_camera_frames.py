@@ -163,6 +163,33 @@ async def test_pictures_that_do_not_arrive_stop_no_other_camera(tmp_path: Path) 
         await asyncio.gather(*slow, return_exceptions=True)
 
 
+async def test_of_large_pictures_one_at_a_time_is_read_and_holds_up_no_small_one(tmp_path: Path) -> None:
+    names = ("phone", "tablet", "laptop")
+    cameras = {name: {"source": "browser", "as_fast_as_possible": True} for name in names}
+    service = build(load(data=tmp_path, cameras=cameras), detector=lambda: ScriptedDetector(face()))
+    small = jpeg(picture(1))
+    large, begun, go_on = small + bytes(uploads.LARGE_BYTES), asyncio.Semaphore(0), asyncio.Event()
+    reading = most = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        begun.release()
+        await go_on.wait()
+        yield large
+        reading -= 1
+
+    async with served(service) as (web, _), asyncio.timeout(30):
+        paths, headers = [FRAMES.replace("phone", name) for name in names], {"Content-Length": str(len(large))}
+        posts = [asyncio.create_task(web.post(path, content=body(), headers=headers)) for path in paths[:2]]
+        await begun.acquire()
+        assert (await web.post(paths[2], content=small)).status_code == 202
+        go_on.set()
+        assert {answer.status_code for answer in await asyncio.gather(*posts)} == {202}
+    assert most == 1
+
+
 async def test_a_picture_that_stands_still_gives_its_place_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "PAUSE_S", 0.01)
 

@@ -14,12 +14,13 @@ from fastapi import FastAPI
 from services.contracts.channels import FACES as FACES_CHANNEL
 from services.contracts.channels import MAX_FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
-from services.inference.api import LARGE_BYTES, UPLOADS
+from services.inference.api import UPLOADS
 from services.inference.breaker import FAILURES
 from services.inference.photo import PART_PX, Photos, parts_of
 from services.inference.predictor import PredictorAwayError
 from services.inference.service import PHOTO_S
 from services.runtime.http import make_app
+from services.runtime.uploads import LARGE_BYTES
 from services.vision.crops import cut, model_input
 from services.vision.detectors import Detection, Haar
 from services.vision.geometry import Box

@@ -4,14 +4,16 @@ import re
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from services.vision.images import CROP, BadImageError, decode_reduced
+from services.vision.images import CROP, BadImageError, Bgr, decode_reduced
 from services.vision.opencv import cv2
 from services.vision.png import SIGNATURE, pixels_only
 
@@ -112,6 +114,44 @@ def test_a_jpeg_whose_components_come_one_after_another_takes_as_much_as_a_progr
     assert decode_reduced(together, ENOUGH_PX).width == MP48[0]
     with pytest.raises(BadImageError, match="takes 155 MB of memory"):
         decode_reduced(alone, ENOUGH_PX)
+
+
+class Decoder:
+    """Decodes nothing; a decoding waits until another one is there too, or for a moment in vain."""
+
+    def __init__(self, patience_s: float) -> None:
+        self.together = 0
+        self._patience_s = patience_s
+        self._both = threading.Barrier(2)
+
+    def __call__(self, _data: object, _flags: int) -> Bgr:
+        try:
+            self._both.wait(self._patience_s)
+        except threading.BrokenBarrierError:
+            self._both.reset()
+        else:
+            self.together += 1
+        return np.zeros((30, 40, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("image", "patience_s", "together"),
+    [
+        (jpeg_header(MP12, YUV420, progressive=True), 0.2, 0),
+        (png_file((3840, 2160)), 0.2, 0),
+        (jpeg_header(MP48, YUV420, progressive=False), 30, 2),
+    ],
+    ids=["progressive JPEG", "PNG", "JPEG"],
+)
+def test_of_images_that_take_much_memory_one_at_a_time_is_decoded(
+    image: bytes, patience_s: float, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = Decoder(patience_s)
+    monkeypatch.setattr(cv2, "imdecode", decoder)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda _: decode_reduced(image, ENOUGH_PX), range(2)):
+            pass
+    assert decoder.together == together
 
 
 def test_what_programs_added_to_a_jpeg_takes_memory_too() -> None:
