@@ -94,8 +94,10 @@ class _Header(NamedTuple):
 def decode_photo(data: bytes, limits: Limits = PHOTO) -> Bgr:
     """Decode a JPEG or PNG file, turned upright as its EXIF says.
 
-    A PNG file is found to be cut off wherever it is, a JPEG file where its end marker is missing: OpenCV fills the
-    pixels that are missing before that marker with grey, and does not say so.
+    A PNG file is found to be cut off wherever it is, a JPEG file where its end marker is missing. Where a scan ends
+    early and that marker stands behind it all the same, the picture counts as whole: its rest is grey, or coarse in a
+    progressive file. libjpeg knows, but says so on standard error alone ("premature end of data segment"); to find it
+    otherwise, all of the picture's codes would have to be read once more.
 
     Raises:
         BadImageError: It is neither, is damaged or cut off, or exceeds the limits.

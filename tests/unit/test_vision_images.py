@@ -290,6 +290,13 @@ def test_a_jpeg_that_is_cut_off_before_an_end_marker_is_grey_where_it_ends() -> 
     assert decode_photo(whole[: len(whole) // 2] + b"\xff\xd9")[-1].std() == 0
 
 
+def test_a_progressive_jpeg_that_is_cut_off_before_an_end_marker_is_coarse() -> None:
+    smooth = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 3)
+    whole = bytes(cv2.imencode(".jpg", smooth, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    image, cut_off = decode_photo(whole), decode_photo(whole[: len(whole) // 2] + b"\xff\xd9")
+    assert 0 < np.abs(image.astype(int) - cut_off).mean() < image.std()
+
+
 def test_a_thumbnail_inside_does_not_hide_that_a_jpeg_is_cut_off() -> None:
     whole, thumbnail = jpeg(GRADIENT), jpeg(GRADIENT[:20, :20])
     exif = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 8) + b"Exif\0\0" + thumbnail
