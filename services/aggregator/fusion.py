@@ -4,7 +4,6 @@ The room's distribution is the mean of those who are heard (see `people`); what 
 explains best what they showed, slice by slice (see `belief`).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,13 +11,9 @@ from services.aggregator.belief import EVEN, Belief, filled, forward
 from services.aggregator.clocks import FARTHEST_S
 from services.aggregator.people import FUSIONS, folded, mean, point, voters
 from services.aggregator.window import TrackEvidence
+from services.contracts.agreement import agreed, pooled
 from services.contracts.moods import EXPRESSION_POINTS, EXPRESSIONS, UNKNOWN, Point
 
-DOUBTED = 0.005
-"""Least that a person's belief in a mood counts as: one of three who is sure of another does not outweigh two, and
-does not leave them less sure together than a mood has to be to be entered. Chosen by `python -m tests.bench.tuning`."""
-HALF = 0.5
-"""Share of the votes, and most that is believed of a mood that no more than so many share: it does not lead."""
 PRESENT_S = FARTHEST_S
 """Who was seen within this time counts as there: what comes on a slow way is as old when it comes."""
 
@@ -93,36 +88,9 @@ def fuse(
         samples=sum(track.samples for track in tracks),
         people=sum(now - track.last_at <= PRESENT_S for track in tracks),
         place=point(shown, places),
-        belief=_agreed(moods, votes),
-        expressions=tuple(_pooled(believed, votes)) if heard else (),
+        belief=agreed(moods, votes),
+        expressions=tuple(pooled(believed, votes)) if heard else (),
         unweighed=folded({label: share / weighed.get(label, 1.0) for label, share in shown.items()}, folding or {})
         if weighed
         else {},
     )
-
-
-def _agreed(moods: Sequence[Mapping[str, float]], votes: Sequence[float]) -> Mapping[str, float]:
-    """Return what a room's people believe together; of what no more than half of the votes believe, half at most."""
-    if not moods:
-        return {}
-    together = dict(zip(moods[0], _pooled([list(own.values()) for own in moods], votes), strict=True))
-    leader = max(together, key=together.__getitem__)
-    believing = sum([vote for vote, own in zip(votes, moods, strict=True) if own[leader] > HALF])
-    if believing <= HALF * sum(votes):
-        together[leader] = min(together[leader], HALF)
-    return together
-
-
-def _pooled(beliefs: Sequence[Belief], votes: Sequence[float]) -> Belief:
-    """Return the logarithmic opinion pool of beliefs, summing to 1 (Genest and Zidek, Statistical Science, 1986).
-
-    No one's belief counts as less than `DOUBTED`, so that one who is very sure does not outweigh all others.
-    """
-    if len(beliefs) < 2:  # noqa: PLR2004 -- nobody to agree with
-        return beliefs[0] if beliefs else ()
-    weighed = [
-        [vote * math.log(max(share, DOUBTED)) for share in belief] for vote, belief in zip(votes, beliefs, strict=True)
-    ]
-    powers = [math.exp(sum(logs)) for logs in zip(*weighed, strict=True)]
-    total = sum(powers)
-    return [power / total for power in powers]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from services.aggregator.fusion import HALF
+from services.contracts.agreement import HALF
 from services.runtime.mood_settings import MoodRules
 
 SHIFT_ODDS = 6.0

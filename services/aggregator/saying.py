@@ -5,7 +5,8 @@ from uuid import UUID
 
 from services.aggregator.decision import STANDS_OUT, Decision
 from services.aggregator.errors import NotNowError
-from services.aggregator.fusion import HALF, ORIGIN, Evidence
+from services.aggregator.fusion import ORIGIN, Evidence
+from services.contracts.agreement import HALF
 from services.contracts.messages import Mood, MoodOverride, MoodSource
 from services.contracts.moods import NOBODY, UNKNOWN, Point
 

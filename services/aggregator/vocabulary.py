@@ -1,10 +1,4 @@
-"""What a room's faces can say: the model's expressions, and the moods that the household taught for it. Pure.
-
-The model's labels exclude each other; a taught mood is read by itself, against "none of those that were taught". What
-none of them takes goes to the labels, in their own proportion: odds add up as in a multinomial model whose reference is
-"none" (Agresti, "Categorical Data Analysis", 2013, section 8.1). So the labels keep their order and their ratios,
-whatever is taught.
-"""
+"""What a room's faces can say: the model's expressions, and the moods that the household taught for it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +6,9 @@ from functools import cached_property
 
 from services.aggregator.fusion import PLACES
 from services.aggregator.window import Observation
+from services.contracts.agreement import understood
 from services.contracts.messages import CustomMoods
 from services.contracts.moods import EXPRESSIONS, Point
-
-SUREST = 0.99
-"""What a reading counts as at most."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +32,8 @@ class Vocabulary:
         """Return an observation whose probabilities are over all the words."""
         if not self.taught:
             return observation
-        shares = {mood: min(observation.taught.get(mood, 0.0), SUREST) for mood in self.taught}
-        odds = {mood: share / (1 - share) for mood, share in shares.items()}
-        none = 1 / (1 + sum(odds.values()))
-        probabilities = {label: none * share for label, share in observation.probabilities.items()}
-        return replace(observation, probabilities=probabilities | {mood: none * one for mood, one in odds.items()})
+        shares = {mood: observation.taught.get(mood, 0.0) for mood in self.taught}
+        return replace(observation, probabilities=understood(observation.probabilities, shares))
 
 
 def of_room(custom: CustomMoods, room: str) -> Vocabulary:

@@ -6,17 +6,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.contracts.agreement import HALF, agreed, understood
 from services.contracts.channels import MAX_FACES, spoken
 from services.contracts.messages import Axis, Name, PolicyMode, Track, Unit
 from services.contracts.moodring_pb2 import Box, Expression, Expressions, LabelProbability
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, NOBODY, UNKNOWN, Point
-from services.gateway.views import LIKELY, REFERENCES
+from services.gateway.views import REFERENCES
 from services.gateway.words import POLICIES
 
-CLEAR: Final = 0.4
-"""Share of the faces' probability from which one word is said for them all."""
-LEAD: Final = 0.1
-"""How far it must be ahead of the next: two faces that feel unlike have no mood in common."""
 SONGS: Final = 5
 _PARTS: Final = ConfigDict(extra="ignore", frozen=True)
 
@@ -88,32 +85,33 @@ class Reading:
 
 
 def read(answer: Answer, taught: Mapping[str, Point] | None = None) -> Reading:
-    """Return what a picture says: every face that was read counts alike.
+    """Return what a picture says: its faces, each of one vote, are joined as the people of a room are.
 
-    The likeliest of the taught moods is its word where it is likelier than not.
+    Its mood is the one that more than half of them believe and that is likelier than not.
 
     Args:
         answer: The faces.
         taught: Where the moods lie that the household taught.
     """
-    count = len(answer.faces)
-    own = {mood: sum(face.taught.get(mood, 0.0) for face in answer.faces) / max(count, 1) for mood in taught or {}}
-    if taught and own[likeliest := max(own, key=lambda mood: own[mood])] > LIKELY:
-        return Reading(likeliest, own[likeliest], count, taught[likeliest], answer.left_out)
-    shares: dict[str, float] = {}
-    for face in answer.faces:
-        for label, probability in face.expressions.items():
-            shares[label] = shares.get(label, 0) + probability / count
-    if not shares:
-        return Reading(NOBODY, 0, count, None)
-    top, *others = sorted(shares, key=lambda label: -shares[label])
-    stands_out = shares[top] >= CLEAR and all(shares[top] - shares[other] >= LEAD for other in others)
-    known = {label: share for label, share in shares.items() if label in EXPRESSION_POINTS}
+    places = {**(taught or {}), **EXPRESSION_POINTS}
+    faces = [understood(face.expressions, _known(face.taught, taught or {})) for face in answer.faces]
+    words = list(dict.fromkeys(word for face in faces for word in face))
+    if not words:
+        return Reading(NOBODY, 0, len(faces), None)
+    together = agreed([{word: face.get(word, 0.0) for word in words} for face in faces], [1.0] * len(faces))
+    shares = {word: sum(face.get(word, 0.0) for face in faces) / len(faces) for word in words}
+    top = max(together, key=together.__getitem__)
+    known = {word: share for word, share in shares.items() if word in places}
     point = Point(
-        sum(share * EXPRESSION_POINTS[label].valence for label, share in known.items()),
-        sum(share * EXPRESSION_POINTS[label].arousal for label, share in known.items()),
+        sum(share * places[word].valence for word, share in known.items()),
+        sum(share * places[word].arousal for word, share in known.items()),
     )
-    return Reading(top if stands_out else UNKNOWN, shares[top], count, point, answer.left_out)
+    mood = top if together[top] > HALF else UNKNOWN
+    return Reading(mood, shares[top], len(faces), point, answer.left_out)
+
+
+def _known(shares: Mapping[str, float], taught: Mapping[str, Point]) -> dict[str, float]:
+    return {mood: share for mood, share in shares.items() if mood in taught}
 
 
 def word(reading: Reading) -> str:

@@ -11,6 +11,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from services.contracts.agreement import understood
 from services.contracts.messages import Message, Name, Unit
 from services.inference import api_custom_moods
 from services.inference.custom_moods import read
@@ -163,8 +164,9 @@ async def _seen(
 
 
 def _caption(number: int, face: PhotoFace) -> str:
-    label = max(face.expressions, key=lambda each: face.expressions[each])
-    return f"{number} {label} {face.expressions[label]:.0%}"
+    shares = understood(face.expressions, face.taught or {})
+    label = max(shares, key=lambda each: shares[each])
+    return f"{number} {label} {shares[label]:.0%}"
 
 
 def _taught(

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from types import ModuleType
 
-from services.aggregator import decision, fusion, likelihood
+from services.aggregator import decision, likelihood
 from services.aggregator.assignments import changed
 from services.aggregator.decision import Decision, decide
 from services.aggregator.fusion import Evidence
@@ -26,6 +26,7 @@ from services.aggregator.room import Room
 from services.aggregator.rules import Rules
 from services.aggregator.scenario import Scenario
 from services.aggregator.simulation import CAMERA, START, simulate
+from services.contracts import agreement
 from services.contracts.messages import CameraState
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator
@@ -53,7 +54,7 @@ DECIDED: Mapping[str, Sequence[float]] = {
 """What the decision depends on. The first mood has to come 15 to 20 s after a face, three of which it takes to see it;
 beyond 0.99 a mood that shows steadily, but not clearly, would never be sure; less than 1.2 would enter a tie
 that flickers oftener than about once an hour (see `STANDS_OUT`)."""
-MODULES: Mapping[str, ModuleType] = {"STANDS_OUT": decision, "DOUBTED": fusion}
+MODULES: Mapping[str, ModuleType] = {"STANDS_OUT": decision, "DOUBTED": agreement}
 """Where constants are; the others are in `likelihood`."""
 RECOGNISED, WRONG = 0.96, 0.018
 """What is aimed at: a little more than the targets of 95 % and 2 %, which have to hold on other streams, too."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.aggregator import decision, fusion, likelihood
+from services.aggregator import decision, likelihood
 from services.aggregator.measures import Tally
+from services.contracts import agreement
 from services.contracts.moods import UNKNOWN
 from services.runtime.mood_settings import Aggregator
 from tests.bench import mood, mood_docs, taught, tuning
@@ -168,12 +169,12 @@ def test_what_is_tuned_is_what_the_product_decides_in_the_usual_room_and_others(
 
 
 def test_constants_that_are_tuned_take_effect_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, key in ((likelihood, "SHRINK"), (decision, "STANDS_OUT"), (fusion, "DOUBTED")):
+    for module, key in ((likelihood, "SHRINK"), (decision, "STANDS_OUT"), (agreement, "DOUBTED")):
         monkeypatch.setattr(module, key, getattr(module, key))
     before = likelihood.scale_of(0)
     tuning.configured((("SHRINK", 1.0), ("STANDS_OUT", 3.0), ("DOUBTED", 0.2), ("dwell_s", 5.0)))
     assert likelihood.scale_of(0) != before
-    assert (decision.STANDS_OUT, fusion.DOUBTED) == (3.0, 0.2)
+    assert (decision.STANDS_OUT, agreement.DOUBTED) == (3.0, 0.2)
     monkeypatch.undo()
     likelihood.forget_scales()
     assert likelihood.scale_of(0) == before

@@ -28,10 +28,24 @@ def test_what_was_left_out_of_a_crowd_is_said() -> None:
 
 
 def test_faces_count_alike() -> None:
-    reading = photo.read(answer({"happy": 0.9, "sad": 0.1}, {"happy": 0.4, "sad": 0.6}))
+    reading = photo.read(answer({"happy": 0.9, "sad": 0.1}, {"happy": 0.6, "sad": 0.4}))
     assert reading.mood == "happy"
-    assert reading.share == pytest.approx(0.65)
-    assert photo.line(reading) == "2 faces · 65% happy"
+    assert reading.share == pytest.approx(0.75)
+    assert photo.line(reading) == "2 faces · 75% happy"
+
+
+@pytest.mark.parametrize(
+    ("faces", "mood"),
+    [
+        ([{"happy": 0.99, "sad": 0.01}, {"happy": 0.45, "sad": 0.55}], UNKNOWN),
+        ([{"happy": 0.8, "neutral": 0.15, "sad": 0.05}] * 2 + [{"sad": 1.0}], "happy"),
+        ([{"happy": 0.8, "sad": 0.2}] * 2 + [{"sad": 1.0}] * 2, UNKNOWN),
+        ([{"happy": 0.45, "sad": 0.3, "neutral": 0.25}], UNKNOWN),
+    ],
+    ids=["one of two", "two of three", "two of four", "none by half"],
+)
+def test_the_faces_of_a_picture_agree_as_the_people_of_a_room_do(faces: list[dict[str, float]], mood: str) -> None:
+    assert photo.read(answer(*faces)).mood == mood
 
 
 def test_where_nothing_stands_out_no_word_is_said_but_there_is_a_point() -> None:
@@ -86,7 +100,8 @@ def test_a_taught_mood_is_the_pictures_where_it_is_likelier_than_not(share: floa
     said["faces"][0]["taught"] = {"focused": share}
     reading = photo.read(Answer.model_validate(said), {"focused": Point(0.3, -0.4)})
     assert reading.mood == mood
-    assert reading.point == (Point(0.3, -0.4) if mood == "focused" else EXPRESSION_POINTS["neutral"])
+    assert reading.share == pytest.approx(max(share, 1 - share))
+    assert reading.point == pytest.approx((0.3 * share, -0.4 * share))
     [face] = photo.message(Answer.model_validate(said)).faces
     assert {row.label: row.probability for row in face.taught} == pytest.approx({"focused": share})
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from services.contracts.channels import FACES as FACES_CHANNEL
 from services.contracts.channels import MAX_FACES
 from services.contracts.moods import EXPRESSIONS as LABELS
-from services.inference.api import UPLOADS
+from services.inference.api import UPLOADS, PhotoBox, PhotoFace, _caption
 from services.inference.breaker import FAILURES
 from services.inference.photo import PART_PX, Photos, parts_of
 from services.inference.predictor import PredictorAwayError
@@ -129,6 +129,15 @@ async def test_the_photo_comes_back_with_its_faces_framed_where_it_is_asked_for(
     assert lit[250, 300]  # the left side of the first frame
     assert not lit[250, 400]  # the face itself stays as it is
     assert lit[10, 30:60].any()  # the caption of a face at the upper edge is inside the picture
+
+
+@pytest.mark.parametrize(
+    ("share", "caption"), [(0.8, "1 focused 80%"), (0.4, "1 neutral 60%"), (None, "1 neutral 100%")]
+)
+def test_a_caption_names_a_taught_mood_that_is_likelier_than_every_label(share: float | None, caption: str) -> None:
+    box = PhotoBox(x=0, y=0, width=10, height=10)
+    taught = None if share is None else {"focused": share}
+    assert _caption(1, PhotoFace(box=box, detector_score=1, expressions={"neutral": 1.0}, taught=taught)) == caption
 
 
 async def test_a_large_photo_comes_back_no_larger_than_a_screen() -> None:
