@@ -70,6 +70,9 @@ def _add_house(router: APIRouter, service: "GatewayService") -> None:
         `custom_moods` or `service`.
         Its data holds the levels of the topic (`room`, `camera`, `service`, `instance`) and the `message`, which is
         `null` where that is not there any more: a camera that was taken out of the settings, say.
+
+        With `?room=study` it is about this room, the services and the taught moods alone. A room of which nothing is
+        known is waited for: after a start none is yet, and a browser that is refused once does not come back by itself.
         """
         async for change in stream:
             yield _server_sent(change)

@@ -98,7 +98,8 @@ def routes(service: "InferenceService") -> APIRouter:
         progressive JPEG does up to 12 million pixels, a PNG up to 15 million, and any other JPEG.
 
         With `?picture=true` the photo comes back too, with the faces framed: a JPEG in base64. With `?room=study` the
-        moods that were taught for this room are read, too.
+        moods that were taught for this room are read, too: none where none was. Whether there is such a room is not
+        asked, as one without a camera, to which photos are sent, is not known here.
         """
         predictor = service.predictor
         if predictor is None:

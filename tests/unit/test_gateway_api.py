@@ -94,6 +94,20 @@ async def test_the_event_stream_begins_with_what_is_there_and_ends_with_the_serv
     assert not gateway.listeners
 
 
+async def test_a_room_that_nobody_has_spoken_of_yet_is_waited_for(
+    gateway: GatewayService, api: httpx.AsyncClient
+) -> None:
+    async with running(gateway) as bus:
+        answer = asyncio.create_task(api.get("/api/events", params={"room": "attic"}))
+        await make.until(lambda: gateway.listeners)
+        for room in ("home", "attic"):
+            bus.publish(channels.MOOD, make.mood(), room=room)
+        await bus.settle()
+    assert (await answer).status_code == 200
+    rooms = [json.loads(line[6:]).get("room") for line in (await answer).text.split("\n") if line.startswith("data: ")]
+    assert rooms == [None, "attic"]
+
+
 async def test_a_camera_that_is_withdrawn_is_gone_for_who_looks_and_who_listens(gateway: GatewayService) -> None:
     async with running(gateway) as bus:
         for camera in ("door", "hall"):
