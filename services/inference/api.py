@@ -14,9 +14,10 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from services.contracts.agreement import understood
 from services.contracts.messages import Message, Name, Unit
 from services.inference import api_custom_moods
+from services.inference.breaker import Breaker
 from services.inference.custom_moods import read
 from services.inference.photo import Photo
-from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
+from services.inference.predictor import Prediction, PredictorAwayError, PredictorError
 from services.runtime.uploads import REFUSALS, Large, check_length, pieces, too_large
 from services.vision.detectors import DetectorError
 from services.vision.images import PHOTO, BadImageError
@@ -101,12 +102,12 @@ def routes(service: "InferenceService") -> APIRouter:
         moods that were taught for this room are read, too: none where none was. Whether there is such a room is not
         asked, as one without a camera, to which photos are sent, is not known here.
         """
-        predictor = service.predictor
-        if predictor is None:
+        breaker = service.breaker
+        if breaker is None:
             raise HTTPException(503, "The inference service is not running at the moment.")
         try:
             async with large.turn(length), places:
-                return await _seen(service, predictor, request, room=room, picture=picture)
+                return await _seen(service, breaker, request, room=room, picture=picture)
         except BadImageError as error:
             raise HTTPException(422, f"The photo cannot be used: {error}.") from error
         except PredictorAwayError as error:
@@ -153,10 +154,10 @@ async def _uploaded(request: Request) -> bytes:
 
 
 async def _seen(
-    service: "InferenceService", predictor: Predictor, request: Request, *, room: str | None, picture: bool
+    service: "InferenceService", breaker: Breaker, request: Request, *, room: str | None, picture: bool
 ) -> PhotoExpressions:
     photo = await service.photos.look(await _uploaded(request))  # the file is forgotten before the model is asked
-    prediction = await service.classify(photo.inputs, predictor, service.photo_s) if photo.faces else None
+    prediction = await service.classify(photo.inputs, breaker.insist, service.photo_s) if photo.faces else None
     answer = _answer(photo, prediction, _taught(service, room, prediction))
     if not picture:
         return answer

@@ -49,6 +49,9 @@ WATCH_AWAY_S: Final = 2.0
 REFUSALS: Final = 3
 """Batches in a row without a usable answer from a server that is there: fewer are no more than an overload."""
 
+Ask = Callable[[NDArray[np.uint8], float | None], Awaitable[Prediction]]
+"""`Breaker.predict`, or `Breaker.insist`."""
+
 
 class InferenceService:
     """Classifies the faces of every camera."""
@@ -69,8 +72,8 @@ class InferenceService:
         self.health = health or Health()
         self.photos = Photos(detector or partial(detector_of, settings))
         self.router = api.routes(self)
-        self.predictor: Predictor | None = None
-        """The classifier while `run` is active, as photos ask it: whoever sends one has it tried."""
+        self.breaker: Breaker | None = None
+        """Before the classifier, while `run` is active."""
         self.classroom: Classroom | None = None
         """The moods that the household taught, while `run` is active."""
         self._state = settings.data / "state" / "inference.json"
@@ -88,9 +91,8 @@ class InferenceService:
         """Classify what cameras publish, until cancelled."""
         share = SHARE if Capability.SHARED in bus.capabilities else ""
         async with AsyncExitStack() as stack:
-            self.predictor = self._given or await self._connect(stack)
-            predictor = Breaker(self.predictor, self._timer)
-            stack.callback(setattr, self, "predictor", None)
+            self.breaker = breaker = Breaker(self._given or await self._connect(stack), self._timer, self.health)
+            stack.callback(setattr, self, "breaker", None)
             kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods))
             await self._refresh(kept)
             self.classroom = classroom = Classroom(kept, self._places, clock=self._clock, timer=self._timer)
@@ -98,8 +100,8 @@ class InferenceService:
             bus.subscribe(CAMERA_STATUS, classroom.hear)
             bus.subscribe(FACES, self._receive, share=share)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._classify_all(bus, predictor, classroom), name="classify")
-                tasks.create_task(self._watch(predictor, classroom), name="watch the model server")
+                tasks.create_task(self._classify_all(bus, breaker, classroom), name="classify")
+                tasks.create_task(self._watch(breaker, classroom), name="watch the model server")
                 tasks.create_task(classroom.run(), name="learn")
 
     @property
@@ -107,14 +109,12 @@ class InferenceService:
         """Deadline of a photo's faces, in seconds."""
         return max(PHOTO_S, self._settings.timeout_s)
 
-    async def classify(
-        self, faces: NDArray[np.uint8], predictor: Predictor, within_s: float | None = None
-    ) -> Prediction:
-        """Classify faces and keep the health up to date.
+    async def classify(self, faces: NDArray[np.uint8], ask: Ask, within_s: float | None = None) -> Prediction:
+        """Classify faces, and say in the health where the model refuses them; how its server does its breaker says.
 
         Args:
             faces: uint8 (N, 48, 48, 1), grey.
-            predictor: Who classifies.
+            ask: How the breaker is asked.
             within_s: A deadline instead of the predictor's own, in seconds.
 
         Raises:
@@ -122,16 +122,14 @@ class InferenceService:
         """
         try:
             began = self._timer()
-            prediction = await predictor.predict(faces, within_s)
+            prediction = await ask(faces, within_s)
             PREDICT_SECONDS.observe(self._timer() - began)
-        except PredictorAwayError as error:
-            self.health.report("model_server", str(error))
-            raise
+        except PredictorAwayError:
+            raise  # told by the breaker
         except PredictorError as error:
             self._refused += 1
             self.health.report("model", str(error), hinders=self._refused >= REFUSALS)
             raise
-        self.health.report("model_server")
         self._forget_refusals()
         FACES_DONE.inc(len(faces))
         return prediction
@@ -151,7 +149,7 @@ class InferenceService:
     async def _receive(self, delivery: Delivery[FaceCrops]) -> None:
         self._frames.put(delivery)
 
-    async def _classify_all(self, bus: Bus, predictor: Predictor, classroom: Classroom) -> None:
+    async def _classify_all(self, bus: Bus, breaker: Breaker, classroom: Classroom) -> None:
         while True:
             frames = await self._frames.take()
             started = self._timer()
@@ -161,7 +159,7 @@ class InferenceService:
             batch = np.stack([crop for _, crops in usable for _, crop in crops])
             begun = self._timer()
             try:
-                prediction = await self.classify(batch, predictor)
+                prediction = await self.classify(batch, breaker.predict)
             except PredictorError as error:
                 DROPPED.labels(NO_ANSWER).inc(len(usable))
                 cameras = ", ".join(sorted({frame.delivery.camera for frame, _ in usable}))
@@ -207,7 +205,7 @@ class InferenceService:
         self._refused = 0
         self.health.report("model")
 
-    async def _watch(self, predictor: Predictor, classroom: Classroom) -> None:
+    async def _watch(self, breaker: Breaker, classroom: Classroom) -> None:
         before = 0
         while True:
             classroom.look()
@@ -217,13 +215,11 @@ class InferenceService:
                 self._warn("clocks", late or ahead)
             self.health.report("clocks", late or ahead, hinders=bool(late))
             try:
-                classroom.kept.serve(await predictor.status())
+                classroom.kept.serve(await breaker.status())
             except PredictorError as error:
-                self.health.report("model_server", str(error))
                 self._warn("away", str(error))
                 await self._sleep(WATCH_AWAY_S)
             else:
-                self.health.report("model_server")
                 if self._refused == before:  # what was refused once is no problem of a house where nobody is seen
                     self._forget_refusals()
                 before = self._refused

@@ -19,6 +19,7 @@ from services.inference.predictor import PredictorAwayError, PredictorError, grp
 from services.inference.remote import GrpcPredictor
 from services.inference.serving import Serving
 from services.inference.tensors import from_proto, to_proto
+from services.runtime.health import Health
 from services.runtime.settings import Settings
 from tests.contract.model_server_doubles import RELEASED, describe, put
 
@@ -206,7 +207,7 @@ async def test_a_server_that_is_gone_costs_no_waiting_and_is_found_when_it_is_ba
     async with ModelServer(Serving(MODELS, "expression")) as first:
         port = first.port
         async with predictor(port) as client:
-            breaker = Breaker(client, lambda: 0.0)
+            breaker = Breaker(client, lambda: 0.0, Health())
             await breaker.predict(FACES)
             await first.__aexit__(None, None, None)
             for _ in range(FAILURES + 1):

@@ -26,10 +26,12 @@ FACES = Path(__file__).parents[2] / "services/demo/assets/faces"
 
 
 class ScriptedPredictor:
-    """Says `happy` more surely for brighter faces, or raises what the test sets."""
+    """Says `happy` more surely for brighter faces, or raises what the test sets: of both calls, or of one."""
 
     def __init__(self) -> None:
         self.error: PredictorError | None = None
+        self.of_faces: PredictorError | None = None
+        self.of_status: PredictorError | None = None
         self.batches: list[NDArray[np.uint8]] = []
         self.asked = asyncio.Semaphore(0)
         self.deadlines: list[float | None] = []
@@ -42,8 +44,8 @@ class ScriptedPredictor:
         self.asked.release()
         self.deadlines.append(within_s)
         await self.open.wait()
-        if self.error:
-            raise self.error
+        if error := self.error or self.of_faces:
+            raise error
         happy = faces.mean(axis=(1, 2, 3)).astype(np.float32) / 255
         probabilities = np.zeros((len(faces), len(LABELS)), np.float32)
         probabilities[:, 1], probabilities[:, 0] = happy, 1 - happy
@@ -51,8 +53,8 @@ class ScriptedPredictor:
         return Prediction(LABELS, probabilities, embeddings, "expression", self.version)
 
     async def status(self) -> int:
-        if self.error:
-            raise self.error
+        if error := self.error or self.of_status:
+            raise error
         return self.version
 
 

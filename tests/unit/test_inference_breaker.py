@@ -5,6 +5,7 @@ import pytest
 
 from services.inference.breaker import FAILURES, OPEN, WAIT_S, Breaker
 from services.inference.predictor import PredictorAwayError, PredictorError
+from services.runtime.health import Health
 from tests.unit.inference_doubles import ScriptedPredictor
 
 FACES = np.zeros((1, 48, 48, 1), np.uint8)
@@ -16,7 +17,8 @@ class Circuit:
     def __init__(self) -> None:
         self.server = ScriptedPredictor()
         self.now = 100.0
-        self.breaker = Breaker(self.server, lambda: self.now)
+        self.health = Health()
+        self.breaker = Breaker(self.server, lambda: self.now, self.health)
 
     async def fail(self, times: int = 1) -> str:
         self.server.error = PredictorAwayError("x is away")
@@ -121,31 +123,75 @@ async def test_a_trial_that_fails_is_waited_for_longer() -> None:
         assert circuit.asked == FAILURES + tries
 
 
-async def test_a_server_that_tells_its_status_is_tried_at_once() -> None:
+async def test_a_server_that_tells_its_status_is_tried_at_once_with_empty_faces() -> None:
     circuit = Circuit()
     await circuit.fail(FAILURES)
     circuit.server.error = None
     assert await circuit.breaker.status() == 7
-    await circuit.breaker.predict(FACES)
     assert not circuit.breaker.is_open
+    assert OPEN._value.get() == 0
+    assert circuit.server.batches[-1].shape == FACES.shape
+    assert not circuit.server.batches[-1].any()
 
 
-async def test_the_gauge_says_what_the_next_call_will_meet() -> None:
+async def test_a_server_that_answers_is_asked_nothing_but_its_status() -> None:
+    circuit = Circuit()
+    await circuit.breaker.predict(FACES)
+    assert await circuit.breaker.status() == 7
+    assert circuit.asked == 1
+
+
+async def test_a_server_that_tells_its_status_and_classifies_nothing_stays_away_however_often_it_is_looked_at() -> None:
+    circuit = Circuit()
+    circuit.server.of_faces = PredictorAwayError("x has not answered")
+    with pytest.raises(PredictorAwayError):
+        await circuit.breaker.predict(FACES)
+    assert circuit.health.problems == {"model_server": "x has not answered; trying again"}
+    assert circuit.health.ready, "one batch without an answer is no more than a moment"
+    told: list[bool] = []
+    circuit.health.listen(lambda: told.append(circuit.health.ready))
+    for _ in range(FAILURES + 3):
+        with pytest.raises(PredictorAwayError, match="x has not answered"):
+            await circuit.breaker.status()
+        with pytest.raises(PredictorAwayError):
+            await circuit.breaker.predict(FACES)
+    assert "circuit open" in circuit.health.problems["model_server"]
+    assert True not in told[told.index(False) :]
+
+
+async def test_a_server_that_classifies_and_tells_no_status_is_well() -> None:
+    circuit = Circuit()
+    told: list[str] = []
+    circuit.health.listen(lambda: told.append(str(circuit.health.problems)))
+    for error in (PredictorError("no such method"), PredictorAwayError("x has not answered")):
+        circuit.server.of_status = error
+        for _ in range(3):
+            await circuit.breaker.predict(FACES)
+            with pytest.raises(type(error)):
+                await circuit.breaker.status()
+    assert told == []
+    with pytest.raises(PredictorAwayError):
+        await circuit.breaker.status()
+    assert circuit.health.problems == {"model_server": "x has not answered; trying again"}
+    assert not circuit.health.ready, "nobody was seen since"
+    await circuit.breaker.predict(FACES)
+    assert circuit.health.problems == {}
+
+
+async def test_who_insists_is_tried_while_the_circuit_is_open_and_closes_it() -> None:
     circuit = Circuit()
     await circuit.fail(FAILURES)
-    assert OPEN._value.get() == 1
+    with pytest.raises(PredictorAwayError, match=r"^x is away$"):
+        await circuit.breaker.insist(FACES)
     circuit.server.error = None
-    await circuit.breaker.status()
-    assert OPEN._value.get() == 0, "with a status it is asked again, before any batch came"
+    assert await circuit.breaker.insist(FACES)
+    assert not circuit.breaker.is_open
+    assert circuit.health.problems == {}
 
 
-async def test_a_server_that_tells_its_status_and_classifies_nothing_is_left_alone_after_one_try() -> None:
+async def test_a_trial_that_is_refused_is_an_answer() -> None:
     circuit = Circuit()
     await circuit.fail(FAILURES)
-    circuit.server.error = None
-    await circuit.breaker.status()
-    assert "circuit open" in await circuit.fail()
-    asked = circuit.asked
-    await circuit.fail(5)
-    assert circuit.asked == asked
-    assert OPEN._value.get() == 1
+    circuit.server.error, circuit.server.of_faces = None, PredictorError("no such model")
+    assert await circuit.breaker.status() == 7
+    assert circuit.health.problems == {}

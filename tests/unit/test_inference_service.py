@@ -179,13 +179,34 @@ async def test_a_server_that_is_away_is_reported_and_comes_back(caplog: pytest.L
             await run.bus.settle()
         run.naps.ended.release()
         assert await run.naps.started.get() == 2.0
-        assert run.service.health.problems == {"model_server": "the model server at x is away; trying again"}
+        assert "the model server at x is away; circuit open" in run.service.health.problems["model_server"]
         run.predictor.error = None
         run.timer += 60
         send(run, frame(9))
         assert (await published(run)).frame_id == "camera-9"
         assert run.service.health.problems == {}
     assert caplog.text.count("frames of camera are not classified") == 1
+
+
+async def test_a_server_that_hangs_and_tells_its_status_stays_a_problem_until_it_classifies() -> None:
+    async with running() as run:
+        run.predictor.of_faces = PredictorAwayError("the model server at x has not answered within 1 s")
+        for number in range(FAILURES):
+            send(run, frame(number))
+            await run.bus.settle()
+        told: list[bool] = []
+        run.service.health.listen(lambda: told.append(run.service.health.ready))
+        for _ in range(3):
+            run.naps.ended.release()
+            assert await run.naps.started.get() == 2.0
+            send(run, frame(9))
+            await run.bus.settle()
+            assert not run.service.health.ready
+        assert True not in told
+        run.predictor.of_faces = None
+        run.naps.ended.release()
+        assert await run.naps.started.get() == 10.0
+        assert run.service.health.problems == {}, "though nobody was seen"
 
 
 async def test_health_returns_without_any_face() -> None:
@@ -255,11 +276,11 @@ async def test_workers_divide_the_frames_where_the_broker_can(capabilities: froz
 async def test_it_runs_again_after_it_ended(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with running() as run:
-        assert run.service.predictor is not None
-    assert run.service.predictor is None
+        assert run.service.breaker is not None
+    assert run.service.breaker is None
     again = asyncio.create_task(run.service.run(run.bus))
     await run.naps.started.get()
-    assert run.service.predictor is not None
+    assert run.service.breaker is not None
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
 
