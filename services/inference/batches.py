@@ -120,11 +120,10 @@ class Batches:
         return batch
 
     async def _answer(self, batch: list[_Request]) -> None:
-        loop, count = asyncio.get_running_loop(), sum(len(request.faces) for request in batch)
+        count = sum(len(request.faces) for request in batch)
         BATCH_FACES.observe(count)
         try:
-            faces = np.concatenate([request.faces for request in batch])
-            outputs = await loop.run_in_executor(self._thread, self._run, batch[0].model, faces)
+            parts = await self._parts(batch)
         except asyncio.CancelledError:
             for request in batch:
                 request.done.cancel()
@@ -136,13 +135,22 @@ class Batches:
                     text = f"the model failed: {error}"
                     request.done.set_exception(RefusedError(Code.INTERNAL, text))
             return
-        at = 0
-        for request in batch:
-            rows = slice(at, at := at + len(request.faces))
+        for request, part in zip(batch, parts, strict=True):
             if not request.done.done():
-                request.done.set_result({name: values[rows] for name, values in outputs.items()})
+                request.done.set_result(part)
+
+    async def _parts(self, batch: list[_Request]) -> list[Outputs]:
+        """Run the requests together, and return the outputs of each."""
+        loop, model = asyncio.get_running_loop(), batch[0].model
+        faces = np.concatenate([request.faces for request in batch])
+        outputs = await loop.run_in_executor(self._thread, self._run, model, faces)
+        ends = np.cumsum([len(request.faces) for request in batch])[:-1]
+        rows = {name: np.split(outputs[name], ends) for name in model.outputs}
+        return [{name: parts[number] for name, parts in rows.items()} for number in range(len(batch))]
 
     @staticmethod
     def _run(model: LiteRtModel, faces: Array) -> Outputs:
         with RUN_SECONDS.time():
-            return model.run(faces)
+            outputs = model.run(faces)
+        model.check(outputs, len(faces))
+        return outputs

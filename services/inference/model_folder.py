@@ -35,6 +35,15 @@ class Input(BaseModel):
     """Height, width and channels of one face."""
 
 
+class DescribedOutput(BaseModel):
+    """One of the model's outputs, for one face."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shape: tuple[PositiveInt, ...]
+    dtype: Literal["float32", "float64", "uint8", "int8", "int16", "int32", "int64"] = "float32"
+
+
 class Description(BaseModel):
     """What `model.json` says that serving needs; it holds more, such as metrics."""
 
@@ -45,8 +54,15 @@ class Description(BaseModel):
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
     """What each of the model's probabilities is of."""
     input: Input
+    outputs: dict[str, DescribedOutput] = {}
+    """What it answers, where that is described."""
     files: dict[str, str]
     """The sha256 of each file by its path below the folder."""
+
+    @property
+    def answers(self) -> dict[str, DescribedOutput]:
+        """What the model has to answer for one face: what is described, and a probability for each label."""
+        return self.outputs | {"probabilities": DescribedOutput(shape=(len(self.labels),))}
 
 
 @dataclass(frozen=True)

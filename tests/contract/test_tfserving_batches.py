@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -124,6 +125,45 @@ async def test_a_run_that_fails_is_refused_and_the_next_one_is_answered(tmp_path
         with pytest.raises(grpc.aio.AioRpcError, match="out of memory") as refused:
             await server.client.predict(request(), timeout=30)
         assert refused.value.code() is grpc.StatusCode.INTERNAL
+        assert await server.client.predict(request(), timeout=30)
+
+
+class ForgetfulModel(LiteRtModel):
+    """Loses something of its answers once it is served."""
+
+    lose: Callable[[dict[str, Array]], dict[str, Array]] | None = None
+
+    def run(self, faces: Array) -> dict[str, Array]:
+        answer = super().run(faces)
+        return self.lose(answer) if self.lose else answer
+
+
+@pytest.mark.parametrize(
+    ("lose", "text"),
+    [
+        (lambda all_: {name: values[0] for name, values in all_.items()}, "0th dimension does not equal the sum"),
+        (lambda all_: {name: values[:0] for name, values in all_.items()}, "(0 rows for 1 faces)"),
+        (lambda all_: {name: values.sum() for name, values in all_.items()}, "output tensor has 0 dimensions"),
+        (lambda all_: all_ | {"probabilities": all_["probabilities"][:, :7]}, "float32 of shape (N, 8) is needed"),
+        (lambda _: {}, "is missing"),
+        (lambda _: None, "the model failed"),
+    ],
+)
+async def test_an_answer_that_is_no_row_for_each_face_is_an_internal_error_and_the_next_one_is_answered(
+    tmp_path: Path, lose: Callable[[dict[str, Array]], Any], text: str
+) -> None:
+    loaded: list[ForgetfulModel] = []
+
+    def load(folder: ModelFolder) -> ForgetfulModel:
+        loaded.append(ForgetfulModel(folder))
+        return loaded[-1]
+
+    put(tmp_path, 1)
+    async with serving(tmp_path, load=load) as server:
+        loaded[0].lose = lose
+        code, said = await refusal(server.client.predict(request(), timeout=30))
+        assert (code, text in said) == (grpc.StatusCode.INTERNAL, True), said
+        loaded[0].lose = None
         assert await server.client.predict(request(), timeout=30)
 
 
