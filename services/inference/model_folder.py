@@ -171,11 +171,11 @@ def version_labels(models: Path, name: str) -> dict[str, int]:
     """Return the version of each label, from `labels.json` beside the versions: `{"stable": 1, "canary": 2}`.
 
     Raises:
-        SetupError: The file is wrong, or names a version that is not there.
+        SetupError: The file is wrong; whether the versions are there is not looked at.
     """
     file = models / name / LABELS
     try:
-        labels = _LABELS.validate_json(file.read_bytes())
+        return _LABELS.validate_json(file.read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -183,10 +183,11 @@ def version_labels(models: Path, name: str) -> dict[str, int]:
     except ValidationError as error:
         wanted = '{"label": version, …}'
         raise SetupError(f"{file}: {first_wrong(error)}; it has to be {wanted}") from error
-    for label, version in labels.items():
-        if not (file.parent / str(version)).is_dir():
-            raise SetupError(f"{file}: {label} is version {version}, which is not there; name one that is")
-    return labels
+
+
+def label_of_nothing(models: Path, name: str, label: str, version: int) -> str:
+    """Say that a label names a version that is not there."""
+    return f"{models / name / LABELS}: {label} is version {version}, which is not there; name one that is"
 
 
 class Labels:

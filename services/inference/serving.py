@@ -112,9 +112,9 @@ class Serving:
             unforeseen: Exception | None = None
             try:
                 problem = await self._versions.look()
-            except Exception as error:  # noqa: BLE001 -- whatever a version does to us, later ones are to be seen
-                problem, unforeseen = f"a version cannot be taken up ({error!r}); it is tried again", error
+            except Exception as error:  # noqa: BLE001 -- whatever its folder does to us, later versions are to be seen
+                problem, unforeseen = f"the model's folder cannot be followed ({error!r}); it is tried again", error
             if problem and problem != before:
-                log.warning("what is served stays as it is: %s", problem, exc_info=unforeseen)
+                log.warning("not all that lies with the model is served: %s", problem, exc_info=unforeseen)
             self._health.report("model_versions", problem, hinders=self._versions.find(None) is None)
             before = problem

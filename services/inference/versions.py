@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -43,7 +43,7 @@ class Versions:
 
     As in TensorFlow Serving a version is loaded before an older one goes, and one that does not load replaces
     none: the next older one is served in its place, also from the start. A version is loaded once: changed weights are
-    a new version.
+    a new version. Whatever is wrong with one version, label or file, the others are served, and followed.
     """
 
     def __init__(
@@ -74,55 +74,82 @@ class Versions:
         """Load what is new, let go what is old, and return what is wrong with the folder, or nothing."""
         try:
             found = await asyncio.to_thread(model_folder.versions, self._models, self.name)
-            labels = await asyncio.to_thread(model_folder.version_labels, self._models, self.name)
         except SetupError as error:
-            return f"{error}; {self._as_before()}" if self._loaded else str(error)
+            return self._told([str(error)])
         if not found:
-            return model_folder.nothing_in(self._models, self.name)
-        labelled, wanted, problems = set(labels.values()), set[int](), list[str]()
+            return self._told([model_folder.nothing_in(self._models, self.name)])
+        wanted, problems = set[int](), list[str]()
+        labels = await self._read_labels(found, problems)
         for version in found:
-            if len(wanted) >= self._keep and version not in labelled:
+            if len(wanted) >= self._keep and version not in labels.values():
                 continue
             if problem := await self._bring(version):
                 problems.append(problem)
             else:
                 wanted.add(version)
-        self.labels = {label: self._answering(label, version) for label, version in labels.items()}
+        self.labels = self._answering(labels)
         if wanted:
             for version in set(self._loaded) - wanted - set(self.labels.values()):
                 self._let_go(version)
-        said = "; ".join(problems)
-        instead = self._loaded and found[0] not in self._loaded  # of a label that stays where it was `labels` tells
-        return f"{said}; {self._as_before()}" if said and instead else said
+        return self._told(problems)
 
     def find(self, version: int | None) -> LiteRtModel | None:
         """Return a version that answers, the newest for `None`; `None` where there is none."""
         return self._loaded.get(max(self._loaded, default=0) if version is None else version)
 
-    def _as_before(self) -> str:
-        """Say what is served while the folder cannot be followed."""
-        labelled = ", ".join(f"{label} means version {version}" for label, version in self.labels.items())
-        return f"version {max(self._loaded)} answers meanwhile{f', and {labelled}' if labelled else ''}"
+    async def _read_labels(self, found: Collection[int], problems: list[str]) -> Mapping[str, int]:
+        """Return the version of each label, the labels as they were where the file is wrong, and add what is wrong."""
+        try:
+            labels = await asyncio.to_thread(model_folder.version_labels, self._models, self.name)
+        except SetupError as error:
+            problems.append(str(error))
+            return self.labels
+        problems += [
+            model_folder.label_of_nothing(self._models, self.name, *one)
+            for one in labels.items()
+            if one[1] not in found
+        ]
+        return labels
 
-    def _answering(self, label: str, version: int) -> int:
-        """Return the version that a label means, the one before where that does not load."""
-        return version if version in self._loaded else self.labels.get(label, version)
+    def _answering(self, labels: Mapping[str, int]) -> dict[str, int]:
+        """Return the version that each label means: the one before where that does not load, or is not there."""
+        meant = {
+            label: version if version in self._loaded else self.labels.get(label, version)
+            for label, version in labels.items()
+        }
+        return {label: version for label, version in meant.items() if version in self._loaded}
+
+    def _told(self, problems: Sequence[str]) -> str:
+        """Return what is wrong in one line, and what is served for all that."""
+        if not problems or not self._loaded:
+            return "; ".join(problems)
+        labelled = [f"{label} means version {version}" for label, version in self.labels.items()]
+        served = ", and ".join((f"version {max(self._loaded)} answers meanwhile", *labelled))
+        return "; ".join((*problems, served))
 
     async def _bring(self, version: int) -> str:
+        """Load a version, where it is not; return why it cannot be served, or nothing."""
         if version in self._loaded:
             return ""
+        before = self.conditions.get(version)
         self.conditions[version] = Condition(State.LOADING)
         try:
             folder = await asyncio.to_thread(model_folder.read, self._models, self.name, version)
             model = await asyncio.to_thread(self._load, folder)
         except SetupError as error:
-            self.conditions[version] = Condition(State.END, str(error))
-            return str(error)
-        self._loaded[version] = model
-        self.conditions[version] = Condition(State.AVAILABLE)
-        AVAILABLE.labels(self.name, version).set(1)
-        log.info("model %s, version %d, is served", self.name, version)
-        return ""
+            problem = str(error)
+        except Exception as error:  # whatever a version does to us, the others are to be served
+            problem = f"version {version} cannot be loaded ({error!r}); it is tried again"
+            if before != Condition(State.END, problem):
+                log.exception("model %s, version %d, cannot be loaded", self.name, version)
+        else:
+            self._loaded[version] = model
+            self.conditions[version] = Condition(State.AVAILABLE)
+            AVAILABLE.labels(self.name, version).set(1)
+            log.info("model %s, version %d, is served", self.name, version)
+            return ""
+        self.conditions[version] = Condition(State.END, problem)
+        return problem
 
     def close(self) -> None:
         """Let every version go."""

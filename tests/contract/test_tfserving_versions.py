@@ -2,9 +2,12 @@
 
 import asyncio
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
@@ -17,8 +20,9 @@ from services.contracts.tfserving_pb2 import (
 from services.inference.litert import LiteRtModel
 from services.inference.model_folder import ModelFolder
 from services.inference.model_server import MODEL, PREDICTION
+from services.inference.tensors import Array
 from services.runtime.service import SetupError
-from tests.contract.model_server_doubles import RELEASED, Code, label, put, refusal, serving
+from tests.contract.model_server_doubles import RELEASED, Code, describe, label, put, refusal, serving
 
 
 async def test_a_new_version_takes_over_while_the_server_answers(tmp_path: Path) -> None:
@@ -66,11 +70,12 @@ async def test_what_nobody_foresaw_of_a_version_ends_neither_the_server_nor_its_
         return LiteRtModel(folder)
 
     put(tmp_path, 1)
+    put(tmp_path, 2)
     async with serving(tmp_path, load=load) as server:
-        put(tmp_path, 2)
         for _ in range(2):
             async with asyncio.timeout(30):
                 await server.look()
+        assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
         assert "as the test wants it" in server.health.problems["model_versions"]
         assert len([record for record in caplog.records if record.exc_info]) == 1
         assert await server.client.served() == 1
@@ -78,6 +83,102 @@ async def test_what_nobody_foresaw_of_a_version_ends_neither_the_server_nor_its_
         await server.look()
         assert await server.client.served() == 2
         assert server.health.problems == {}
+
+
+class Oddity(type(Path())):  # type: ignore[misc]
+    """A folder that cannot be listed, for no reason that anybody knows."""
+
+    odd = False
+
+    def iterdir(self) -> Iterator[Path]:
+        if Oddity.odd:
+            raise RuntimeError("as the test wants it")
+        return iter(super().iterdir())
+
+
+async def test_what_nobody_foresaw_of_the_folder_ends_not_the_look_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, 1)
+    async with serving(Oddity(tmp_path)) as server:
+        monkeypatch.setattr(Oddity, "odd", True)
+        put(tmp_path, 2)
+        await server.look()
+        assert "as the test wants it" in server.health.problems["model_versions"]
+        assert server.health.ready, "a version answers"
+        monkeypatch.setattr(Oddity, "odd", False)
+        await server.look()
+        assert await server.client.served() == 2
+        assert server.health.problems == {}
+
+
+class Spoilt(LiteRtModel):
+    """Has one more output, which from version 2 on nobody can use."""
+
+    def run(self, faces: Array) -> dict[str, Array]:
+        answer = super().run(faces)
+        values = answer["embedding"]
+        spoilt: dict[int, Callable[[], Array]] = {
+            1: lambda: values,
+            2: lambda: values[0],
+            3: lambda: np.asarray(values.sum()),
+            4: lambda: np.concatenate([values, values]),
+            5: lambda: values / 0,
+            6: lambda: values.astype(bool),
+        }
+        return answer | {"valence": spoilt[self.version]()}
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        (2, "0th dimension does not equal"),
+        (3, "Batched output tensor has 0 dimensions"),
+        (4, "(4 rows for 2 faces)"),
+        (5, "answers with values that are no numbers"),
+        (6, "an array of bool cannot be sent"),
+    ],
+)
+async def test_a_version_that_answers_no_row_for_each_face_replaces_no_good_one(
+    tmp_path: Path, version: int, why: str
+) -> None:
+    put(tmp_path, 1)
+    async with serving(tmp_path, load=Spoilt) as server:
+        put(tmp_path, version)
+        await server.look()
+        assert await server.client.states() == {version: "END", 1: "AVAILABLE"}
+        assert await server.client.served() == 1
+        asked = GetModelStatusRequest(model_spec=ModelSpec(name="expression", version={"value": version}))
+        [state] = (await server.client.status(asked)).model_version_status
+        assert why in state.status.error_message
+        assert why in server.health.problems["model_versions"]
+
+
+@pytest.mark.parametrize(
+    ("described", "why"),
+    [
+        ({"outputs": {"embedding": {"shape": [128]}}}, "float32 of shape (N, 128) is needed"),
+        ({"outputs": {"embedding": {"shape": [256], "dtype": "float64"}}}, "float64 of shape (N, 256) is needed"),
+        ({"outputs": {"valence": {"shape": [1]}}}, "the output valence is missing"),
+        ({"labels": ["calm", "cross"]}, "output probabilities: it is float32 of shape (2, 8)"),
+    ],
+)
+async def test_a_version_that_answers_otherwise_than_it_is_described_replaces_no_good_one(
+    tmp_path: Path, described: dict[str, Any], why: str
+) -> None:
+    put(tmp_path, 1)
+    describe(put(tmp_path, 2), **described)
+    async with serving(tmp_path) as server:
+        await server.look()
+        assert await server.client.states() == {2: "END", 1: "AVAILABLE"}
+        assert why in server.health.problems["model_versions"]
+
+
+async def test_a_version_whose_outputs_are_not_described_is_served(tmp_path: Path) -> None:
+    describe(put(tmp_path, 1), outputs={})
+    async with serving(tmp_path) as server:
+        assert await server.client.served() == 1
 
 
 async def test_why_a_version_is_not_served_is_in_its_status(tmp_path: Path) -> None:
@@ -136,7 +237,7 @@ async def test_a_version_that_stays_broken_keeps_no_other_in_memory_than_those_t
         assert await server.client.served() == 4
 
 
-@pytest.mark.parametrize(
+WRONG_LABELS = pytest.mark.parametrize(
     ("content", "text"),
     [
         ('{"stable": 7}', "stable is version 7, which is not there"),
@@ -144,22 +245,58 @@ async def test_a_version_that_stays_broken_keeps_no_other_in_memory_than_those_t
         ("[", "Invalid JSON"),
     ],
 )
-async def test_labels_that_are_wrong_change_nothing_and_are_told(tmp_path: Path, content: str, text: str) -> None:
+
+
+@WRONG_LABELS
+async def test_labels_that_are_wrong_change_no_label_and_are_told_and_new_versions_are_taken_up(
+    tmp_path: Path, content: str, text: str
+) -> None:
     put(tmp_path, 1)
     label(tmp_path, stable=1)
     file = tmp_path / "expression/labels.json"
     async with serving(tmp_path) as server:
         file.write_text(content)
+        put(tmp_path, 2)
         await server.look()
         assert text in server.health.problems["model_versions"]
         assert server.health.problems["model_versions"].endswith(
-            "version 1 answers meanwhile, and stable means version 1"
+            "version 2 answers meanwhile, and stable means version 1"
         )
         assert server.health.ready, "a version answers"
+        assert await server.client.served() == 2
         assert await server.client.served(version_label="stable") == 1
-    with pytest.raises(SetupError, match="labels"):
-        async with serving(tmp_path):
-            pass
+
+
+@WRONG_LABELS
+async def test_labels_that_are_wrong_stop_no_start(tmp_path: Path, content: str, text: str) -> None:
+    put(tmp_path, 1)
+    (tmp_path / "expression/labels.json").write_text(content)
+    async with serving(tmp_path) as server:
+        assert await server.client.served() == 1
+        told = (Code.INVALID_ARGUMENT, "Unrecognized servable version label: stable")
+        assert await refusal(server.client.served(version_label="stable")) == told
+        await server.look()
+        assert text in server.health.problems["model_versions"]
+        label(tmp_path, stable=1)
+        await server.look()
+        assert await server.client.served(version_label="stable") == 1
+        assert server.health.problems == {}
+
+
+async def test_a_label_whose_version_is_gone_holds_up_no_other_label_and_answers_as_long_as_it_can(
+    tmp_path: Path,
+) -> None:
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    label(tmp_path, stable=1, canary=2)
+    async with serving(tmp_path) as server:
+        shutil.rmtree(tmp_path / "expression/1")
+        label(tmp_path, stable=1, canary=3)
+        await server.look()
+        assert await server.client.served(version_label="stable") == 1
+        assert await server.client.served(version_label="canary") == 3
+        assert await server.client.states() == {3: "AVAILABLE", 2: "END", 1: "AVAILABLE"}
+        assert "stable is version 1, which is not there" in server.health.problems["model_versions"]
 
 
 async def test_what_is_no_version_is_passed_over(tmp_path: Path) -> None:
