@@ -115,7 +115,7 @@ async def assembled(names: Sequence[str], settings: Settings, say: Any = print) 
             health = Health()
             predictor = await _open_model(stack, settings.inference, health)
             parts["inference"] = {"predictor": predictor, "health": health}
-        services = [_build(name, settings, parts.get(name, {})) for name in names]
+        services = [await _built(stack, name, settings, parts.get(name, {})) for name in names]
         app = make_app(services)
         guarded, first_token = _guard(app, services, settings)
         await stack.enter_async_context(serve(guarded, sock))
@@ -209,11 +209,11 @@ async def _open_model(stack: AsyncExitStack, settings: Inference, health: Health
     return EmbeddedPredictor(serving, model=settings.model, labels=labels, timeout_s=settings.timeout_s)
 
 
-def _build(name: str, settings: Settings, parts: dict[str, Any]) -> Service:
+async def _built(stack: AsyncExitStack, name: str, settings: Settings, parts: dict[str, Any]) -> Service:
     if name == "model-server":
-        from services.inference.model_server import build_model_server
+        from services.inference.model_server import open_model_server
 
-        return build_model_server(settings)
+        return await stack.enter_async_context(open_model_server(settings.inference))
     module = importlib.import_module(f"services.{name}.service")
     service: Service = module.build(settings, **parts)
     return service

@@ -150,23 +150,6 @@ def nothing_in(models: Path, name: str) -> str:
     return f"{(models / name).absolute()} holds no model; name the right folder with MOODRING_INFERENCE_MODELS"
 
 
-def check(models: Path, name: str) -> None:
-    """See that a version of a model is whole, before anything is opened.
-
-    Raises:
-        SetupError: None is; the text says what is wrong with the newest.
-    """
-    newest: SetupError | None = None
-    for version in versions(models, name):
-        try:
-            read(models, name, version).lite_model()
-        except SetupError as error:
-            newest = newest or error
-        else:
-            return
-    raise newest or SetupError(nothing_in(models, name))
-
-
 def version_labels(models: Path, name: str) -> dict[str, int]:
     """Return the version of each label, from `labels.json` beside the versions: `{"stable": 1, "canary": 2}`.
 

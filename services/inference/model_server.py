@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import socket
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -22,7 +21,6 @@ from services.contracts.tfserving_pb2 import (
     GetModelStatusRequest,
     PredictRequest,
 )
-from services.inference import model_folder
 from services.inference.servable import Code, RefusedError
 from services.inference.serving import Serving
 from services.runtime.bus import Bus
@@ -30,7 +28,7 @@ from services.runtime.connection_settings import at
 from services.runtime.health import Health
 from services.runtime.measures import from_zero
 from services.runtime.service import SetupError
-from services.runtime.settings import Inference, Settings
+from services.runtime.settings import Inference
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +110,10 @@ class ModelServer:
         try:
             self.port = server.add_insecure_port(at(self._host, self.port))
         except RuntimeError as error:
-            raise SetupError(_deaf(self._host, self.port)) from error
+            raise SetupError(
+                f"the model server cannot listen on {at(self._host, self.port)}: the port is taken or the address is "
+                "not this machine's; change MOODRING_INFERENCE_PORT or MOODRING_INFERENCE_HOST"
+            ) from error
         for service in ("", PREDICTION, MODEL, HEALTH):
             await healths.set(service, HealthCheckResponse.SERVING)
         await server.start()
@@ -152,54 +153,33 @@ def _method(name: str, request_type: type[Message], method: Callable[[Any], Awai
     return grpc.unary_unary_rpc_method_handler(respond)
 
 
-def _deaf(host: str, port: int) -> str:
-    return (
-        f"the model server cannot listen on {at(host, port)}: the port is taken or the address is not this "
-        "machine's; change MOODRING_INFERENCE_PORT or MOODRING_INFERENCE_HOST"
-    )
-
-
-def _check_free(host: str, port: int) -> None:
-    """See that the port can be had, before anybody is told that we are ready.
-
-    Raises:
-        SetupError: It cannot.
-    """
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            pass
-    except OSError as error:
-        raise SetupError(_deaf(host, port)) from error
-
-
 class ModelServerService:
-    """The light model server as a service that runs alone."""
+    """The light model server as a service that runs alone: it answers already when it is made.
+
+    Args:
+        health: Hears of versions that cannot be served.
+    """
 
     name = "model-server"
 
-    def __init__(self, settings: Inference) -> None:
+    def __init__(self, health: Health) -> None:
         self.router = APIRouter()
-        self.health = Health()
-        self._settings = settings
+        self.health = health
 
     async def run(self, bus: Bus) -> None:
-        """Serve until cancelled; the bus is not used."""
+        """Go on until cancelled; the bus is not used."""
         del bus
-        settings = self._settings
-        self.health.report("model", "the model is being loaded")
-        serving = Serving(settings.models, settings.model, keep=settings.versions, health=self.health)
-        async with ModelServer(serving, host=settings.host, port=settings.port):
-            self.health.report("model")
-            await asyncio.Event().wait()
+        await asyncio.Event().wait()
 
 
-def build_model_server(settings: Settings) -> ModelServerService:
-    """Make the service.
+@asynccontextmanager
+async def open_model_server(settings: Inference) -> AsyncIterator[ModelServerService]:
+    """Serve the model while the context is open, so that nobody is told that it is ready before it answers.
 
     Raises:
         SetupError: There is no usable model, or the port is taken.
     """
-    inference = settings.inference
-    model_folder.check(inference.models, inference.model)
-    _check_free(inference.host, inference.port)
-    return ModelServerService(inference)
+    health = Health()
+    serving = Serving(settings.models, settings.model, keep=settings.versions, health=health)
+    async with ModelServer(serving, host=settings.host, port=settings.port):
+        yield ModelServerService(health)

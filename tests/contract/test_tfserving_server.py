@@ -13,7 +13,9 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from services.assembly import assembled
 from services.contracts.moods import EXPRESSIONS
 from services.contracts.tfserving_pb2 import (
     GetModelStatusRequest,
@@ -26,9 +28,10 @@ from services.contracts.tfserving_pb2 import (
 from services.inference.batches import MAX_IN_FLIGHT
 from services.inference.litert import MAX_BATCH, LiteRtModel
 from services.inference.model_folder import ModelFolder, latest
-from services.inference.model_server import ModelServer, build_model_server
+from services.inference.model_server import ModelServer, open_model_server
 from services.inference.serving import Serving
 from services.inference.tensors import Array, from_proto, to_proto
+from services.runtime.connection_settings import Http
 from services.runtime.memory import MemoryBus
 from services.runtime.service import SetupError
 from services.runtime.settings import Inference, Settings
@@ -221,8 +224,13 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def alone(models: Path, port: int = 0) -> Settings:
-    return Settings(inference=Inference(models=models, port=port))
+def alone(models: Path, port: int = 0) -> Inference:
+    return Inference(models=models, port=port)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -234,25 +242,18 @@ def alone(models: Path, port: int = 0) -> Settings:
         (shutil.rmtree, "holds no model"),
     ],
 )
-def test_a_spoilt_model_stops_the_start(copied: Path, spoil: Callable[[Path], Any], text: str) -> None:
+async def test_a_spoilt_model_stops_the_start(copied: Path, spoil: Callable[[Path], Any], text: str) -> None:
     spoil(copied / "expression" / RELEASED.path.name)
     with pytest.raises(SetupError, match=text):
-        build_model_server(alone(copied))
+        async with open_model_server(alone(copied)):
+            pass
 
 
-def test_a_spoilt_version_stops_no_start_where_an_older_one_is_whole(copied: Path) -> None:
-    (put(copied, RELEASED.version + 1) / "model.json").unlink()
-    assert build_model_server(alone(copied))
-
-
-async def test_it_is_not_ready_before_its_model_is_loaded(copied: Path) -> None:
-    service = build_model_server(alone(copied))
-    said: asyncio.Queue[str] = asyncio.Queue()
-    service.health.listen(lambda: said.put_nowait(service.health.problems.get("model", "")))
-    serving = asyncio.create_task(service.run(MemoryBus()))
-    assert [await said.get(), await said.get()] == ["the model is being loaded", ""]
-    serving.cancel()
-    await asyncio.wait([serving])
+async def test_alone_it_is_said_to_be_ready_when_it_answers(copied: Path) -> None:
+    port = free_port()
+    settings = Settings(data=copied / "data", http=Http(port=0), inference=alone(copied, port))
+    async with assembled(["model-server"], settings), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        assert (await Client(channel).health(HealthCheckRequest())).status == HealthCheckResponse.SERVING
 
 
 async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
@@ -267,16 +268,12 @@ async def test_what_is_no_model_stops_the_start(copied: Path) -> None:
             pass
 
 
-async def test_a_port_in_use_is_one_clear_line_before_anything_is_opened_and_later() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    service = build_model_server(alone(MODELS, port))
-    with socket.create_server(("127.0.0.1", port)):
+async def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
         with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{port}"):
-            build_model_server(alone(MODELS, port))
-        async with MemoryBus() as bus:
-            with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{port}"):
-                await service.run(bus)
+            async with open_model_server(alone(MODELS, port)):
+                pass
 
 
 async def test_it_listens_on_an_address_of_ipv6_too() -> None:
@@ -288,14 +285,12 @@ async def test_it_listens_on_an_address_of_ipv6_too() -> None:
 
 
 async def test_alone_it_serves_until_cancelled_and_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    service = build_model_server(alone(MODELS, port))
+    port = free_port()
     async with MemoryBus() as bus, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         for _ in range(2):
-            task = asyncio.create_task(service.run(bus))
-            await Client(channel).status(GetModelStatusRequest(model_spec=spec()), wait_for_ready=True, timeout=30)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-    assert service.name == "model-server"
+            async with open_model_server(alone(MODELS, port)) as service:
+                task = asyncio.create_task(service.run(bus))
+                await Client(channel).status(GetModelStatusRequest(model_spec=spec()), wait_for_ready=True, timeout=30)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
