@@ -45,8 +45,11 @@ def request(faces: Any, **spec: Any) -> Any:
     return made
 
 
-class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
-    """Answers with a SavedModel."""
+class Servicer(
+    prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
+    model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
+):
+    """Answers with a SavedModel, and says that it does."""
 
     def __init__(self, folder: str) -> None:
         self._model = tf.saved_model.load(folder)
@@ -63,11 +66,21 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: 
             response.outputs[name].CopyFrom(tf.make_tensor_proto(value.numpy()))
         return response
 
+    def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802 - the stubs' name
+        """Say that the version is available."""
+        response = get_model_status_pb2.GetModelStatusResponse()
+        response.model_version_status.add(
+            version=self._version, state=get_model_status_pb2.ModelVersionStatus.State.AVAILABLE
+        )
+        return response
+
 
 def serve(folder: str) -> None:
     """Serve a SavedModel until standard input closes."""
     server = grpc.server(ThreadPoolExecutor(2))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Servicer(folder), server)
+    servicer = Servicer(folder)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicer, server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
     sys.stdin.read()

@@ -62,6 +62,7 @@ async def test_our_client_is_answered_by_a_saved_model_behind_official_stubs() -
         address = f"127.0.0.1:{int(await server.stdout.readline())}"
         async with GrpcPredictor(address, model="expression", labels=Labels(MODELS), timeout_s=60) as predictor:
             prediction = await predictor.predict(golden_faces())
+            assert await predictor.status() == RELEASED.version
     expect_golden(prediction.probabilities)
     assert prediction.version == RELEASED.version
     assert prediction.embeddings is not None
