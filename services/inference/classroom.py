@@ -130,7 +130,7 @@ class Classroom:
             if seen is not None:
                 answer: NDArray[np.float32] = prediction.probabilities[seen]
                 shares = dict(zip(prediction.labels, answer.tolist(), strict=True))
-                lesson.take(prediction.embeddings[seen], shares, prediction.version, frame.captured)
+                lesson.take(prediction.embeddings[seen], shares, prediction.origin, frame.captured)
         self.look()
 
     def look(self) -> None:
@@ -155,7 +155,7 @@ class Classroom:
             check_name(mood, kept)
             check_room_for_one(kept)
         self._check_cameras(room)
-        known = len(before.usual_faces) if before and self.kept.served == before.model_version else 0
+        known = len(before.usual_faces) if before and self.kept.served == before.origin else 0
         self.outcome, self.said = None, ""
         self.lesson = Teaching(mood, room, place, known, self.now())
         log.info("%s is being taught in %s", mood, room)

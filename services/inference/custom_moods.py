@@ -15,7 +15,7 @@ from pydantic import AwareDatetime
 from services.contracts.messages import CustomMood, CustomMoods
 from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS, Point, taken
 from services.inference.heads import Check, Embeddings, Head, fit
-from services.inference.predictor import Prediction
+from services.inference.predictor import Origin, Prediction
 from services.inference.state import TaughtMood, packed
 from services.inference.teaching import AMOUNTS, Step, Teaching
 
@@ -144,13 +144,13 @@ def renamed(moods: Sequence[TaughtMood], name: str, *, to: str | None, place: Po
     return tuple(each.model_copy(update=changes) if each is one else each for each in moods)
 
 
-def told(moods: Sequence[TaughtMood], served: int | None) -> CustomMoods:
-    """Return what the house is told: of moods taught on another version of the model, that no room has them now."""
+def told(moods: Sequence[TaughtMood], served: Origin | None) -> CustomMoods:
+    """Return what the house is told: of moods taught on another model or version, that no room has them now."""
     return CustomMoods(
         moods=tuple(
             CustomMood(
                 mood=one.mood, valence=one.valence, arousal=one.arousal,
-                rooms=one.rooms if served in {None, one.model_version} else (),
+                rooms=one.rooms if served in {None, one.origin} else (),
             )
             for one in moods
         )
@@ -164,10 +164,7 @@ def read(found: Sequence[Reader], room: str, prediction: Prediction) -> list[dic
         return rows
     for one in found:
         kept = one.kept
-        if (kept.model_version, kept.size) == (
-            prediction.version,
-            prediction.embeddings.shape[1],
-        ) and room in kept.rooms:
+        if (kept.origin, kept.size) == (prediction.origin, prediction.embeddings.shape[1]) and room in kept.rooms:
             shares = one.head.read(prediction.embeddings, prediction.probabilities, prediction.labels)
             for row, share in zip(rows, shares.tolist(), strict=True):
                 row[kept.mood] = share
@@ -179,7 +176,7 @@ def _reader(one: TaughtMood, moods: Sequence[TaughtMood], before: Sequence[Reade
         other
         for other in moods
         if other is not one
-        and (other.model_version, other.size) == (one.model_version, one.size)
+        and (other.origin, other.size) == (one.origin, one.size)
         and set(other.rooms) & set(one.rooms)
     ]
     if known := next((reader for reader in before if reader.fits(one, rivals)), None):
@@ -194,14 +191,15 @@ def _shown(moods: Sequence[TaughtMood]) -> tuple[bytes, ...]:
 
 def _made(before: TaughtMood | None, teaching: Teaching, places: Mapping[str, Point], at: AwareDatetime) -> TaughtMood:
     shown, usual = teaching.taken[Step.MOOD], teaching.taken[Step.USUAL]
-    size = len(shown.rows[0])
+    size, origin = len(shown.rows[0]), teaching.origin
+    assert origin, "faces were taken"
     answers = {label: share / len(shown.rows) for label, share in shown.sums.items()}
     faces, others = shown.embeddings, usual.embeddings if usual.rows else np.empty((0, size), np.float32)
     rooms: tuple[str, ...] = (teaching.room,)
     place = teaching.place or places.get(teaching.mood) or _place(answers)
     if before:
         place = teaching.place or Point(before.valence, before.arousal)
-    if before and (before.model_version, before.size) == (teaching.version, size):
+    if before and (before.origin, before.size) == (origin, size):
         old = len(before.faces)
         answers = {
             label: (old * before.answers.get(label, 0.0) + len(faces) * answers.get(label, 0.0)) / (old + len(faces))
@@ -214,7 +212,7 @@ def _made(before: TaughtMood | None, teaching: Teaching, places: Mapping[str, Po
         raise CustomMoodError("too few faces are known as they usually look; begin again, and look as usual first")
     return TaughtMood(
         mood=teaching.mood, valence=place.valence, arousal=place.arousal, rooms=rooms, taught_at=at,
-        model_version=teaching.version or 0, size=size, shown=packed(faces), usual=packed(others),
+        model=origin.model, model_version=origin.version, size=size, shown=packed(faces), usual=packed(others),
         answers={label: min(1.0, share) for label, share in answers.items()},
     )  # fmt: skip
 

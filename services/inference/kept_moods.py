@@ -9,6 +9,7 @@ from typing import Final
 
 from services.contracts.messages import CustomMoods
 from services.inference.custom_moods import Reader, find, readers, told
+from services.inference.predictor import Origin
 from services.inference.state import TaughtMood, TaughtMoods
 from services.runtime.state import StateFile, replace_file
 
@@ -24,7 +25,7 @@ Accept = Callable[[Sequence[Reader]], None]
 
 
 class KeptMoods:
-    """The moods, what reads each, and the version of the model that is served.
+    """The moods, what reads each, and the model that is served.
 
     Args:
         path: The state file.
@@ -32,12 +33,12 @@ class KeptMoods:
 
     Attributes:
         readers: What reads each mood.
-        served: The version that is served; `None` before it is known.
+        served: The model that is served, and its version; `None` before it is known.
     """
 
     def __init__(self, path: Path, tell: Callable[[CustomMoods], None]) -> None:
         self.readers: Sequence[Reader] = ()
-        self.served: int | None = None
+        self.served: Origin | None = None
         self._file = StateFile(path, TaughtMoods, PARTS)
         self._tell = tell
         self._stamp: Stamp = None
@@ -106,10 +107,10 @@ class KeptMoods:
 
         await self.change(without)
 
-    def serve(self, version: int) -> None:
-        """Know which version of the model is served; moods that were taught on another one are set aside."""
-        if version != self.served:
-            self.served = version
+    def serve(self, origin: Origin) -> None:
+        """Know which model is served; moods that were taught on another one, or version, are set aside."""
+        if origin != self.served:
+            self.served = origin
             for one in self.moods:
                 if problem := self.problem(one):
                     log.warning("the mood %s: %s", one.mood, problem)
@@ -117,11 +118,11 @@ class KeptMoods:
 
     def problem(self, kept: TaughtMood) -> str:
         """Return why a mood is not read at the moment; empty where it is."""
-        if self.served in {None, kept.model_version}:
+        if self.served in {None, kept.origin}:
             return ""
         return (
-            f"it was taught on version {kept.model_version} of the model and is set aside: version {self.served} is "
-            "served, whose numbers mean something else; teach it again"
+            f"it was taught on the model {kept.origin}, and is set aside: {self.served}, is served, whose numbers mean "
+            "something else; teach it again"
         )
 
     def _load(self) -> tuple[Stamp, Sequence[TaughtMood]]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -39,6 +39,23 @@ class PredictorAwayError(PredictorError):
     """The server cannot be reached or does not answer in time."""
 
 
+class Origin(NamedTuple):
+    """Which model an embedding is of: those of another model, or of another of its versions, mean something else.
+
+    Whether the model calculates in eight bits makes no such difference, and is left out. The embeddings that version
+    4's two forms have of 3,191 validation faces of FER+ lie close together (cosine 0.9998, median; 0.998 at least). A
+    head that was taught in eight bits judges 0.2 % of those faces otherwise where the exact form is read; its recall
+    (78 %) and precision (84 %) stay what they are.
+    """
+
+    model: str
+    version: int
+
+    def __str__(self) -> str:
+        """Name it in a sentence."""
+        return f"{self.model}, version {self.version}"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a model says of N faces.
@@ -56,6 +73,11 @@ class Prediction:
     embeddings: NDArray[np.float32] | None
     model: str
     version: int
+
+    @property
+    def origin(self) -> Origin:
+        """Which model it is of."""
+        return Origin(self.model, self.version)
 
 
 class Predictor(Protocol):

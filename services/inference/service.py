@@ -23,6 +23,7 @@ from services.inference.measures import AGE_SECONDS, BAD_IMAGE, FACES_BAD, FACES
 from services.inference.newest import DROPPED, NO_ANSWER, Frame, NewestFrames
 from services.inference.photo import Photos, detector_of
 from services.inference.predictor import (
+    Origin,
     Prediction,
     Predictor,
     PredictorAwayError,
@@ -215,7 +216,7 @@ class InferenceService:
                 self._warn("clocks", late or ahead)
             self.health.report("clocks", late or ahead, hinders=bool(late))
             try:
-                classroom.kept.serve(await breaker.status())
+                classroom.kept.serve(Origin(self._settings.model, await breaker.status()))
             except PredictorError as error:
                 self._warn("away", str(error))
                 await self._sleep(WATCH_AWAY_S)

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from services.contracts.messages import Axis, Name, Unit
 from services.contracts.moods import MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS
 from services.inference.heads import Embeddings
+from services.inference.predictor import Origin
 
 STORED: Final = np.dtype("<f2")
 LARGEST: Final = float(np.finfo(STORED).max)
@@ -23,6 +24,8 @@ class TaughtMood(BaseModel):
     arousal: Axis
     rooms: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_TAUGHT_ROOMS)]
     taught_at: AwareDatetime
+    model: Name = "expression"
+    """The model's name; files from before it was kept are of this one."""
     model_version: int
     size: Annotated[int, Field(gt=0)]
     """Numbers of an embedding."""
@@ -39,6 +42,11 @@ class TaughtMood(BaseModel):
         if not self.shown or not self.usual or len(self.shown) % row or len(self.usual) % row:
             raise ValueError(f"the embeddings of {self.mood} are not whole")
         return self
+
+    @property
+    def origin(self) -> Origin:
+        """Which model the embeddings are of."""
+        return Origin(self.model, self.model_version)
 
     @property
     def faces(self) -> Embeddings:

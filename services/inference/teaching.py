@@ -13,6 +13,7 @@ import numpy as np
 
 from services.contracts.moods import Point
 from services.inference.heads import Embeddings
+from services.inference.predictor import Origin
 
 SPACING_S: Final = 0.35
 """Least time between two faces that are taken: those of neighbouring frames are the same face. (Of a camera that looks
@@ -75,7 +76,7 @@ class Teaching:
         step: What goes on.
         problem: Why it came to nothing; empty where it did not.
         taken: Faces by step.
-        version: Of the model whose numbers these are; `None` before the first.
+        origin: The model whose numbers these are; `None` before the first.
         kept: Whether it is kept, so that giving up comes too late.
     """
 
@@ -84,7 +85,7 @@ class Teaching:
         self.step = Step.USUAL
         self.problem = ""
         self.taken = {Step.USUAL: Taken(), Step.MOOD: Taken()}
-        self.version: int | None = None
+        self.origin: Origin | None = None
         self.kept = False
         self._known = known
         self._began_at = now
@@ -110,19 +111,19 @@ class Teaching:
         """Whether a face that was seen at a moment is wanted: not one from before people began the step."""
         return self.step in AMOUNTS and at >= self._began_at and at - self._last_at >= SPACING_S
 
-    def take(self, embedding: Embeddings, answer: Mapping[str, float], version: int, at: float) -> None:
+    def take(self, embedding: Embeddings, answer: Mapping[str, float], origin: Origin, at: float) -> None:
         """Take a face that is wanted.
 
         Args:
             embedding: Of the model, (E,).
             answer: The probability of each of its labels.
-            version: The model's.
+            origin: Which model it is.
             at: When it was seen.
         """
-        if self.version not in {None, version}:
+        if self.origin not in {None, origin}:
             self.give_up("another version of the model was put in place meanwhile; begin again")
             return
-        self.version, self._last_at = version, at
+        self.origin, self._last_at = origin, at
         taken = self.taken[self.step]
         taken.add(embedding, answer)
         if len(taken.rows) >= AMOUNTS[self.step].most:

@@ -330,7 +330,7 @@ async def test_a_new_version_of_the_model_sets_moods_aside_and_says_so(
         assert home.told[-1].moods[0].rooms == ()
         [mood] = (await home.ask("GET"))["moods"]
         assert mood["problem"].startswith(
-            "it was taught on version 7 of the model and is set aside: version 8 is served"
+            "it was taught on the model expression, version 7, and is set aside: expression, version 8, is served"
         )
         assert "set aside" in caplog.text
         home.run.predictor.version = 7

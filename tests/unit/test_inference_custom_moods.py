@@ -22,7 +22,7 @@ from services.inference.custom_moods import (
     told,
 )
 from services.inference.heads import Embeddings
-from services.inference.predictor import Prediction
+from services.inference.predictor import Origin, Prediction
 from services.inference.state import TaughtMood, TaughtMoods
 from services.inference.teaching import AMOUNTS, Step, Teaching
 
@@ -39,16 +39,16 @@ def faces(count: int, shift: float, seed: int) -> Embeddings:
 
 def lesson(
     mood: str = "focused", *, room: str = "study", shift: float = 8, place: Point | None = None, version: int = 7,
-    answer: Mapping[str, float] = AS_NEUTRAL, usual: int = 20,
+    answer: Mapping[str, float] = AS_NEUTRAL, usual: int = 20, model: str = "expression",
 ) -> Teaching:  # fmt: skip
     """A lesson that is over."""
     teaching = Teaching(mood, room, place, AMOUNTS[Step.USUAL].least - min(usual, AMOUNTS[Step.USUAL].least), 0)
     for row in faces(usual, 0, 1):
-        teaching.take(row, AS_NEUTRAL, version, 0)
+        teaching.take(row, AS_NEUTRAL, Origin(model, version), 0)
     teaching.go_on(0)
     teaching.go_on(0)
     for row in faces(40, shift, 2):
-        teaching.take(row, answer, version, 0)
+        teaching.take(row, answer, Origin(model, version), 0)
     teaching.go_on(0)
     return teaching
 
@@ -60,10 +60,10 @@ def taught(*lessons: Teaching) -> tuple[TaughtMood, ...]:
     return moods
 
 
-def seen(shift: float, version: int = 7, size: int = SIZE) -> Prediction:
+def seen(shift: float, version: int = 7, size: int = SIZE, model: str = "expression") -> Prediction:
     shares = np.zeros((20, len(LABELS)), np.float32)
     shares[:, 0] = 1
-    return Prediction(LABELS, shares, faces(20, shift, 3)[:, :size], "expression", version)
+    return Prediction(LABELS, shares, faces(20, shift, 3)[:, :size], model, version)
 
 
 def test_a_mood_is_read_in_the_rooms_it_was_taught_in_and_nowhere_else() -> None:
@@ -73,15 +73,28 @@ def test_a_mood_is_read_in_the_rooms_it_was_taught_in_and_nowhere_else() -> None
     assert read(found, "kitchen", seen(8)) == [{}] * 20
 
 
-@pytest.mark.parametrize("other", [seen(8, version=8), seen(8, size=4)])
+@pytest.mark.parametrize("other", [seen(8, version=8), seen(8, model="another"), seen(8, size=4)])
 def test_a_mood_is_not_read_by_another_models_numbers(other: Prediction) -> None:
     assert read(readers(taught(lesson())), "study", other) == [{}] * 20
 
 
+def test_a_mood_from_before_the_models_name_was_kept_is_of_the_one_that_is_released() -> None:
+    [mood] = taught(lesson())
+    before = TaughtMood.model_validate_json(mood.model_dump_json(exclude={"model"}))
+    assert before == mood
+    assert read(readers([before]), "study", seen(8)) != [{}] * 20
+
+
+def test_a_mood_of_another_model_is_no_rival_of_one() -> None:
+    own, other = taught(lesson(), lesson("bored", shift=-8, model="another"))
+    assert [one.rivals for one in readers([own, other])] == [(), ()]
+
+
 def test_the_house_is_told_that_a_mood_of_another_version_is_read_nowhere() -> None:
     moods = taught(lesson())
-    rooms = [told(moods, served).moods[0].rooms for served in (None, 7, 8)]
-    assert rooms == [("study",), ("study",), ()]
+    served = None, Origin("expression", 7), Origin("expression", 8), Origin("another", 7)
+    rooms = [told(moods, one).moods[0].rooms for one in served]
+    assert rooms == [("study",), ("study",), (), ()]
 
 
 def test_a_mood_that_looks_as_usual_is_refused() -> None:
@@ -117,9 +130,10 @@ def test_faces_of_a_mood_are_bounded_however_often_it_is_taught() -> None:
     assert (len(mood.faces), len(mood.usual_faces)) == (AMOUNTS[Step.MOOD].most, 2 * AMOUNTS[Step.USUAL].most)
 
 
-def test_taught_on_another_version_it_begins_afresh() -> None:
-    [mood] = taught(lesson(), lesson(room="kitchen", version=8))
-    assert (mood.model_version, mood.rooms, len(mood.faces)) == (8, ("kitchen",), 40)
+@pytest.mark.parametrize("origin", [Origin("expression", 8), Origin("another", 7)])
+def test_taught_on_another_version_or_model_it_begins_afresh(origin: Origin) -> None:
+    [mood] = taught(lesson(), lesson(room="kitchen", version=origin.version, model=origin.model))
+    assert (mood.origin, mood.rooms, len(mood.faces)) == (origin, ("kitchen",), 40)
 
 
 def test_without_usual_faces_of_this_version_nothing_is_learnt() -> None:

@@ -13,6 +13,7 @@ from services.contracts.moods import MAX_CUSTOM_MOODS, Point
 from services.inference import kept_moods
 from services.inference.custom_moods import NoSuchMoodError, Reader, readers, renamed
 from services.inference.kept_moods import KeptMoods
+from services.inference.predictor import Origin
 from services.inference.state import TaughtMood, TaughtMoods
 from services.runtime.state import StateFile
 from tests.unit.test_inference_classroom import House, house
@@ -127,7 +128,7 @@ async def test_a_worker_with_a_folder_of_its_own_does_not_make_the_house_forget(
     path, heard = tmp_path / "state" / "inference.json", list[CustomMoods]()
     kept = KeptMoods(path, heard.append)
     await kept.refresh()
-    kept.serve(7)
+    kept.serve(Origin("expression", 7))
     assert heard == [], "what was never kept is no news"
     await kept.change(lambda _: taught(lesson("focused")))
     path.unlink()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from services.inference.predictor import Origin
 from services.inference.teaching import AMOUNTS, SPACING_S, WAIT_S, Step, Teaching
 
 NOW = 1_800_000_000.0
@@ -16,7 +17,7 @@ def lesson(known: int = 0) -> Teaching:
 
 def take(teaching: Teaching, count: int, now: float = NOW, version: int = 7) -> None:
     for _ in range(count):
-        teaching.take(FACE, {"neutral": 1.0}, version, now)
+        teaching.take(FACE, {"neutral": 1.0}, Origin("expression", version), now)
 
 
 def shown(teaching: Teaching, now: float = NOW) -> Teaching:
@@ -110,8 +111,8 @@ def test_a_lesson_that_is_over_can_be_given_up_until_it_is_kept() -> None:
 
 def test_what_the_model_said_of_the_mood_is_summed_up() -> None:
     teaching = shown(lesson())
-    teaching.take(FACE, {"neutral": 0.75, "sad": 0.25}, 7, NOW)
-    teaching.take(FACE, {"neutral": 0.25, "sad": 0.75}, 7, NOW)
+    teaching.take(FACE, {"neutral": 0.75, "sad": 0.25}, Origin("expression", 7), NOW)
+    teaching.take(FACE, {"neutral": 0.25, "sad": 0.75}, Origin("expression", 7), NOW)
     assert teaching.taken[Step.MOOD].sums == {"neutral": 1.0, "sad": 1.0}
 
 
