@@ -30,17 +30,20 @@ class KeptMoods:
     Args:
         path: The state file.
         tell: Called with what the house is to know, at every change.
+        first: Whether this is the worker that also says that no mood was ever taught. Another one says nothing until
+            something is kept where it looks: it may know less than the first.
 
     Attributes:
         readers: What reads each mood.
         served: The model that is served, and its version; `None` before it is known.
     """
 
-    def __init__(self, path: Path, tell: Callable[[CustomMoods], None]) -> None:
+    def __init__(self, path: Path, tell: Callable[[CustomMoods], None], *, first: bool = True) -> None:
         self.readers: Sequence[Reader] = ()
         self.served: Origin | None = None
         self._file = StateFile(path, TaughtMoods, PARTS)
         self._tell = tell
+        self._first = first
         self._stamp: Stamp = None
         self._told: CustomMoods | None = None
         self._changing = asyncio.Lock()
@@ -171,9 +174,9 @@ class KeptMoods:
         return forgotten in moods
 
     def _announce(self) -> None:
-        """Tell the house what changed; nothing where nothing was ever kept: another worker's word stands."""
+        """Tell the house what changed."""
         news = told(self.moods, self.served)
-        kept = self._stamp is not None or self._told is not None
-        if self._known and kept and news != self._told:
+        ours = self._first or self._stamp is not None or self._told is not None
+        if self._known and ours and news != self._told:
             self._told = news
             self._tell(news)

@@ -33,7 +33,7 @@ from services.inference.predictor import (
 from services.runtime.bus import Bus, Capability, Delivery
 from services.runtime.health import Health
 from services.runtime.logs import Throttle
-from services.runtime.settings import Settings
+from services.runtime.settings import MAIN, Settings
 from services.runtime.state import UnreadableStateError
 from services.vision.crops import face_input
 from services.vision.detectors import Detector
@@ -78,6 +78,7 @@ class InferenceService:
         self.classroom: Classroom | None = None
         """The moods that the household taught, while `run` is active."""
         self._state = settings.data / "state" / "inference.json"
+        self._first = settings.instance == MAIN
         self._places = settings.aggregator.places
         self._settings = settings.inference
         self._given = predictor
@@ -94,7 +95,7 @@ class InferenceService:
         async with AsyncExitStack() as stack:
             self.breaker = breaker = Breaker(self._given or await self._connect(stack), self._timer, self.health)
             stack.callback(setattr, self, "breaker", None)
-            kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods))
+            kept = KeptMoods(self._state, lambda moods: bus.publish(CUSTOM_MOODS, moods), first=self._first)
             await self._refresh(kept)
             self.classroom = classroom = Classroom(kept, self._places, clock=self._clock, timer=self._timer)
             stack.callback(setattr, self, "classroom", None)

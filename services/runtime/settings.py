@@ -28,6 +28,8 @@ from services.runtime.wrong_settings import nearest, reason
 ENV_PREFIX = "MOODRING_"
 FILE_VARIABLE = "MOODRING_FILE"
 """Environment variable with the path of the settings file; `moodring.yml` in the working directory without it."""
+MAIN = "main"
+"""The instance of a process that was given no word of its own."""
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 """RFC 3986 section 3.1."""
@@ -123,7 +125,7 @@ class Settings(BaseSettings):
     container: str = Field(
         "", description="The one service of this container: its image says so. What to type is then said for compose."
     )
-    instance: Name = Field("main", description="Tells several processes of the same service apart on the bus.")
+    instance: Name = Field(MAIN, description="Tells several processes of the same service apart on the bus.")
     room: RoomName = Field("home", description="The room that this process's camera and player are in.")
     music: Path | None = Field(None, description="Folder of your own music; the demo songs without it.")
     yunet: Path | None = Field(None, description="YuNet's model file, where it is not in the data directory.")

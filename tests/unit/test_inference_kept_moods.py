@@ -126,7 +126,7 @@ async def test_one_damaged_mood_costs_no_other(tmp_path: Path) -> None:
 
 async def test_a_worker_with_a_folder_of_its_own_does_not_make_the_house_forget(tmp_path: Path) -> None:
     path, heard = tmp_path / "state" / "inference.json", list[CustomMoods]()
-    kept = KeptMoods(path, heard.append)
+    kept = KeptMoods(path, heard.append, first=False)
     await kept.refresh()
     kept.serve(Origin("expression", 7))
     assert heard == [], "what was never kept is no news"
@@ -134,6 +134,12 @@ async def test_a_worker_with_a_folder_of_its_own_does_not_make_the_house_forget(
     path.unlink()
     await kept.refresh()
     assert [len(told.moods) for told in heard] == [1, 0]
+
+
+async def test_the_first_worker_says_that_there_are_none(tmp_path: Path) -> None:
+    heard = list[CustomMoods]()
+    await KeptMoods(tmp_path / "inference.json", heard.append).refresh()
+    assert heard == [CustomMoods(moods=())]
 
 
 async def test_a_file_that_cannot_be_read_is_no_conflict_and_not_named(tmp_path: Path) -> None:
