@@ -94,9 +94,16 @@ class Browser:
 
     def click(self, testid: str) -> None:
         """Click when it can be clicked."""
-        self.until(lambda: self.find(testid).is_displayed() and self.find(testid).is_enabled(), f"{testid} can be used")
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.find(testid))
-        self.find(testid).click()
+
+        def clicked() -> bool:
+            element = self.find(testid)
+            if not (element.is_displayed() and element.is_enabled()):
+                return False
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            element.click()  # one that was drawn anew meanwhile was not clicked
+            return True
+
+        self.until(clicked, f"{testid} can be used")
 
     def until(self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
         """Return the first true value of a condition; elements may come and go meanwhile."""

@@ -204,7 +204,7 @@ def test_a_mood_is_taught_renamed_and_forgotten_on_the_dashboard(product: Produc
         page.until(lambda: page.text("lesson-said").startswith("Learnt"), "what was learnt")
         page.until(lambda: page.all("mood-deep_work"), "the mood in the picker")
         page.until(lambda: page.text("mood") == "Deep work", "the room's mood")
-        assert "deep_work" in {bar.get_attribute("data-label") for bar in page.all("expression-bar")}
+        page.until(lambda: "deep_work" in labels(page), "its bar")
         page.click("change-deep_work")
         field = page.until(lambda: page.find("new-name"), "a field")
         field.send_keys(Keys.CONTROL, "a")
@@ -231,6 +231,10 @@ def test_a_lesson_that_was_begun_elsewhere_is_seen_and_can_be_stopped(product: P
         page.click("lesson-stop")
         page.until(lambda: "nothing was kept" in page.text("lesson-said"), "that it was stopped")
     assert product.get("/api/custom-moods")["outcome"] == "stopped"
+
+
+def labels(page: Browser) -> set[str]:
+    return {str(bar.get_attribute("data-label")) for bar in page.all("expression-bar")}
 
 
 def shown(page: Browser) -> str:
