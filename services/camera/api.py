@@ -132,20 +132,23 @@ def _add_frames(router: APIRouter, service: "CameraService", check: "_Checks") -
         if not one.wants_picture():
             raise HTTPException(429, "That was faster than the camera's pace.", {"Retry-After": "1"})
         length = check_length(request, PHOTO.max_bytes)
-        async with arriving[camera], large.turn(length):
-            data = await read_body(request)
-            try:
-                async with decoding:
-                    one.send(await asyncio.to_thread(decode_still, data))
-            except BadImageError as error:
-                raise HTTPException(422, f"The picture cannot be used: {error}.") from error
+        async with arriving[camera]:
+            if large.taken(length):  # by a telephone that may stand still: nobody waits for it
+                raise HTTPException(429, "Another large picture is on its way.", {"Retry-After": "1"})
+            async with large.turn(length):
+                data = await read_body(request)
+                try:
+                    async with decoding:
+                        one.send(await asyncio.to_thread(decode_still, data))
+                except BadImageError as error:
+                    raise HTTPException(422, f"The picture cannot be used: {error}.") from error
         return one.status
 
 
 _NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "There is no such camera"},
     409: {"description": "The camera has eyes of its own, or is closed"},
-    429: {"description": "That was faster than the camera's pace"},
+    429: {"description": "That was faster than the camera's pace, or another large picture is on its way"},
 }
 _PICTURE: Final = {
     "requestBody": {

@@ -70,7 +70,7 @@ RESERVED = frozenset({UNKNOWN, NOBODY, AUTO})
 """Words that no mood can have as its name."""
 
 
-def taken(name: str) -> str:
+def why_taken(name: str) -> str:
     """Return why a household cannot give a mood of its own a name, and what to do; nothing where it can."""
     if name in RESERVED:
         return f"{name} has a meaning of its own; choose another word"

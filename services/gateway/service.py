@@ -31,7 +31,7 @@ from services.runtime.tokens import Tokens, first_token, open_tokens
 log = logging.getLogger(__name__)
 
 MAX_STREAMS = 100
-MAX_FACES = 64
+MAX_CAMERAS = 64
 """Cameras whose latest expressions are kept for the pages."""
 
 
@@ -153,7 +153,7 @@ class GatewayService:
 
     async def _see(self, delivery: Delivery[Expressions]) -> None:
         self.faces[delivery.room, delivery.camera] = (self.clock(), delivery.message)
-        if len(self.faces) > MAX_FACES:
+        if len(self.faces) > MAX_CAMERAS:
             del self.faces[next(iter(self.faces))]
 
 

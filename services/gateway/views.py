@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.contracts.agreement import understood
 from services.contracts.channels import spoken
 from services.contracts.colours import mood_colour
 from services.contracts.messages import BROWSER, FaceYield, Mood, Playback, PlayerState
@@ -12,10 +13,8 @@ from services.contracts.moods import EXPRESSION_POINTS, NOBODY, UNKNOWN, Point
 from services.gateway.state import House
 from services.gateway.words import mood_word
 
-MAX_FACES = 4
+SHOWN_FACES = 4
 """Faces whose bars are shown, the largest first."""
-LIKELY = 0.5
-"""A taught mood is what a face shows where it is likelier than not."""
 FRESH_S = 2.5
 """Expressions older than this are no longer what the camera sees."""
 
@@ -39,17 +38,14 @@ def faces(
     fresh = [(message.camera, face) for at, message in seen if now - at <= FRESH_S for face in message.faces]
     fresh.sort(key=lambda pair: -pair[1].box.width * pair[1].box.height)
     several = len({camera for camera, _ in fresh}) > 1
-    return [_face(camera, face, taught or {}, several=several) for camera, face in fresh[:MAX_FACES]]
+    return [_face(camera, face, taught or {}, several=several) for camera, face in fresh[:SHOWN_FACES]]
 
 
 def _face(camera: str, face: Expression, taught: Mapping[str, Point], *, several: bool) -> dict[str, Any]:
-    values = {item.label: item.probability for item in face.probabilities}
-    labels = [label for label in ORDER if label in values] + sorted(set(values) - set(ORDER))
+    said = {item.label: item.probability for item in face.probabilities}
+    values = understood(said, {item.label: item.probability for item in face.taught}) if said else {}
+    labels = sorted(values, key=lambda label: ORDER.index(label) if label in ORDER else len(ORDER))
     top = max(labels, key=lambda label: values[label], default="")
-    # Each taught mood stands by itself, so that with it the bars come to more than 100.
-    own = {item.label: item.probability for item in face.taught if item.label not in values}
-    top = max((label for label in own if own[label] > LIKELY), key=lambda label: own[label], default=top)
-    values, labels = values | own, [*labels, *own]
     bars = [
         {
             "label": label,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from services.inference.service import InferenceService
 
 CONSENT: Final = (
-    "For about two minutes, the numbers that the model makes of the nearest face are collected: first of how you "
+    "For about two minutes, the numbers that the model makes of the face nearest to each camera of the room are "
+    "collected: first of how you "
     "usually look, then of the mood. Only these numbers are kept, on this machine, until the mood is forgotten; "
     "pictures never are. You can stop at any time, and then nothing is kept."
 )
@@ -39,6 +40,7 @@ class TaughtMoodInfo(Message):
     """Share of faces kept aside in which it is found, of those that show it."""
     mistaken: Unit
     """The same of those that do not."""
+    model: Name
     model_version: int
     problem: str = ""
     """Why it is not read at the moment."""
@@ -185,7 +187,8 @@ def _mood(classroom: Classroom, one: Reader) -> TaughtMoodInfo:
     return TaughtMoodInfo(
         mood=kept.mood, valence=kept.valence, arousal=kept.arousal, rooms=kept.rooms, taught_at=kept.taught_at,
         faces=len(kept.faces), usual_faces=len(kept.usual_faces), recognised=round(one.check.recognised, 3),
-        mistaken=round(one.check.mistaken, 3), model_version=kept.model_version, problem=classroom.kept.problem(kept),
+        mistaken=round(one.check.mistaken, 3), model=kept.model, model_version=kept.model_version,
+        problem=classroom.kept.problem(kept),
     )  # fmt: skip
 
 
@@ -195,7 +198,7 @@ def _progress(lesson: Teaching, now: float) -> TeachingProgress:
         mood=lesson.mood,
         room=lesson.room,
         step=lesson.step,
-        faces=len(lesson.taken[lesson.step].rows) if amount else 0,
+        faces=len(lesson.taken[lesson.step]) if amount else 0,
         least=lesson.least(lesson.step) if amount else 0,
         most=amount.most if amount else 0,
         seconds_left=round(lesson.seconds_left(now), 1),

@@ -3,6 +3,7 @@
 The three states are those of M. Nygard, "Release It!" (2007): closed, open, and half-open, in which one call tries.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,8 @@ from prometheus_client import Gauge
 from services.inference.predictor import Prediction, Predictor, PredictorAwayError, PredictorError
 from services.runtime.backoff import Backoff
 from services.runtime.health import Health
+
+log = logging.getLogger(__name__)
 
 FAILURES: Final = 3
 """Calls in a row without an answer that open the circuit."""
@@ -42,7 +45,7 @@ class Breaker:
         self._health = health
         self._backoff = Backoff(*WAIT_S)
         self._failures = 0
-        self._blank: NDArray[np.uint8]  # as large as the batch that had no answer last, and empty
+        self._blank: tuple[NDArray[np.uint8], float | None]  # the call that had no answer last, with empty faces
         self._try_at = 0.0
         self._trying = False
         self._why = ""  # faces have no answer
@@ -54,6 +57,11 @@ class Breaker:
     def is_open(self) -> bool:
         """Whether calls end at once, but for one that tries."""
         return self._failures >= FAILURES
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the model server; empty where nothing is known to be."""
+        return self._why or self._no_status
 
     async def predict(self, faces: NDArray[np.uint8], within_s: float | None = None) -> Prediction:
         """Classify a batch; see `Predictor`."""
@@ -73,7 +81,7 @@ class Breaker:
         try:
             prediction = await self._predictor.predict(faces, within_s)
         except PredictorAwayError as error:
-            self._fail(error, faces)
+            self._fail(error, faces, within_s)
             raise
         except PredictorError:
             self._close()  # a refusal is an answer, too
@@ -85,7 +93,8 @@ class Breaker:
     async def status(self) -> int:
         """Return the version that is served.
 
-        Where faces had no answer last, as many empty ones are tried: nobody else does where nobody is seen.
+        Where faces had no answer last, as many empty ones are tried, in as much time: nobody else does where nobody is
+        seen. What comes of it is said to `health`.
         """
         try:
             version = await self._predictor.status()
@@ -103,11 +112,9 @@ class Breaker:
 
     async def _try(self) -> None:
         try:
-            await self.insist(self._blank)
-        except PredictorAwayError as error:
-            raise PredictorAwayError(self._why) from error
-        except PredictorError:  # it answers
-            return
+            await self.insist(*self._blank)
+        except PredictorError as error:
+            log.debug("still no answer: %s", error)
 
     def _miss(self, problem: str) -> str:
         """Note a status that is missing, unless faces were classified meanwhile."""
@@ -116,9 +123,9 @@ class Breaker:
         self._tell()
         return problem
 
-    def _fail(self, error: PredictorAwayError, faces: NDArray[np.uint8]) -> None:
+    def _fail(self, error: PredictorAwayError, faces: NDArray[np.uint8], within_s: float | None) -> None:
         self._failures += 1
-        self._blank = np.zeros_like(faces)
+        self._blank = np.zeros_like(faces), within_s
         self._why = f"{error}; {AGAIN}"
         if self.is_open:
             self._try_at = self._timer() + self._backoff.next_s()
@@ -135,4 +142,4 @@ class Breaker:
 
     def _tell(self) -> None:
         hinders = self.is_open or bool(self._no_status)
-        self._health.report("model_server", self._why or self._no_status, hinders=hinders)
+        self._health.report("model_server", self.problem, hinders=hinders)

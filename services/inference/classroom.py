@@ -28,7 +28,7 @@ from services.inference.kept_moods import KeptMoods
 from services.inference.newest import Frame
 from services.inference.predictor import Prediction
 from services.inference.state import TaughtMood
-from services.inference.teaching import Teaching
+from services.inference.teaching import Sight, Teaching
 from services.runtime.bus import Delivery
 from services.runtime.state import UnreadableStateError
 
@@ -98,15 +98,19 @@ class Classroom:
                 await self._learn(self.lesson)
 
     async def hear(self, delivery: Delivery[CameraStatus]) -> None:
-        """Take how a camera does; where one of its room goes private, a lesson ends at once and leaves nothing."""
+        """Take how a camera does; where one of its room sees no more, a lesson ends at once and leaves nothing.
+
+        Also where it is lost: one that hangs is closed for privacy, too, when it comes back.
+        """
         room, camera, status = delivery.room, delivery.camera, delivery.message
-        if (room, camera) in self._cameras or len(self._cameras) < MAX_CAMERAS:
+        before = self._cameras.get((room, camera))
+        if before or len(self._cameras) < MAX_CAMERAS:
             self._cameras[room, camera] = status
-        if self.lesson and self.lesson.room == room and status.state is CameraState.PRIVATE:
+        saw = before is not None and before.state not in BLIND
+        if self.lesson and self.lesson.room == room and saw and status.state in BLIND:
+            closed = "closed" if status.state is CameraState.PRIVATE else "lost"
             with self._last_word:
-                self.lesson.give_up(
-                    f"a camera of this room was closed ({status.detail or 'for privacy'}); nothing was kept"
-                )
+                self.lesson.give_up(f"a camera of this room was {closed} ({status.detail}); nothing was kept")
             self._over.set()
 
     def see(self, frame: Frame, faces: Sequence[Face], prediction: Prediction, rows: range) -> None:
@@ -125,12 +129,13 @@ class Classroom:
         if prediction.embeddings is None and lesson.running:
             lesson.give_up("the model that is served gives no embedding; serve one that does")
         elif prediction.embeddings is not None and lesson.takes(frame.captured):
-            nearest = max(sent.message.faces, key=_area).track_id
-            seen = next((row for row, face in zip(rows, faces, strict=True) if face.track_id == nearest), None)
-            if seen is not None:
-                answer: NDArray[np.float32] = prediction.probabilities[seen]
+            nearest = max(sent.message.faces, key=lambda face: face.box.width * face.box.height)
+            row = next((row for row, face in zip(rows, faces, strict=True) if face == nearest), None)
+            if row is not None:
+                answer: NDArray[np.float32] = prediction.probabilities[row]
                 shares = dict(zip(prediction.labels, answer.tolist(), strict=True))
-                lesson.take(prediction.embeddings[seen], shares, prediction.origin, frame.captured)
+                embedding, height = prediction.embeddings[row], nearest.box.height
+                lesson.take(Sight(embedding, shares, prediction.origin, sent.camera, height, frame.captured))
         self.look()
 
     def look(self) -> None:
@@ -197,7 +202,7 @@ class Classroom:
         """
         self._not_being_taught(mood)
         self._not_being_taught(to)
-        with _kept():
+        with _disk_refusals_said():
             await self.kept.change(lambda moods: renamed(moods, mood, to=to, place=place))
 
     async def forget(self, mood: str) -> None:
@@ -209,7 +214,7 @@ class Classroom:
             NotKeptError: It cannot be written.
         """
         self._not_being_taught(mood)
-        with _kept():
+        with _disk_refusals_said():
             await self.kept.forget(mood)
         log.info("the taught mood %s is forgotten", mood)
 
@@ -243,7 +248,7 @@ class Classroom:
                     raise NotNowError(lesson.problem)
 
         try:
-            with _kept():
+            with _disk_refusals_said():
                 await self.kept.change(learn, accept)
         except (CustomMoodError, NotNowError, NotKeptError) as error:
             return str(error)
@@ -277,16 +282,12 @@ class Classroom:
             raise NotNowError(f"{mood} is being taught at the moment; stop that, or let it end")
 
 
-def _area(face: Face) -> float:
-    return face.box.width * face.box.height
-
-
 def _reader_of(mood: str, found: Sequence[Reader]) -> Reader:
     return next(one for one in found if one.kept.mood == mood)
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
+def _disk_refusals_said() -> Iterator[None]:
     """Say what the disk refuses.
 
     Raises:

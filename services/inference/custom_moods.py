@@ -13,11 +13,11 @@ import numpy as np
 from pydantic import AwareDatetime
 
 from services.contracts.messages import CustomMood, CustomMoods
-from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS, Point, taken
+from services.contracts.moods import EXPRESSION_POINTS, MAX_CUSTOM_MOODS, MAX_TAUGHT_ROOMS, Point, why_taken
 from services.inference.heads import Check, Embeddings, Head, fit
 from services.inference.predictor import Origin, Prediction
 from services.inference.state import TaughtMood, packed
-from services.inference.teaching import AMOUNTS, Step, Teaching
+from services.inference.teaching import AMOUNTS, Step, Teaching, answer_to, embeddings_of
 
 FAIR: Final = 0.75
 """Share of faces kept aside that a head must be right about, of both kinds on average: a coin has 0.5."""
@@ -72,7 +72,7 @@ def check_name(name: str, taught: Sequence[TaughtMood]) -> None:
     Raises:
         CustomMoodError: It cannot.
     """
-    if why := taken(name):
+    if why := why_taken(name):
         raise CustomMoodError(why)
     if any(one.mood == name for one in taught):
         raise CustomMoodError(f"{name} was taught already; forget that one, or choose another word")
@@ -191,10 +191,10 @@ def _shown(moods: Sequence[TaughtMood]) -> tuple[bytes, ...]:
 
 def _made(before: TaughtMood | None, teaching: Teaching, places: Mapping[str, Point], at: AwareDatetime) -> TaughtMood:
     shown, usual = teaching.taken[Step.MOOD], teaching.taken[Step.USUAL]
-    size, origin = len(shown.rows[0]), teaching.origin
-    assert origin, "faces were taken"
-    answers = {label: share / len(shown.rows) for label, share in shown.sums.items()}
-    faces, others = shown.embeddings, usual.embeddings if usual.rows else np.empty((0, size), np.float32)
+    if len(shown) < AMOUNTS[Step.MOOD].least:
+        raise CustomMoodError("too few faces showed it, as those of people behind do not count; begin again")
+    size, origin, answers = len(shown[0].embedding), shown[0].origin, answer_to(shown)
+    faces, others = embeddings_of(shown), embeddings_of(usual) if usual else np.empty((0, size), np.float32)
     rooms: tuple[str, ...] = (teaching.room,)
     place = teaching.place or places.get(teaching.mood) or _place(answers)
     if before:

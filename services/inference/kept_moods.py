@@ -61,7 +61,7 @@ class KeptMoods:
             return ""
         return (
             f"taught moods were damaged: they are not read and lie in {self._file.aside}; forget them "
-            "(`moodring moods forget NAME`), or teach them again"
+            "(`moodring moods forget NAME`), or teach them again and delete that file"
         )
 
     async def refresh(self) -> None:
@@ -104,7 +104,8 @@ class KeptMoods:
 
         def without(moods: Sequence[TaughtMood]) -> tuple[TaughtMood, ...]:
             left = tuple(one for one in moods if one.mood != mood)
-            if not self._discard([one.mood for one in left], mood):
+            known = len(left) < len(moods)
+            if not self._discard([one.mood for one in left], mood, known=known):
                 find(moods, mood)
             return left
 
@@ -146,14 +147,15 @@ class KeptMoods:
             moods = change(before)
             made = readers(moods, self.readers)
             accept(made)
+            self._discard([one.mood for one in (*before, *moods)])  # which are kept, or were let go on purpose
             self._file.save(TaughtMoods(moods=moods))
-            self._discard([one.mood for one in moods])
             return self._file.stamp, made
 
-    def _discard(self, kept: Collection[str], forgotten: str = "") -> bool:
+    def _discard(self, kept: Collection[str], forgotten: str = "", *, known: bool = False) -> bool:
         """Take what is kept or forgotten out of a damaged file that was set aside; return whether the latter was in it.
 
-        Where nobody can say any more which faces are whose, the whole file goes with what is forgotten.
+        Where nobody can say any more which faces are whose, the whole file goes with what is forgotten; what has lost
+        its name goes with anything.
         """
         aside = self._file.aside
         try:
@@ -161,12 +163,13 @@ class KeptMoods:
         except FileNotFoundError:
             return False
         try:
-            moods = {one["mood"]: one for one in json.loads(text)["moods"]}
-        except (ValueError, LookupError, TypeError):
-            if there := bool(forgotten) and json.dumps(forgotten).encode() in text:
+            moods = {str(one.get("mood", "")): one for one in json.loads(text)["moods"]}
+        except (ValueError, LookupError, TypeError, AttributeError):
+            there = bool(forgotten) and json.dumps(forgotten).encode() in text
+            if there or known:
                 aside.unlink()
             return there
-        left = [one for name, one in moods.items() if name not in {*kept, forgotten}]
+        left = [one for name, one in moods.items() if name not in {*kept, forgotten, ""}]
         if left:
             replace_file(aside, json.dumps({"moods": left}).encode())
         else:

@@ -1,6 +1,7 @@
 """From faces to expressions: crops come off the bus, the model server classifies them."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -216,10 +217,10 @@ class InferenceService:
             if late or ahead:
                 self._warn("clocks", late or ahead)
             self.health.report("clocks", late or ahead, hinders=bool(late))
-            try:
+            with contextlib.suppress(PredictorError):  # which the breaker tells
                 classroom.kept.serve(Origin(self._settings.model, await breaker.status()))
-            except PredictorError as error:
-                self._warn("away", str(error))
+            if breaker.problem:
+                self._warn("away", breaker.problem)
                 await self._sleep(WATCH_AWAY_S)
             else:
                 if self._refused == before:  # what was refused once is no problem of a house where nobody is seen
@@ -230,7 +231,7 @@ class InferenceService:
     async def _refresh(self, kept: KeptMoods) -> None:
         try:
             await kept.refresh()
-            self.health.report("state", kept.damaged)
+            self.health.report("state", kept.damaged, hinders=False)  # faces are read
         except (UnreadableStateError, OSError) as error:
             self.health.report("state", f"the taught moods: {error}")
 

@@ -4,8 +4,8 @@ First the room's people look as they usually do, then they show the mood. Only n
 model's embedding and its answer. Times are seconds that never jump.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +18,10 @@ from services.inference.predictor import Origin
 SPACING_S: Final = 0.35
 """Least time between two faces that are taken: those of neighbouring frames are the same face. (Of a camera that looks
 five times a second that is every other frame, so that a step can have the most that it takes.)"""
+SETTLE_S: Final = 2.0
+"""For how long a step takes no face at first: a camera's clock may be ahead by as much (`newest.MAX_AHEAD_S`)."""
+BEHIND: Final = 0.5
+"""A face that is less than so much as high as the nearest that the same camera saw is of somebody behind."""
 WAIT_S: Final = 180.0
 """How long people may take until they begin to show the mood."""
 
@@ -43,23 +47,36 @@ class Amount:
 AMOUNTS: Final = {Step.USUAL: Amount(15, 60, 30.0), Step.MOOD: Amount(30, 200, 90.0)}
 
 
-@dataclass
-class Taken:
-    """Faces that were taken in a step: an embedding each, and what the model said, summed up by label."""
+@dataclass(frozen=True)
+class Sight:
+    """A face, as far as a lesson has to know it.
 
-    rows: list[Embeddings] = field(default_factory=list)
-    sums: dict[str, float] = field(default_factory=dict)
+    Attributes:
+        embedding: Of the model, (E,).
+        answer: The probability of each of its labels.
+        origin: Which model it is.
+        camera: What saw it,
+        height: how many pixels high there,
+        at: and when.
+    """
 
-    def add(self, embedding: Embeddings, answer: Mapping[str, float]) -> None:
-        """Take one face."""
-        self.rows.append(embedding)
-        for label, share in answer.items():
-            self.sums[label] = self.sums.get(label, 0.0) + share
+    embedding: Embeddings
+    answer: Mapping[str, float]
+    origin: Origin
+    camera: str
+    height: float
+    at: float
 
-    @property
-    def embeddings(self) -> Embeddings:
-        """All of them, (N, E)."""
-        return np.stack(self.rows)
+
+def embeddings_of(sights: Sequence[Sight]) -> Embeddings:
+    """Return the embeddings of faces, (N, E)."""
+    return np.stack([sight.embedding for sight in sights])
+
+
+def answer_to(sights: Sequence[Sight]) -> dict[str, float]:
+    """Return what the model says of faces on average, by label."""
+    labels = dict.fromkeys(label for sight in sights for label in sight.answer)
+    return {label: sum(sight.answer.get(label, 0.0) for sight in sights) / len(sights) for label in labels}
 
 
 class Teaching:
@@ -84,12 +101,13 @@ class Teaching:
         self.mood, self.room, self.place = mood, room, place
         self.step = Step.USUAL
         self.problem = ""
-        self.taken = {Step.USUAL: Taken(), Step.MOOD: Taken()}
+        self.taken: dict[Step, list[Sight]] = {step: [] for step in AMOUNTS}
         self.origin: Origin | None = None
         self.kept = False
         self._known = known
         self._began_at = now
         self._last_at = float("-inf")
+        self._nearest: dict[str, float] = {}  # the greatest height of a face that was taken, by camera
 
     @property
     def running(self) -> bool:
@@ -109,29 +127,29 @@ class Teaching:
 
     def takes(self, at: float) -> bool:
         """Whether a face that was seen at a moment is wanted: not one from before people began the step."""
-        return self.step in AMOUNTS and at >= self._began_at and at - self._last_at >= SPACING_S
+        return self.step in AMOUNTS and at >= self._began_at + SETTLE_S and at - self._last_at >= SPACING_S
 
-    def take(self, embedding: Embeddings, answer: Mapping[str, float], origin: Origin, at: float) -> None:
-        """Take a face that is wanted.
+    def take(self, face: Sight) -> None:
+        """Take a face that is wanted, unless it is of somebody behind, whose faces do not stay where they were taken.
 
-        Args:
-            embedding: Of the model, (E,).
-            answer: The probability of each of its labels.
-            origin: Which model it is.
-            at: When it was seen.
+        The nearest face of a frame is theirs where that of the one who teaches is turned away, and not found.
         """
-        if self.origin not in {None, origin}:
-            self.give_up("another version of the model was put in place meanwhile; begin again")
+        if self.origin not in {None, face.origin}:
+            self.give_up("another model, or version of it, was put in place meanwhile; begin again")
             return
-        self.origin, self._last_at = origin, at
-        taken = self.taken[self.step]
-        taken.add(embedding, answer)
-        if len(taken.rows) >= AMOUNTS[self.step].most:
-            self.go_on(at)
+        nearest = self._nearest[face.camera] = max(face.height, self._nearest.get(face.camera, 0.0))
+        if face.height < BEHIND * nearest:
+            return
+        for step, taken in self.taken.items():
+            self.taken[step] = [one for one in taken if one.height >= BEHIND * self._nearest[one.camera]]
+        self.origin, self._last_at = face.origin, face.at
+        self.taken[self.step].append(face)
+        if len(self.taken[self.step]) >= AMOUNTS[self.step].most:
+            self.go_on(face.at)
 
     def go_on(self, now: float) -> str:
         """Go on to the next step; return why that is too early, if it is."""
-        if self.step in AMOUNTS and (missing := self.least(self.step) - len(self.taken[self.step].rows)) > 0:
+        if self.step in AMOUNTS and (missing := self.least(self.step) - len(self.taken[self.step])) > 0:
             return f"{missing} more faces are needed before that"
         order = list(Step)
         self.step = order[min(order.index(self.step) + 1, len(order) - 1)]
@@ -146,7 +164,7 @@ class Teaching:
             self.give_up(f"nobody began to show the mood within {WAIT_S:g} s; begin again")
         elif self.go_on(now):
             self.give_up(
-                f"only {len(self.taken[self.step].rows)} faces could be read in {AMOUNTS[self.step].seconds:g} s, "
+                f"only {len(self.taken[self.step])} faces could be read in {AMOUNTS[self.step].seconds:g} s, "
                 f"{self.least(self.step)} are needed: look at the camera in good light and begin again"
             )
 
@@ -156,7 +174,7 @@ class Teaching:
             return
         self.problem = why
         if self.running:  # else somebody is learning from them
-            self.step, self.taken = Step.DONE, {Step.USUAL: Taken(), Step.MOOD: Taken()}
+            self.step, self.taken = Step.DONE, {step: [] for step in AMOUNTS}
 
     def keep(self) -> bool:
         """Return whether it may be kept; it is from now on."""

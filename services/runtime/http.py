@@ -81,7 +81,7 @@ def refusal(answer: "httpx.Response") -> str:
         return detail
     if isinstance(detail, list) and detail:
         return f"{'.'.join(map(str, detail[0]['loc'][1:]))}: {detail[0]['msg']}"
-    return f"it answers with error {answer.status_code}"
+    return f"Moodring answers with error {answer.status_code}"
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from services.contracts.messages import Axis, Name, RoomName, Unit
-from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point, taken
+from services.contracts.moods import EXPRESSIONS, MOOD_POINTS, QUADRANTS, RESERVED, Point, why_taken
 from services.runtime.section import Seconds, Section
 
 
@@ -111,7 +111,7 @@ class MoodRules(Section):
     @classmethod
     def _named_anew(cls, moods: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for mood in moods:
-            if why := taken(mood):
+            if why := why_taken(mood):
                 raise ValueError(why)
         return moods
 

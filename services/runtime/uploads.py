@@ -68,6 +68,10 @@ class Large:
     def __init__(self) -> None:
         self._one = asyncio.Lock()
 
+    def taken(self, length: int) -> bool:
+        """Say whether a body of `length` bytes would have to wait."""
+        return length > LARGE_BYTES and self._one.locked()
+
     def turn(self, length: int) -> AbstractAsyncContextManager[None]:
         """Return what to hold while a body of `length` bytes is in memory."""
         return self._one if length > LARGE_BYTES else nullcontext()

@@ -47,8 +47,8 @@ def _add_moods(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     teach = commands.add_parser("teach", help="teach the faces of a room a mood of your own; Moodring must run")
     teach.add_argument("mood", help="its name, such as focused; one that was taught is taught further")
     teach.add_argument("--room", help="the room whose camera is used; this process's own without it")
-    teach.add_argument("--valence", type=float, help="where it lies, from -1 (unpleasant) to 1; with --arousal")
-    teach.add_argument("--arousal", type=float, help="from -1 (calm) to 1 (excited)")
+    teach.add_argument("--valence", type=_axis, help="where it lies, from -1 (unpleasant) to 1; with --arousal")
+    teach.add_argument("--arousal", type=_axis, help="from -1 (calm) to 1 (excited)")
     teach.add_argument("--yes", action="store_true", help="everyone before the camera agrees; ask nothing")
     teach.set_defaults(command=_teach)
     moods = commands.add_parser("moods", help="list the moods that were taught, rename, move or forget one")
@@ -60,8 +60,8 @@ def _add_moods(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     rename.set_defaults(change="rename")
     move = changes.add_parser("move", help="say where a taught mood lies on the plane")
     move.add_argument("mood")
-    move.add_argument("--valence", type=float, required=True, help="from -1 (unpleasant) to 1")
-    move.add_argument("--arousal", type=float, required=True, help="from -1 (calm) to 1 (excited)")
+    move.add_argument("--valence", type=_axis, required=True, help="from -1 (unpleasant) to 1")
+    move.add_argument("--arousal", type=_axis, required=True, help="from -1 (calm) to 1 (excited)")
     move.set_defaults(change="move")
     forget = changes.add_parser("forget", help="forget a taught mood, and delete what was kept of it")
     forget.add_argument("mood")
@@ -69,6 +69,14 @@ def _add_moods(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for command in (teach, moods, rename, move, forget):
         unsaid = "" if command in {teach, moods} else argparse.SUPPRESS
         command.add_argument("--token", default=unsaid, help="an access token, where Moodring demands one")
+
+
+def _axis(text: str) -> float:
+    """Return a coordinate on the plane as it is typed."""
+    value = float(text)
+    if not -1 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} does not lie between -1 and 1")
+    return value
 
 
 def _teach(options: argparse.Namespace, settings: Settings) -> int:

@@ -10,7 +10,7 @@ import httpx
 
 from services.assembly import SERVICES, port_of
 from services.contracts.channels import allowed, misnamed, named
-from services.contracts.moods import taken
+from services.contracts.moods import why_taken
 from services.runtime.http import refusal
 from services.runtime.service import SetupError
 from services.runtime.settings import Settings
@@ -36,7 +36,7 @@ def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[floa
     """
     house = House(settings, options.token)
     room, mood = options.room or settings.room, _name(options.mood)
-    if why := taken(mood):
+    if why := why_taken(mood):
         raise SetupError(why)
     print(f"This teaches the faces in {room} the mood {mood}. {house.ask('GET')['consent']}")
     if not options.yes and _answered("Does everyone before the camera know this and agree? [y/N] ") not in {"y", "yes"}:

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from services.contracts.agreement import HALF
 from services.contracts.moods import EXPRESSIONS, TAUGHT_SHARE
 from services.inference.heads import CERTAIN, fit
 from services.inference.litert import LiteRtModel
@@ -45,7 +46,6 @@ BATCH = 64
 BINS = 10
 STREAMS = 4
 """Rooms for each expression and lesson."""
-HALF = 0.5
 
 PAIRS = (("happy", "sad"), ("surprised", "angry"), ("neutral", "fearful"))
 """Taught together: two of the eight each time."""

@@ -12,7 +12,7 @@ from fastapi import FastAPI, HTTPException
 from services.contracts import channels
 from services.contracts.messages import Event, EventType, Privacy
 from services.contracts.moodring_pb2 import Expressions
-from services.gateway.service import MAX_FACES, MAX_STREAMS, GatewayService, build, mount
+from services.gateway.service import MAX_CAMERAS, MAX_STREAMS, GatewayService, build, mount
 from services.gateway.sign_in import MAX_FAILURES
 from services.gateway.state import MAX_INSTANCES, Change
 from services.gateway.streams import Stream
@@ -176,12 +176,12 @@ async def test_a_stream_asked_for_while_the_service_is_down_is_refused(api: http
 
 async def test_the_latest_expressions_of_each_camera_are_kept_within_bounds(gateway: GatewayService) -> None:
     async with running(gateway) as bus:
-        for number in range(MAX_FACES + 3):
+        for number in range(MAX_CAMERAS + 3):
             bus.publish(channels.EXPRESSIONS, Expressions(frame_id="1"), room="home", camera=f"c{number}")
             await bus.settle()
         bus.publish(channels.EXPRESSIONS, Expressions(frame_id="2"), room="home", camera="c66")
         await bus.settle()
-    assert len(gateway.faces) == MAX_FACES
+    assert len(gateway.faces) == MAX_CAMERAS
     assert gateway.faces["home", "c66"][1].frame_id == "2"
 
 

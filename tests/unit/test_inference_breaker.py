@@ -151,8 +151,8 @@ async def test_a_server_that_tells_its_status_and_classifies_nothing_stays_away_
     told: list[bool] = []
     circuit.health.listen(lambda: told.append(circuit.health.ready))
     for _ in range(FAILURES + 3):
-        with pytest.raises(PredictorAwayError, match="x has not answered"):
-            await circuit.breaker.status()
+        assert await circuit.breaker.status() == circuit.server.version
+        assert "x has not answered" in circuit.breaker.problem
         with pytest.raises(PredictorAwayError):
             await circuit.breaker.predict(FACES)
     assert "circuit open" in circuit.health.problems["model_server"]
@@ -195,3 +195,12 @@ async def test_a_trial_that_is_refused_is_an_answer() -> None:
     circuit.server.error, circuit.server.of_faces = None, PredictorError("no such model")
     assert await circuit.breaker.status() == 7
     assert circuit.health.problems == {}
+
+
+async def test_what_had_no_answer_is_tried_with_its_own_deadline() -> None:
+    circuit = Circuit()
+    circuit.server.of_faces = PredictorAwayError("x has not answered")
+    with pytest.raises(PredictorAwayError):
+        await circuit.breaker.insist(np.zeros((32, 48, 48, 1), np.uint8), 20.0)
+    await circuit.breaker.status()
+    assert (len(circuit.server.batches[-1]), circuit.server.deadlines) == (32, [20.0, 20.0])

@@ -15,7 +15,7 @@ from services.contracts.channels import CAMERA_STATUS, CUSTOM_MOODS, FACES
 from services.contracts.messages import CameraState, CameraStatus, CustomMoods
 from services.inference import classroom
 from services.inference.custom_moods import learnt
-from services.inference.teaching import AMOUNTS, SPACING_S, Step
+from services.inference.teaching import AMOUNTS, SETTLE_S, SPACING_S, Step
 from services.runtime.bus import Delivery
 from services.runtime.http import make_app
 from tests.unit.inference_doubles import Running, face, frame, running
@@ -67,20 +67,28 @@ class House:
         """Begin a lesson before an open camera."""
         self.camera()
         await self.run.bus.settle()
-        return await self.ask("POST", f"/{mood}/teaching", {"room": "study", "consent": True, **more})
+        begun = await self.ask("POST", f"/{mood}/teaching", {"room": "study", "consent": True, **more})
+        self.settle()
+        return begun
 
     def greys(self) -> list[int]:
         """Return about which greys were taken in the lesson's first step."""
         classroom = self.run.service.classroom
         assert classroom is not None
         assert classroom.lesson is not None
-        return [10 * round(25.5 * row[0]) for row in classroom.lesson.taken[Step.USUAL].rows]
+        return [10 * round(25.5 * face.embedding[0]) for face in classroom.lesson.taken[Step.USUAL]]
+
+    def settle(self) -> None:
+        """Let the time pass in which a step takes no face yet."""
+        self.run.now += SETTLE_S
+        self.run.timer += SETTLE_S
 
     async def teach(self, mood: str = "focused", *, shown: int = 200, **more: float) -> Any:
         await self.begin(mood, **more)
         await self.show(USUAL.least, 60)
         await self.ask("POST", f"/{mood}/teaching/next")
         await self.ask("POST", f"/{mood}/teaching/next")
+        self.settle()
         await self.show(MOOD.least, shown)
         await self.ask("POST", f"/{mood}/teaching/next")
         return await self.over()
@@ -250,6 +258,33 @@ async def test_a_camera_that_is_closed_ends_the_lesson_and_nothing_is_kept(tmp_p
         assert (await home.ask("GET"))["teaching"] is None
 
 
+async def test_a_camera_that_is_lost_ends_the_lesson_too_as_privacy_may_be_why(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        home.run.bus.publish(CAMERA_STATUS, CameraStatus(state=CameraState.OFFLINE), room="study", camera="shelf")
+        await home.begin()
+        await home.show(USUAL.least, 60)
+        home.run.bus.publish(CAMERA_STATUS, CameraStatus(state=CameraState.OFFLINE), room="study", camera="shelf")
+        await home.run.bus.settle()
+        assert (await home.ask("GET"))["teaching"], "that one was lost before"
+        home.camera(CameraState.OFFLINE, "It hangs.")
+        await home.run.bus.settle()
+        state = await home.over()
+    assert (state["outcome"], state["said"]) == (
+        "failed", "A camera of this room was lost (It hangs.); nothing was kept."
+    )  # fmt: skip
+
+
+async def test_of_two_faces_with_one_number_the_nearest_is_taken(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        far, near = face(0, 250), face(0, 60)
+        near.box.width *= 2
+        home.run.bus.publish(FACES, frame(1, far, near, age_s=-SETTLE_S), room="study", camera="camera")
+        await home.run.published.get()
+        await home.run.bus.settle()
+        assert home.greys() == [60]
+
+
 async def test_faces_of_a_camera_that_is_not_known_to_be_open_are_not_taken(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.begin()
@@ -273,7 +308,7 @@ async def test_the_nearest_face_of_a_frame_counts(tmp_path: Path) -> None:
         await home.begin()
         far, near = face(1, 250), face(2, 60)
         near.box.width *= 2
-        home.run.bus.publish(FACES, frame(1, far, near), room="study", camera="camera")
+        home.run.bus.publish(FACES, frame(1, far, near, age_s=-SETTLE_S), room="study", camera="camera")
         await home.run.published.get()
         await home.run.bus.settle()
         assert home.greys() == [60]
@@ -285,7 +320,7 @@ async def test_who_stands_behind_is_not_taken_where_the_nearest_face_is_not_read
         far, near = face(1, 250), face(2, 60)
         near.box.width *= 2
         near.image.data = b"no picture"
-        home.run.bus.publish(FACES, frame(1, far, near), room="study", camera="camera")
+        home.run.bus.publish(FACES, frame(1, far, near, age_s=-SETTLE_S), room="study", camera="camera")
         await home.run.published.get()
         await home.run.bus.settle()
         assert home.greys() == []
@@ -294,8 +329,9 @@ async def test_who_stands_behind_is_not_taken_where_the_nearest_face_is_not_read
 async def test_a_frame_from_before_people_agreed_is_not_taken(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.begin()
-        for number, age_s in enumerate((0.2, 0), 1):
-            home.run.bus.publish(FACES, frame(number, face(1, 60), age_s=age_s), room="study", camera="camera")
+        for number, ahead_s in enumerate((SETTLE_S - 0.1, SETTLE_S), 1):
+            crops = frame(number, face(1, 60), age_s=-ahead_s)
+            home.run.bus.publish(FACES, crops, room="study", camera="camera")
             await home.run.published.get()
             await home.run.bus.settle()
             assert len(home.greys()) == number - 1

@@ -24,7 +24,7 @@ from services.inference.custom_moods import (
 from services.inference.heads import Embeddings
 from services.inference.predictor import Origin, Prediction
 from services.inference.state import TaughtMood, TaughtMoods
-from services.inference.teaching import AMOUNTS, Step, Teaching
+from services.inference.teaching import AMOUNTS, Sight, Step, Teaching
 
 AT = datetime(2026, 11, 27, tzinfo=UTC)
 SIZE = 8
@@ -44,11 +44,11 @@ def lesson(
     """A lesson that is over."""
     teaching = Teaching(mood, room, place, AMOUNTS[Step.USUAL].least - min(usual, AMOUNTS[Step.USUAL].least), 0)
     for row in faces(usual, 0, 1):
-        teaching.take(row, AS_NEUTRAL, Origin(model, version), 0)
+        teaching.take(Sight(row, AS_NEUTRAL, Origin(model, version), "camera", 100, 0))
     teaching.go_on(0)
     teaching.go_on(0)
     for row in faces(40, shift, 2):
-        teaching.take(row, answer, Origin(model, version), 0)
+        teaching.take(Sight(row, answer, Origin(model, version), "camera", 100, 0))
     teaching.go_on(0)
     return teaching
 

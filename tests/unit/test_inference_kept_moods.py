@@ -92,6 +92,7 @@ async def test_what_a_damaged_file_holds_is_said_and_deleted_with_the_mood_that_
         (state / "inference.json").write_bytes((state / "inference.json").read_bytes()[:-20])
         await _watched(home)
         assert "inference.broken; forget them" in home.run.service.health.problems["state"]
+        assert home.run.service.health.ready, "faces are read"
         assert (await home.refused("DELETE", "/focussed"))[0] == 404
         assert (state / "inference.broken").exists(), "another name deletes nothing"
         assert (await home.ask("DELETE", "/focused"))["moods"] == []
@@ -114,7 +115,10 @@ async def test_one_damaged_mood_costs_no_other(tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     await kept.refresh()
     assert ([one.mood for one in kept.moods], "inference.broken" in kept.damaged) == (["focused"], True)
-    await kept.forget("focused")
+    assert _names(aside) == ["focused", "bored", "tired"]
+    await kept.change(lambda moods: renamed(moods, "focused", to="deep_work", place=None))
+    assert _names(aside) == ["bored", "tired"], "no faces stay under an old name"
+    await kept.forget("deep_work")
     assert (kept.moods, _names(aside)) == ([], ["bored", "tired"])
     with pytest.raises(NoSuchMoodError):
         await kept.forget("focused")

@@ -1,13 +1,16 @@
 """The steps of a lesson, by the clock of the test."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from services.inference.predictor import Origin
-from services.inference.teaching import AMOUNTS, SPACING_S, WAIT_S, Step, Teaching
+from services.inference.teaching import AMOUNTS, SETTLE_S, SPACING_S, WAIT_S, Sight, Step, Teaching, answer_to
 
 NOW = 1_800_000_000.0
 FACE = np.ones(4, np.float32)
+AS_NEUTRAL = {"neutral": 1.0}
 USUAL, MOOD = AMOUNTS[Step.USUAL], AMOUNTS[Step.MOOD]
 
 
@@ -15,9 +18,16 @@ def lesson(known: int = 0) -> Teaching:
     return Teaching("focused", "study", None, known, NOW)
 
 
+def sight(
+    now: float = NOW, version: int = 7, answer: Mapping[str, float] = AS_NEUTRAL, height: float = 100,
+    camera: str = "desk",
+) -> Sight:  # fmt: skip
+    return Sight(FACE, answer, Origin("expression", version), camera, height, now)
+
+
 def take(teaching: Teaching, count: int, now: float = NOW, version: int = 7) -> None:
     for _ in range(count):
-        teaching.take(FACE, {"neutral": 1.0}, Origin("expression", version), now)
+        teaching.take(sight(now, version))
 
 
 def shown(teaching: Teaching, now: float = NOW) -> Teaching:
@@ -35,10 +45,23 @@ def test_a_lesson_takes_about_two_minutes() -> None:
 
 def test_a_face_is_wanted_now_and_then() -> None:
     teaching = lesson()
-    assert teaching.takes(NOW)
-    take(teaching, 1)
-    assert not teaching.takes(NOW + SPACING_S - 0.1)
-    assert teaching.takes(NOW + SPACING_S + 0.01)
+    first = NOW + SETTLE_S
+    assert not teaching.takes(first - 0.1), "it may be of a moment before they began"
+    assert teaching.takes(first)
+    take(teaching, 1, first)
+    assert not teaching.takes(first + SPACING_S - 0.1)
+    assert teaching.takes(first + SPACING_S + 0.01)
+
+
+def test_whoever_is_behind_is_not_taken_before_or_after_the_nearest() -> None:
+    teaching = lesson()
+    for height, count in ((70, 1), (200, 1), (99, 1), (101, 2), (300, 2)):
+        teaching.take(sight(height=height))
+        assert len(teaching.taken[Step.USUAL]) == count
+    teaching.take(sight(height=70, camera="shelf"))
+    assert len(teaching.taken[Step.USUAL]) == 3, "another camera is elsewhere"
+    teaching.take(sight(height=600))
+    assert [one.height for one in teaching.taken[Step.USUAL]] == [300, 70, 600]
 
 
 def test_a_step_cannot_be_left_with_too_few_faces() -> None:
@@ -77,7 +100,7 @@ def test_too_few_faces_in_its_time_end_it_all(count: int) -> None:
     take(teaching, count)
     teaching.look(NOW + USUAL.seconds)
     assert teaching.problem.startswith(f"only {count} faces could be read in 30 s, {USUAL.least} are needed")
-    assert teaching.taken[Step.USUAL].rows == []
+    assert teaching.taken[Step.USUAL] == []
 
 
 def test_nobody_who_begins_ends_it_too() -> None:
@@ -92,8 +115,8 @@ def test_nobody_who_begins_ends_it_too() -> None:
 def test_a_model_that_changes_meanwhile_ends_it() -> None:
     teaching = shown(lesson())
     take(teaching, 1, version=8)
-    assert "another version" in teaching.problem
-    assert teaching.taken[Step.USUAL].rows == []
+    assert "another model, or version of it" in teaching.problem
+    assert teaching.taken[Step.USUAL] == []
 
 
 def test_a_lesson_that_is_over_can_be_given_up_until_it_is_kept() -> None:
@@ -106,14 +129,14 @@ def test_a_lesson_that_is_over_can_be_given_up_until_it_is_kept() -> None:
         teaching.give_up("stopped")
         assert teaching.problem == ("" if kept else "stopped")
         assert teaching.keep() is kept
-        assert len(teaching.taken[Step.MOOD].rows) == MOOD.least  # somebody may be learning from them
+        assert len(teaching.taken[Step.MOOD]) == MOOD.least  # somebody may be learning from them
 
 
-def test_what_the_model_said_of_the_mood_is_summed_up() -> None:
+def test_what_the_model_said_of_the_mood_is_averaged() -> None:
     teaching = shown(lesson())
-    teaching.take(FACE, {"neutral": 0.75, "sad": 0.25}, Origin("expression", 7), NOW)
-    teaching.take(FACE, {"neutral": 0.25, "sad": 0.75}, Origin("expression", 7), NOW)
-    assert teaching.taken[Step.MOOD].sums == {"neutral": 1.0, "sad": 1.0}
+    teaching.take(sight(answer={"neutral": 0.75, "sad": 0.25}))
+    teaching.take(sight(answer={"neutral": 0.25, "angry": 0.75}))
+    assert answer_to(teaching.taken[Step.MOOD]) == {"neutral": 0.5, "sad": 0.125, "angry": 0.375}
 
 
 def test_what_is_being_learnt_has_no_time_that_runs_out() -> None:

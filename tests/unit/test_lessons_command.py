@@ -115,6 +115,18 @@ def test_a_mood_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     assert house.calls == [("PATCH", "/deep_work", {"valence": 0.5, "arousal": -0.5})]
 
 
+@pytest.mark.parametrize("wrong", ["nan", "2", "up"])
+def test_what_does_not_lie_on_the_plane_is_refused_at_once(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    house = House(monkeypatch)
+    for words in (["moods", "move", "x", "--valence", wrong, "--arousal", "0"], ["teach", "x", "--valence", wrong]):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "argument --valence: " in capfd.readouterr().err
+    assert house.calls == []
+
+
 def test_without_consent_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(monkeypatch, {})
     monkeypatch.setattr("builtins.input", lambda _question: "n")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.vision import images
 from services.vision.images import CROP, BadImageError, Bgr, decode_reduced
 from services.vision.opencv import cv2
 from services.vision.png import SIGNATURE, pixels_only
@@ -117,41 +118,54 @@ def test_a_jpeg_whose_components_come_one_after_another_takes_as_much_as_a_progr
 
 
 class Decoder:
-    """Decodes nothing; a decoding waits until another one is there too, or for a moment in vain."""
+    """Decodes nothing; the first decoding lasts until another one is there too, or waits at the lock."""
 
-    def __init__(self, patience_s: float) -> None:
-        self.together = 0
-        self._patience_s = patience_s
-        self._both = threading.Barrier(2)
+    def __init__(self) -> None:
+        self.most = 0
+        self._inside = 0
+        self._waiting = False
+        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     def __call__(self, _data: object, _flags: int) -> Bgr:
-        try:
-            self._both.wait(self._patience_s)
-        except threading.BrokenBarrierError:
-            self._both.reset()
-        else:
-            self.together += 1
+        with self._changed:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._waiting or self.most > 1, 30)
+            self._inside -= 1
         return np.zeros((30, 40, 3), np.uint8)
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            with self._changed:
+                self._waiting = True
+                self._changed.notify_all()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 @pytest.mark.parametrize(
-    ("image", "patience_s", "together"),
+    ("image", "most"),
     [
-        (jpeg_header(MP12, YUV420, progressive=True), 0.2, 0),
-        (png_file((3840, 2160)), 0.2, 0),
-        (jpeg_header(MP48, YUV420, progressive=False), 30, 2),
+        (jpeg_header(MP12, YUV420, progressive=True), 1),
+        (png_file((3840, 2160)), 1),
+        (jpeg_header(MP48, YUV420, progressive=False), 2),
     ],
     ids=["progressive JPEG", "PNG", "JPEG"],
 )
 def test_of_images_that_take_much_memory_one_at_a_time_is_decoded(
-    image: bytes, patience_s: float, together: int, monkeypatch: pytest.MonkeyPatch
+    image: bytes, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoder = Decoder(patience_s)
+    decoder = Decoder()
     monkeypatch.setattr(cv2, "imdecode", decoder)
+    monkeypatch.setattr(images, "_ONE_LARGE", decoder)
     with ThreadPoolExecutor(2) as pool:
         for _ in pool.map(lambda _: decode_reduced(image, ENOUGH_PX), range(2)):
             pass
-    assert decoder.together == together
+    assert decoder.most == most
 
 
 def test_what_programs_added_to_a_jpeg_takes_memory_too() -> None:

@@ -96,7 +96,8 @@ class Actions:
     async def custom_moods(self) -> Json | None:
         """Return the moods that the household taught; `None`, and nothing said, where nothing answers."""
         try:
-            answer = await self._api().get(CUSTOM_MOODS)
+            async with self._in_turn:  # or it shows what was before a call that is on its way
+                answer = await self._api().get(CUSTOM_MOODS)
         except httpx.HTTPError:
             return None
         return _object(answer) if answer.is_success else None

@@ -25,6 +25,7 @@ class CustomMoodsCard:
         self._actions = actions
         self._known: object = None
         self._mood = ""
+        self._last_said = ""
         self._moods: list[Json] = []
         with box("section", "card own-moods").props('aria-label="Moods of your own"'):
             with box("div", "card-head"):
@@ -119,7 +120,8 @@ class CustomMoodsCard:
         teaching = answer["teaching"]
         self._poll.active = teaching is not None
         self._consent.text = answer["consent"]
-        self._said.text = lessons.said(answer)
+        if (said := lessons.said(answer)) != self._last_said:  # what is not new may have been put away
+            self._last_said = self._said.text = said
         self._teach.enable(teaching is None)
         if teaching is None:
             self._lesson.props("hidden")
