@@ -40,6 +40,11 @@ def instruction(teaching: Json) -> str:
     return "A moment: it is being learnt."
 
 
+def notice(teaching: Json) -> str:
+    """Return what everyone is told for as long as a lesson goes on, wherever on the page they are."""
+    return f"Faces in {spoken(teaching['room']).lower()} are being collected to teach “{spoken(teaching['mood'])}”."
+
+
 def said(answer: Json) -> str:
     """Return what became of the last lesson; where there was none, what lessons are for."""
     if answer["said"] or answer["moods"] or answer["teaching"]:

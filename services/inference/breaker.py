@@ -134,6 +134,8 @@ class Breaker:
         self._tell()
 
     def _close(self) -> None:
+        if self.is_open:
+            log.info("the model server answers again")
         self._failures = 0
         self._why = ""
         self._backoff.reset()

@@ -122,8 +122,8 @@ def check_told_apart(reader: Reader) -> None:
     if right < FAIR:
         raise CustomMoodError(
             f"{reader.kept.mood} cannot be told from how you usually look (right about {right:.0%} of faces kept "
-            f"aside, {FAIR:.0%} are needed), so nothing was kept: show it more clearly, or look about more while you "
-            "look as usual, and begin again"
+            f"aside, {FAIR:.0%} are needed), so nothing of the lesson was kept: show it more clearly, or look about "
+            "more while you look as usual, and begin again"
         )
 
 

@@ -47,6 +47,7 @@ class KeptMoods:
         self._stamp: Stamp = None
         self._told: CustomMoods | None = None
         self._changing = asyncio.Lock()
+        self._damage: tuple[Stamp, str] = None, ""  # what is said of the damaged file with this stamp
         self._known = False  # before they were read once nobody is told that there are none
 
     @property
@@ -57,12 +58,22 @@ class KeptMoods:
     @property
     def damaged(self) -> str:
         """What is wrong where the file was damaged, and still holds what the house was taught; empty else."""
-        if not self._file.aside.exists():
+        aside = self._file.aside
+        try:
+            status = aside.stat()
+        except OSError:
             return ""
-        return (
-            f"taught moods were damaged: they are not read and lie in {self._file.aside}; forget them "
-            "(`moodring moods forget NAME`), or teach them again and delete that file"
-        )
+        if (stamp := (status.st_ino, status.st_ctime_ns)) != self._damage[0]:
+            names = sorted(_by_name(aside.read_bytes()).keys() - {one.mood for one in self.moods} - {""})
+            which = f" ({', '.join(names)})" if names else ""
+            self._damage = (
+                stamp,
+                (
+                    f"taught moods{which} were damaged: they are not read and lie in {aside}; forget them "
+                    "(`moodring moods forget NAME`), or teach them again, and delete that file"
+                ),
+            )
+        return self._damage[1]
 
     async def refresh(self) -> None:
         """Take up what another process may have written, and tell the house where it does not know.
@@ -162,9 +173,7 @@ class KeptMoods:
             text = aside.read_bytes()
         except FileNotFoundError:
             return False
-        try:
-            moods = {str(one.get("mood", "")): one for one in json.loads(text)["moods"]}
-        except (ValueError, LookupError, TypeError, AttributeError):
+        if not (moods := _by_name(text)):
             there = bool(forgotten) and json.dumps(forgotten).encode() in text
             if there or known:
                 aside.unlink()
@@ -183,3 +192,11 @@ class KeptMoods:
         if self._known and ours and news != self._told:
             self._told = news
             self._tell(news)
+
+
+def _by_name(text: bytes) -> dict[str, object]:
+    """Return the moods in a damaged file by name, an empty one where that is lost; none where it is no JSON."""
+    try:
+        return {str(one.get("mood", "")): one for one in json.loads(text)["moods"]}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}

@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import select
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,7 +11,7 @@ from typing import Any, Final
 import httpx
 
 from services.assembly import SERVICES, port_of
-from services.contracts.channels import allowed, misnamed, named
+from services.contracts.channels import allowed, misnamed, named, spoken
 from services.contracts.moods import why_taken
 from services.runtime.http import refusal
 from services.runtime.service import SetupError
@@ -22,14 +24,34 @@ POLL_S: Final = 0.5
 BREATH_S: Final = 5.0
 """With `--yes` nobody is asked: so long they have until the mood counts."""
 
-LINE: Final = 79
+LINE: Final = 95
 """Characters of a line that is written over: what a longer one leaves is blanked."""
 
 Json = dict[str, Any]
 
 
-def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> int:
+def enter_within(seconds: float) -> bool:
+    """Wait, and return at once whether Enter was pressed, where there is a keyboard."""
+    if not sys.stdin.isatty():
+        time.sleep(seconds)
+        return False
+    pressed, _, _ = select.select([sys.stdin], [], [], seconds)
+    return bool(pressed and sys.stdin.readline())
+
+
+def teach(
+    options: argparse.Namespace,
+    settings: Settings,
+    sleep: Callable[[float], None] = time.sleep,
+    entered: Callable[[float], bool] = enter_within,
+) -> int:
     """Teach a mood, step by step, and return the exit code; Ctrl-C stops it, and nothing is kept then.
+
+    Args:
+        options: The command line.
+        settings: All settings.
+        sleep: Waits.
+        entered: Waits for at most some seconds, and says whether somebody wants to go on.
 
     Raises:
         SetupError: It cannot begin or go on; what was begun is stopped, as far as that can be said to Moodring.
@@ -53,8 +75,8 @@ def teach(options: argparse.Namespace, settings: Settings, sleep: Callable[[floa
                 state = house.ask("POST", f"{path}/next")
                 continue
             _show(teaching)
-            sleep(POLL_S)
-            state = house.ask("GET")
+            goes_on = entered(POLL_S) and teaching["faces"] >= teaching["least"] and teaching["step"] != "done"
+            state = house.ask("POST", f"{path}/next") if goes_on else house.ask("GET")
     except KeyboardInterrupt:
         print(f"\n{house.ask('DELETE', path)['said']}")
         return 1
@@ -143,9 +165,9 @@ def _name(text: str) -> str:
 
 def _wait_until_shown(mood: str, sleep: Callable[[float], None], *, ask: bool) -> None:
     if ask:
-        _answered(f"That is enough of that. Press Enter when you look {mood}. ")
+        _answered(f"That is enough of that. Press Enter when you look {spoken(mood).lower()}. ")
     else:
-        print(f"That is enough of that. Look {mood} now: it counts in {BREATH_S:g} s.")
+        print(f"That is enough of that. Look {spoken(mood).lower()} now: it counts in {BREATH_S:g} s.")
         sleep(BREATH_S)
 
 
@@ -153,9 +175,11 @@ def _show(teaching: Json) -> None:
     """Show how far a lesson is, over what was shown before."""
     line = "it is being learnt, a moment"  # which takes as long as it takes
     if teaching["step"] != "done":
-        what = "look as you usually do" if teaching["step"] == "usual" else f"look {teaching['mood']}"
+        what = "look as you usually do" if teaching["step"] == "usual" else f"look {spoken(teaching['mood']).lower()}"
         line = f"{what}: {_counted(teaching)}, {teaching['seconds_left']:.0f} s left"
-    print(f"\r{f'{line} (Ctrl-C stops)':{LINE}}", end="", flush=True)
+    enough = teaching["step"] != "done" and teaching["faces"] >= teaching["least"]
+    keys = "Enter goes on, Ctrl-C stops" if enough else "Ctrl-C stops"
+    print(f"\r{f'{line} ({keys})':{LINE}}", end="", flush=True)
 
 
 def _counted(teaching: Json) -> str:

@@ -228,8 +228,12 @@ def test_a_lesson_that_was_begun_elsewhere_is_seen_and_can_be_stopped(product: P
         page.until(lambda: page.find("teach-mood").is_enabled(), "the card")
         product.get(TEACHING, "POST", {"room": "home", "consent": True})
         page.until(lambda: "as you usually do" in page.text("lesson-words"), "the lesson")
-        page.click("lesson-stop")
+        assert "pictures never are" in page.text("lesson-consent")
+        page.run("window.scrollTo(0, 0)")
+        assert page.text("lesson-strip-words") == "Faces in home are being collected to teach “Amazed”."
+        page.click("strip-stop")
         page.until(lambda: "nothing was kept" in page.text("lesson-said"), "that it was stopped")
+        assert not page.find("lesson-strip").is_displayed()
     assert product.get("/api/custom-moods")["outcome"] == "stopped"
 
 

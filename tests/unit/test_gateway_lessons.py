@@ -48,6 +48,10 @@ def test_each_step_says_what_to_do(step: str, says: str) -> None:
     assert says in lessons.instruction(lesson(step))
 
 
+def test_everyone_is_told_of_a_lesson() -> None:
+    assert lessons.notice(lesson("ready")) == "Faces in study are being collected to teach “Deep work”."
+
+
 def test_progress_says_what_is_missing() -> None:
     assert lessons.count(lesson("mood")) == "20 faces, 10 more are needed · 61 s left"
     assert lessons.count(lesson("mood", faces=30)) == "30 faces, enough to go on · 61 s left"

@@ -55,9 +55,13 @@ def moods(**options: Any) -> int:
     return lessons.moods(Namespace(**given), Settings(http=Http(port=9)))
 
 
-def teach(sleep: Callable[[float], None] = lambda _s: None, **options: Any) -> int:
+def teach(
+    sleep: Callable[[float], None] = lambda _s: None,
+    entered: Callable[[float], bool] = lambda _s: False,
+    **options: Any,
+) -> int:
     given = {"mood": "focused", "room": "study", "valence": None, "arousal": None, "yes": True, "token": ""} | options
-    return lessons.teach(Namespace(**given), Settings(http=Http(port=9)), sleep)
+    return lessons.teach(Namespace(**given), Settings(http=Http(port=9)), sleep, entered)
 
 
 def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,8 +81,7 @@ def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys
     ("state", "line"),
     [
         (at("usual"), "look as you usually do: 1 faces of 15 to 60, 9 s left"),
-        (at("usual", least=0), "look as you usually do: 1 faces of at most 60, 9 s left"),
-        (at("mood", faces=40, least=30, most=200), "look focused: 40 faces of 30 to 200, 9 s left"),
+        (at("mood", faces=29, least=30, most=200), "look focused: 29 faces of 30 to 200, 9 s left"),
         (at("done", faces=0, least=0, most=0, seconds_left=66.0), "it is being learnt, a moment"),
     ],
 )
@@ -88,7 +91,16 @@ def test_each_step_says_how_far_it_is(
     House(monkeypatch, {}, state, LEARNT)
     assert teach() == 0
     shown = capsys.readouterr().out.partition("\r")[2].partition("\n")[0]
-    assert shown == f"{line} (Ctrl-C stops)".ljust(79)
+    assert shown == f"{line} (Ctrl-C stops)".ljust(95)
+
+
+def test_with_enough_faces_enter_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(monkeypatch, {}, at("usual", faces=14), at("usual", faces=15), at("mood", faces=0, least=30), LEARNT)
+    assert teach(entered=lambda _s: True) == 0
+    assert [(method, path) for method, path, _ in house.calls[2:]] == [
+        ("GET", ""), ("POST", "/focused/teaching/next"), ("GET", "")
+    ]  # fmt: skip
+    assert "15 faces of 15 to 60, 9 s left (Enter goes on, Ctrl-C stops)" in capsys.readouterr().out
 
 
 def test_a_lesson_that_goes_on_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,10 +156,10 @@ def test_a_name_that_cannot_be_is_refused_before_anyone_is_asked(monkeypatch: py
 def test_ctrl_c_stops_the_lesson(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     house = House(monkeypatch, {}, at("usual"), {"said": "Stopped: nothing was kept."})
 
-    def interrupted(_seconds: float) -> None:
+    def interrupted(_seconds: float) -> bool:
         raise KeyboardInterrupt
 
-    assert teach(interrupted) == 1
+    assert teach(entered=interrupted) == 1
     assert house.calls[-1] == ("DELETE", "/focused/teaching", None)
     assert "nothing was kept" in capsys.readouterr().out
 

@@ -39,6 +39,10 @@ class CustomMoodsCard:
             with self._lesson:
                 self._build_lesson()
             self._list = box("ul", "own-list", "own-list")
+            self._strip = box("div", "strip", "lesson-strip").props("role=status hidden")
+            with self._strip:
+                self._strip_words = Text("span", testid="lesson-strip-words")
+                Button(self._stop, text="Stop, keep nothing", icon="close", classes="button", testid="strip-stop")
         self._old_name = ""
         """The mood that is to be taught further; empty where a new one is."""
         self._poll = ui.timer(POLL_S, self._load, active=False)
@@ -70,6 +74,7 @@ class CustomMoodsCard:
         self._bar = Live("progress").classes("lesson-bar")
         self._bar.props["aria-label"] = "Faces"
         self._count = Text("p", classes="eyebrow", testid="lesson-count")
+        self._told = Text("p", classes="quiet", testid="lesson-consent")
         with box("div", "chips"):
             self._next = Button(self._go_on, text="Go on", icon="check", classes="button primary", testid="lesson-next")
             Button(self._stop, text="Stop, keep nothing", icon="close", classes="button", testid="lesson-stop")
@@ -119,12 +124,13 @@ class CustomMoodsCard:
     def _show(self, answer: Json) -> None:
         teaching = answer["teaching"]
         self._poll.active = teaching is not None
-        self._consent.text = answer["consent"]
+        self._consent.text = self._told.text = answer["consent"]
         if (said := lessons.said(answer)) != self._last_said:  # what is not new may have been put away
             self._last_said = self._said.text = said
         self._teach.enable(teaching is None)
         if teaching is None:
             self._lesson.props("hidden")
+            self._strip.props("hidden")
         else:
             self._show_lesson(teaching)
         if answer["moods"] != self._moods:
@@ -141,6 +147,8 @@ class CustomMoodsCard:
         self._mood = str(teaching["mood"])
         self._lesson.props(remove="hidden")
         self._form.props("hidden")
+        self._strip.props(remove="hidden")
+        self._strip_words.text = lessons.notice(teaching)
         self._instruction.text = lessons.instruction(teaching)
         self._count.text = lessons.count(teaching)
         self._bar.show(value=teaching["faces"], max=max(1, teaching["most"]), hidden=not teaching["most"])
