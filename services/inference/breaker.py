@@ -45,7 +45,7 @@ class Breaker:
         self._health = health
         self._backoff = Backoff(*WAIT_S)
         self._failures = 0
-        self._blank: tuple[NDArray[np.uint8], float | None]  # the call that had no answer last, with empty faces
+        self._blank = np.zeros((1, 48, 48, 1), np.uint8)  # as large as the frames' batch that had no answer last
         self._try_at = 0.0
         self._trying = False
         self._why = ""  # faces have no answer
@@ -81,7 +81,9 @@ class Breaker:
         try:
             prediction = await self._predictor.predict(faces, within_s)
         except PredictorAwayError as error:
-            self._fail(error, faces, within_s)
+            if within_s is None:  # else it is a photo's, for which nobody waits when it is tried
+                self._blank = np.zeros_like(faces)
+            self._fail(error)
             raise
         except PredictorError:
             self._close()  # a refusal is an answer, too
@@ -93,8 +95,8 @@ class Breaker:
     async def status(self) -> int:
         """Return the version that is served.
 
-        Where faces had no answer last, as many empty ones are tried, in as much time: nobody else does where nobody is
-        seen. What comes of it is said to `health`.
+        Where faces had no answer last, as many empty ones are tried: nobody else does where nobody is seen. What comes
+        of it is said to `health`.
         """
         try:
             version = await self._predictor.status()
@@ -112,7 +114,7 @@ class Breaker:
 
     async def _try(self) -> None:
         try:
-            await self.insist(*self._blank)
+            await self.insist(self._blank)
         except PredictorError as error:
             log.debug("still no answer: %s", error)
 
@@ -123,9 +125,8 @@ class Breaker:
         self._tell()
         return problem
 
-    def _fail(self, error: PredictorAwayError, faces: NDArray[np.uint8], within_s: float | None) -> None:
+    def _fail(self, error: PredictorAwayError) -> None:
         self._failures += 1
-        self._blank = np.zeros_like(faces), within_s
         self._why = f"{error}; {AGAIN}"
         if self.is_open:
             self._try_at = self._timer() + self._backoff.next_s()

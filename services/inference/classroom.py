@@ -128,8 +128,9 @@ class Classroom:
             return
         if prediction.embeddings is None and lesson.running:
             lesson.give_up("the model that is served gives no embedding; serve one that does")
-        elif prediction.embeddings is not None and lesson.takes(frame.captured):
-            nearest = max(sent.message.faces, key=lambda face: face.box.width * face.box.height)
+        nearest = max(sent.message.faces, key=lambda face: face.box.width * face.box.height)
+        lesson.note(sent.camera, nearest.box.height)
+        if prediction.embeddings is not None and lesson.takes(frame.captured):
             row = next((row for row, face in zip(rows, faces, strict=True) if face == nearest), None)
             if row is not None:
                 answer: NDArray[np.float32] = prediction.probabilities[row]

@@ -64,7 +64,7 @@ class KeptMoods:
         except OSError:
             return ""
         if (stamp := (status.st_ino, status.st_ctime_ns)) != self._damage[0]:
-            names = sorted(_by_name(aside.read_bytes()).keys() - {one.mood for one in self.moods} - {""})
+            names = sorted((_by_name(aside.read_bytes()) or {}).keys() - {one.mood for one in self.moods} - {""})
             which = f" ({', '.join(names)})" if names else ""
             self._damage = (
                 stamp,
@@ -173,7 +173,7 @@ class KeptMoods:
             text = aside.read_bytes()
         except FileNotFoundError:
             return False
-        if not (moods := _by_name(text)):
+        if (moods := _by_name(text)) is None:
             there = bool(forgotten) and json.dumps(forgotten).encode() in text
             if there or known:
                 aside.unlink()
@@ -194,9 +194,10 @@ class KeptMoods:
             self._tell(news)
 
 
-def _by_name(text: bytes) -> dict[str, object]:
-    """Return the moods in a damaged file by name, an empty one where that is lost; none where it is no JSON."""
+def _by_name(text: bytes) -> dict[str, object] | None:
+    """Return the moods in a damaged file by name, an empty one where that is lost; `None` where there is no telling."""
     try:
-        return {str(one.get("mood", "")): one for one in json.loads(text)["moods"]}
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return {}
+        moods = [one if isinstance(one, dict) else {} for one in json.loads(text)["moods"]]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return {name if isinstance(name := one.get("mood"), str) else "": one for one in moods}

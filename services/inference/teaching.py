@@ -4,9 +4,11 @@ First the room's people look as they usually do, then they show the mood. Only n
 model's embedding and its answer. Times are seconds that never jump.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -19,9 +21,13 @@ SPACING_S: Final = 0.35
 """Least time between two faces that are taken: those of neighbouring frames are the same face. (Of a camera that looks
 five times a second that is every other frame, so that a step can have the most that it takes.)"""
 SETTLE_S: Final = 2.0
-"""For how long a step takes no face at first: a camera's clock may be ahead by as much (`newest.MAX_AHEAD_S`)."""
+"""For how long a step takes no face at first: a camera's clock may be ahead by as much before that is complained of
+(`newest.MAX_AHEAD_S`)."""
 BEHIND: Final = 0.5
-"""A face that is less than so much as high as the nearest that the same camera saw is of somebody behind."""
+"""A face that is less than so much as high as the nearest ones of its camera are (median) is of somebody behind, and
+one that is higher than they are by as much of somebody who passes."""
+NOTED: Final = 1000
+"""Heights that are remembered of a camera: some minutes' frames."""
 WAIT_S: Final = 180.0
 """How long people may take until they begin to show the mood."""
 
@@ -107,7 +113,7 @@ class Teaching:
         self._known = known
         self._began_at = now
         self._last_at = float("-inf")
-        self._nearest: dict[str, float] = {}  # the greatest height of a face that was taken, by camera
+        self._heights: dict[str, deque[float]] = {}  # of the nearest faces, by camera
 
     @property
     def running(self) -> bool:
@@ -130,25 +136,34 @@ class Teaching:
         return self.step in AMOUNTS and at >= self._began_at + SETTLE_S and at - self._last_at >= SPACING_S
 
     def take(self, face: Sight) -> None:
-        """Take a face that is wanted, unless it is of somebody behind, whose faces do not stay where they were taken.
+        """Take a face that is wanted, unless it is of somebody further away or nearer than those of the lesson.
 
         The nearest face of a frame is theirs where that of the one who teaches is turned away, and not found.
         """
         if self.origin not in {None, face.origin}:
             self.give_up("another model, or version of it, was put in place meanwhile; begin again")
             return
-        nearest = self._nearest[face.camera] = max(face.height, self._nearest.get(face.camera, 0.0))
-        if face.height < BEHIND * nearest:
+        if not self._is_theirs(face):
             return
-        for step, taken in self.taken.items():
-            self.taken[step] = [one for one in taken if one.height >= BEHIND * self._nearest[one.camera]]
         self.origin, self._last_at = face.origin, face.at
         self.taken[self.step].append(face)
         if len(self.taken[self.step]) >= AMOUNTS[self.step].most:
             self.go_on(face.at)
 
+    def note(self, camera: str, height: float) -> None:
+        """Note how many pixels high the nearest face of a camera's frame is, wanted or not, readable or not."""
+        self._heights.setdefault(camera, deque(maxlen=NOTED)).append(height)
+
+    def _is_theirs(self, face: Sight) -> bool:
+        if not (noted := self._heights.get(face.camera)):
+            return True
+        usual = median(noted)
+        return BEHIND * usual <= face.height <= usual / BEHIND
+
     def go_on(self, now: float) -> str:
         """Go on to the next step; return why that is too early, if it is."""
+        for step, taken in self.taken.items():  # the first were taken when little was known
+            self.taken[step] = [face for face in taken if self._is_theirs(face)]
         if self.step in AMOUNTS and (missing := self.least(self.step) - len(self.taken[self.step])) > 0:
             return f"{missing} more faces are needed before that"
         order = list(Step)
@@ -165,7 +180,8 @@ class Teaching:
         elif self.go_on(now):
             self.give_up(
                 f"only {len(self.taken[self.step])} faces could be read in {AMOUNTS[self.step].seconds:g} s, "
-                f"{self.least(self.step)} are needed: look at the camera in good light and begin again"
+                f"{self.least(self.step)} are needed: be the nearest to the camera, look at it in good light and begin "
+                "again"
             )
 
     def give_up(self, why: str) -> None:

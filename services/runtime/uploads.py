@@ -12,8 +12,8 @@ UPLOAD_S: Final = 60.0
 PAUSE_S: Final = 10.0
 """How long nothing of it may come: a phone that has lost its network sends no more, and does not say so."""
 LARGE_BYTES: Final = 4_000_000
-"""Of pictures that are larger, one at a time is in memory, and who comes next waits unread: most telephones make
-smaller ones."""
+"""Of pictures that are larger, one at a time is in memory: who comes next waits unread, or is told to come again. Most
+telephones make smaller ones."""
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     408: {"description": "The picture did not arrive in time"},
     411: {"description": "The picture came without its length"},
@@ -63,7 +63,7 @@ async def pieces(request: Request) -> AsyncGenerator[bytes]:
 
 
 class Large:
-    """Has large pictures wait for each other; the places of one service."""
+    """Has one large picture at a time; the places of one service."""
 
     def __init__(self) -> None:
         self._one = asyncio.Lock()

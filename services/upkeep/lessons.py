@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import select
 import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -75,8 +76,11 @@ def teach(
                 state = house.ask("POST", f"{path}/next")
                 continue
             _show(teaching)
-            goes_on = entered(POLL_S) and teaching["faces"] >= teaching["least"] and teaching["step"] != "done"
-            state = house.ask("POST", f"{path}/next") if goes_on else house.ask("GET")
+            wanted = entered(POLL_S) and _is_enough(teaching)
+            state = house.ask("GET")
+            if wanted and state["teaching"] and state["teaching"]["step"] == teaching["step"]:
+                with contextlib.suppress(SetupError):  # it went on by itself meanwhile
+                    state = house.ask("POST", f"{path}/next")
     except KeyboardInterrupt:
         print(f"\n{house.ask('DELETE', path)['said']}")
         return 1
@@ -177,9 +181,12 @@ def _show(teaching: Json) -> None:
     if teaching["step"] != "done":
         what = "look as you usually do" if teaching["step"] == "usual" else f"look {spoken(teaching['mood']).lower()}"
         line = f"{what}: {_counted(teaching)}, {teaching['seconds_left']:.0f} s left"
-    enough = teaching["step"] != "done" and teaching["faces"] >= teaching["least"]
-    keys = "Enter goes on, Ctrl-C stops" if enough else "Ctrl-C stops"
+    keys = "Enter goes on, Ctrl-C stops" if _is_enough(teaching) else "Ctrl-C stops"
     print(f"\r{f'{line} ({keys})':{LINE}}", end="", flush=True)
+
+
+def _is_enough(teaching: Json) -> bool:
+    return bool(teaching["step"] != "done" and teaching["faces"] >= teaching["least"])
 
 
 def _counted(teaching: Json) -> str:
@@ -188,6 +195,8 @@ def _counted(teaching: Json) -> str:
 
 
 def _answered(question: str) -> str:
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was pressed before the question is no answer to it
     try:
         return input(question).strip().lower()
     except EOFError as error:

@@ -20,6 +20,10 @@ from tests.sitter import Sitter
 
 pytestmark = pytest.mark.timeout(600)
 TEACHING = "/api/custom-moods/amazed/teaching"
+ON_SCREEN = """
+const strip = document.querySelector("[data-testid=lesson-strip]").getBoundingClientRect();
+return strip.height > 0 && strip.bottom <= window.innerHeight;
+"""
 CHOOSE = """
 const option = [...document.querySelectorAll(".q-item")].find(one => one.innerText === "{}");
 option?.click();
@@ -229,8 +233,9 @@ def test_a_lesson_that_was_begun_elsewhere_is_seen_and_can_be_stopped(product: P
         product.get(TEACHING, "POST", {"room": "home", "consent": True})
         page.until(lambda: "as you usually do" in page.text("lesson-words"), "the lesson")
         assert "pictures never are" in page.text("lesson-consent")
-        page.run("window.scrollTo(0, 0)")
         assert page.text("lesson-strip-words") == "Faces in home are being collected to teach “Amazed”."
+        page.run("window.scrollTo(0, 0)")
+        assert page.run(ON_SCREEN), "it is seen wherever one is on the page"
         page.click("strip-stop")
         page.until(lambda: "nothing was kept" in page.text("lesson-said"), "that it was stopped")
         assert not page.find("lesson-strip").is_displayed()

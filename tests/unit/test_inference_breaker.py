@@ -197,10 +197,10 @@ async def test_a_trial_that_is_refused_is_an_answer() -> None:
     assert circuit.health.problems == {}
 
 
-async def test_what_had_no_answer_is_tried_with_its_own_deadline() -> None:
+async def test_a_photo_without_an_answer_is_tried_with_a_face_and_in_no_more_time_than_frames_have() -> None:
     circuit = Circuit()
     circuit.server.of_faces = PredictorAwayError("x has not answered")
     with pytest.raises(PredictorAwayError):
         await circuit.breaker.insist(np.zeros((32, 48, 48, 1), np.uint8), 20.0)
     await circuit.breaker.status()
-    assert (len(circuit.server.batches[-1]), circuit.server.deadlines) == (32, [20.0, 20.0])
+    assert (len(circuit.server.batches[-1]), circuit.server.deadlines) == (1, [20.0, None])

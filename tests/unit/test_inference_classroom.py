@@ -318,12 +318,17 @@ async def test_who_stands_behind_is_not_taken_where_the_nearest_face_is_not_read
     async with house(tmp_path) as home:
         await home.begin()
         far, near = face(1, 250), face(2, 60)
-        near.box.width *= 2
+        near.box.width *= 4
+        near.box.height *= 4
         near.image.data = b"no picture"
         home.run.bus.publish(FACES, frame(1, far, near, age_s=-SETTLE_S), room="study", camera="camera")
         await home.run.published.get()
         await home.run.bus.settle()
         assert home.greys() == []
+        home.run.bus.publish(FACES, frame(2, face(1, 250), age_s=-SETTLE_S), room="study", camera="camera")
+        await home.run.published.get()
+        await home.run.bus.settle()
+        assert home.greys() == [], "the nearest face was noted"
 
 
 async def test_a_frame_from_before_people_agreed_is_not_taken(tmp_path: Path) -> None:

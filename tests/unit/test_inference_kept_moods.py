@@ -112,10 +112,11 @@ async def test_one_damaged_mood_costs_no_other(tmp_path: Path) -> None:
     content = json.loads(path.read_text())
     for wrong in content["moods"][1:]:
         wrong["shown"] = wrong["shown"][:-8]
+    content["moods"] += [{"mood": None}, "junk"]
     path.write_text(json.dumps(content))
     await kept.refresh()
+    assert "taught moods (bored, tired) were damaged" in kept.damaged
     assert ([one.mood for one in kept.moods], "inference.broken" in kept.damaged) == (["focused"], True)
-    assert _names(aside) == ["focused", "bored", "tired"]
     await kept.change(lambda moods: renamed(moods, "focused", to="deep_work", place=None))
     assert _names(aside) == ["bored", "tired"], "no faces stay under an old name"
     await kept.forget("deep_work")

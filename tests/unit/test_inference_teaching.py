@@ -53,15 +53,16 @@ def test_a_face_is_wanted_now_and_then() -> None:
     assert teaching.takes(first + SPACING_S + 0.01)
 
 
-def test_whoever_is_behind_is_not_taken_before_or_after_the_nearest() -> None:
+def test_whoever_is_behind_or_passes_is_not_taken_nor_stays() -> None:
     teaching = lesson()
-    for height, count in ((70, 1), (200, 1), (99, 1), (101, 2), (300, 2)):
+    for height in (70, 200, 190, 95, 210, 90, 410, 200, 200):
+        teaching.note("desk", height)
         teaching.take(sight(height=height))
-        assert len(teaching.taken[Step.USUAL]) == count
+    teaching.note("shelf", 70)
     teaching.take(sight(height=70, camera="shelf"))
-    assert len(teaching.taken[Step.USUAL]) == 3, "another camera is elsewhere"
-    teaching.take(sight(height=600))
-    assert [one.height for one in teaching.taken[Step.USUAL]] == [300, 70, 600]
+    assert [one.height for one in teaching.taken[Step.USUAL]] == [70, 200, 190, 95, 210, 90, 200, 200, 70]
+    assert teaching.go_on(NOW) == "9 more faces are needed before that", "three of nine were of somebody behind"
+    assert [one.height for one in teaching.taken[Step.USUAL]] == [200, 190, 210, 200, 200, 70]
 
 
 def test_a_step_cannot_be_left_with_too_few_faces() -> None:

@@ -95,11 +95,12 @@ def test_each_step_says_how_far_it_is(
 
 
 def test_with_enough_faces_enter_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    house = House(monkeypatch, {}, at("usual", faces=14), at("usual", faces=15), at("mood", faces=0, least=30), LEARNT)
+    enough, refused = at("usual", faces=15), httpx.Response(409, json={"detail": "It is being learnt."})
+    shown = at("mood", faces=30, least=30)
+    answers = at("usual", faces=14), enough, enough, at("mood", faces=0, least=30), shown, shown, refused, LEARNT
+    house = House(monkeypatch, {}, *answers)
     assert teach(entered=lambda _s: True) == 0
-    assert [(method, path) for method, path, _ in house.calls[2:]] == [
-        ("GET", ""), ("POST", "/focused/teaching/next"), ("GET", "")
-    ]  # fmt: skip
+    assert [method for method, _, _ in house.calls[2:]] == ["GET", "GET", "POST", "GET", "GET", "POST", "GET"]
     assert "15 faces of 15 to 60, 9 s left (Enter goes on, Ctrl-C stops)" in capsys.readouterr().out
 
 

@@ -32,6 +32,7 @@ class Actions:
         self._api = api
         self._room = room
         self._in_turn = asyncio.Lock()
+        self._done = 0  # calls
 
     @property
     def room(self) -> str:
@@ -94,13 +95,16 @@ class Actions:
         return await self._teach("DELETE", "")
 
     async def custom_moods(self) -> Json | None:
-        """Return the moods that the household taught; `None`, and nothing said, where nothing answers."""
+        """Return the moods that the household taught; `None`, and nothing said, where nothing answers.
+
+        Also where something was done meanwhile, whose own answer is newer.
+        """
+        done = self._done
         try:
-            async with self._in_turn:  # or it shows what was before a call that is on its way
-                answer = await self._api().get(CUSTOM_MOODS)
+            answer = await self._api().get(CUSTOM_MOODS)
         except httpx.HTTPError:
             return None
-        return _object(answer) if answer.is_success else None
+        return _object(answer) if answer.is_success and done == self._done else None
 
     async def begin_lesson(self, mood: str, place: Json, *, consent: bool) -> Json | None:
         """Teach this room's faces a mood, where those before the camera agreed."""
@@ -148,7 +152,9 @@ class Actions:
     async def _ask(self, method: str, path: str, body: Json | None = None) -> httpx.Response | None:
         try:
             async with self._in_turn:  # two calls at once might arrive in any order, and the first have the last word
+                self._done += 1
                 answer = await self._api().request(method, path, json=body)
+                self._done += 1
         except httpx.HTTPError as error:
             log.warning("%s %s failed: %r", method, path, error)
             problem = "That did not work: nothing answers. Try again in a moment."

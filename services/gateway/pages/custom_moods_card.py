@@ -14,8 +14,8 @@ from services.gateway.pages.look import Look
 
 POLL_S = 1.0
 """How often a lesson is looked at while it goes on,"""
-IDLE_S = 5.0
-"""and how often whether one was begun elsewhere: everyone before a camera may see that faces are collected."""
+IDLE_S = 1.5
+"""and how often whether one was begun elsewhere: everyone before a camera may see it before the first face is taken."""
 
 
 class CustomMoodsCard:
