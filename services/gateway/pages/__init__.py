@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request
 from nicegui import ui
@@ -20,6 +20,11 @@ FAVICON = (
     '<stop stop-color="#ffc46b"/><stop offset=".5" stop-color="#f07a8a"/><stop offset="1" stop-color="#6aa8ff"/>'
     '</linearGradient></defs><circle cx="16" cy="16" r="11" fill="none" stroke="url(#g)" stroke-width="6"/></svg>'
 )
+
+
+RECONNECT_S: Final = 15.0
+"""A page whose connection is lost for less goes on as it was, with what was typed there; after that it is loaded anew.
+Four tenths of it, by NiceGUI's rule, are what a busy machine or a telephone may take for a sign of life."""
 
 
 def add_pages(app: FastAPI, service: "GatewayService") -> None:
@@ -52,4 +57,5 @@ def add_pages(app: FastAPI, service: "GatewayService") -> None:
         tailwind=False,
         binding_refresh_interval=None,  # nothing is bound: changes are pushed
         show_welcome_message=False,
+        reconnect_timeout=RECONNECT_S,
     )
