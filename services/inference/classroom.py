@@ -98,19 +98,17 @@ class Classroom:
                 await self._learn(self.lesson)
 
     async def hear(self, delivery: Delivery[CameraStatus]) -> None:
-        """Take how a camera does; where one of its room sees no more, a lesson ends at once and leaves nothing.
-
-        Also where it is lost: one that hangs is closed for privacy, too, when it comes back.
-        """
+        """Take how a camera does; where one of its room goes private, a lesson ends at once and leaves nothing."""
         room, camera, status = delivery.room, delivery.camera, delivery.message
         before = self._cameras.get((room, camera))
         if before or len(self._cameras) < MAX_CAMERAS:
             self._cameras[room, camera] = status
-        saw = before is not None and before.state not in BLIND
-        if self.lesson and self.lesson.room == room and saw and status.state in BLIND:
-            closed = "closed" if status.state is CameraState.PRIVATE else "lost"
+        saw = before is not None and before.state is not CameraState.PRIVATE
+        if self.lesson and self.lesson.room == room and saw and status.state is CameraState.PRIVATE:
             with self._last_word:
-                self.lesson.give_up(f"a camera of this room was {closed} ({status.detail}); nothing was kept")
+                self.lesson.give_up(
+                    f"a camera of this room was closed ({status.detail or 'for privacy'}); nothing was kept"
+                )
             self._over.set()
 
     def see(self, frame: Frame, faces: Sequence[Face], prediction: Prediction, rows: range) -> None:
@@ -244,6 +242,7 @@ class Classroom:
 
         def accept(made: Sequence[Reader]) -> None:
             check_told_apart(_reader_of(lesson.mood, made))
+            self._check_not_lost(lesson)
             with self._last_word:
                 if not lesson.keep():
                     raise NotNowError(lesson.problem)
@@ -266,6 +265,15 @@ class Classroom:
         if all(status.state in BLIND for status in here):
             detail = next((status.detail for status in here if status.detail), "the camera is off.")
             raise NotNowError(f"no face of {room} can be seen, so nothing can be taught there: {detail}")
+
+    def _check_not_lost(self, lesson: Teaching) -> None:
+        """Check that every camera that saw the faces of a lesson is there: one that hangs may have been closed."""
+        for camera in sorted({face.camera for taken in lesson.taken.values() for face in taken}):
+            status = self._cameras.get((lesson.room, camera))
+            if status is None or status.state in BLIND:
+                raise NotNowError(
+                    f"the camera {camera} was lost in the end, and nobody knows whether it was closed; nothing was kept"
+                )
 
     def _going_on(self, mood: str) -> Teaching:
         lesson = self._lesson_of(mood)
