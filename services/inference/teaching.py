@@ -143,7 +143,7 @@ class Teaching:
         if self.origin not in {None, face.origin}:
             self.give_up("another model, or version of it, was put in place meanwhile; begin again")
             return
-        if not self._is_theirs(face):
+        if not _is_theirs(face, self._usual_heights()):
             return
         self.origin, self._last_at = face.origin, face.at
         self.taken[self.step].append(face)
@@ -154,16 +154,14 @@ class Teaching:
         """Note how many pixels high the nearest face of a camera's frame is, wanted or not, readable or not."""
         self._heights.setdefault(camera, deque(maxlen=NOTED)).append(height)
 
-    def _is_theirs(self, face: Sight) -> bool:
-        if not (noted := self._heights.get(face.camera)):
-            return True
-        usual = median(noted)
-        return BEHIND * usual <= face.height <= usual / BEHIND
+    def _usual_heights(self) -> dict[str, float]:
+        return {camera: median(noted) for camera, noted in self._heights.items()}
 
     def go_on(self, now: float) -> str:
         """Go on to the next step; return why that is too early, if it is."""
+        heights = self._usual_heights()
         for step, taken in self.taken.items():  # the first were taken when little was known
-            self.taken[step] = [face for face in taken if self._is_theirs(face)]
+            self.taken[step] = [face for face in taken if _is_theirs(face, heights)]
         if self.step in AMOUNTS and (missing := self.least(self.step) - len(self.taken[self.step])) > 0:
             return f"{missing} more faces are needed before that"
         order = list(Step)
@@ -196,3 +194,9 @@ class Teaching:
         """Return whether it may be kept; it is from now on."""
         self.kept = not self.problem
         return self.kept
+
+
+def _is_theirs(face: Sight, heights: Mapping[str, float]) -> bool:
+    """Return whether a face is about as near as the nearest ones of its camera usually are, as far as is known."""
+    usual = heights.get(face.camera, face.height)
+    return BEHIND * usual <= face.height <= usual / BEHIND

@@ -279,17 +279,6 @@ async def test_of_a_camera_that_is_lost_in_the_end_nothing_is_kept_as_it_may_be_
     assert ("camera was lost in the end" in state["said"]) is not comes_back
 
 
-async def test_of_two_faces_with_one_number_the_nearest_is_taken(tmp_path: Path) -> None:
-    async with house(tmp_path) as home:
-        await home.begin()
-        far, near = face(0, 250), face(0, 60)
-        near.box.width *= 2
-        home.run.bus.publish(FACES, frame(1, far, near, age_s=-SETTLE_S), room="study", camera="camera")
-        await home.run.published.get()
-        await home.run.bus.settle()
-        assert home.greys() == [60]
-
-
 async def test_faces_of_a_camera_that_is_not_known_to_be_open_are_not_taken(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.begin()
@@ -308,10 +297,11 @@ async def test_one_lesson_at_a_time(tmp_path: Path) -> None:
         assert (await home.refused("POST", "/focused/teaching/next"))[1] == "15 more faces are needed before that."
 
 
-async def test_the_nearest_face_of_a_frame_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tracks", [(1, 2), (0, 0)], ids=["of two numbers", "of one number"])
+async def test_the_nearest_face_of_a_frame_counts(tmp_path: Path, tracks: tuple[int, int]) -> None:
     async with house(tmp_path) as home:
         await home.begin()
-        far, near = face(1, 250), face(2, 60)
+        far, near = face(tracks[0], 250), face(tracks[1], 60)
         near.box.width *= 2
         home.run.bus.publish(FACES, frame(1, far, near, age_s=-SETTLE_S), room="study", camera="camera")
         await home.run.published.get()
