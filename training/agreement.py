@@ -6,6 +6,7 @@ Draws random weights and a random batch normalisation, so that folding it matter
 definitions; then unfolds the released version and compares what it answers with what its LiteRT model does.
 """
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -24,7 +25,7 @@ from training.lite import classifier
 from training.metrics import softmax
 from training.network import Network, standardised
 from training.served import served_network
-from training.shape import Shape, shape_of
+from training.shape import Shape
 from training.unfold import released_kernels
 from training.versions import released
 
@@ -61,17 +62,19 @@ def largest_difference(seed: int) -> float:
 def released_difference(version: Path) -> float:
     """Gives the largest difference between a released version's answers and those of what is unfolded from it."""
     facts, faces = json.loads((version / "model.json").read_text()), golden_faces()
-    shape = shape_of(facts["training"]["network"])
-    network = Network(shape).eval()
-    as_released(network, released_kernels(version, shape))
     seen = standardised(as_channels(faces))
-    normalise(network, seen)
-    views = [network(view) for view in (seen, seen.flip(3))]
-    logits, fer2013, embedding = (np.mean([view[i].numpy() for view in views], axis=0) for i in range(3))
+    networks = []
+    for shape, kernels in released_kernels(version):
+        networks.append(Network(shape).eval())
+        as_released(networks[-1], kernels)
+        normalise(networks[-1], seen)
+    looks = zip(networks * 2 if len(networks) == 1 else networks, itertools.cycle((seen, seen.flip(3))), strict=False)
+    outputs = ([each.numpy() for each in network(view)] for network, view in looks)
+    logits, fer2013, embeddings = zip(*outputs, strict=True)
     answers = {
-        "probabilities": softmax(logits + np.array(facts["offsets"]), facts["temperature"]),
-        "fer2013": softmax(fer2013, facts["fer2013_temperature"]),
-        "embedding": embedding,
+        "probabilities": softmax(np.mean(logits, axis=0) + np.array(facts["offsets"]), facts["temperature"]),
+        "fer2013": softmax(np.mean(fer2013, axis=0), facts["fer2013_temperature"]),
+        "embedding": np.concatenate(embeddings, 1) if len(networks) > 1 else np.mean(embeddings, axis=0),
     }
     return max(float(np.abs(answers[name] - classifier(version, name)(faces[..., 0])).max()) for name in answers)
 

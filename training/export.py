@@ -1,6 +1,6 @@
-"""Turns a training run's averaged weights into the version that both model servers read.
+"""Turns training runs' averaged weights into the version that both model servers read.
 
-    python -m training.export --run build/training/run
+    python -m training.export --runs build/training/run
     python -m training.export --check
 
 Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFlow Serving,
@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,9 +35,9 @@ from training.labels import EXPRESSIONS, FER2013, rarity
 from training.lite import FLOAT, INT8
 from training.metrics import fitted_temperature
 from training.quantise import INPUT, Frozen, converter_of, quantise
-from training.served import mirrored, served_network
+from training.served import looking, served_network
 from training.shape import FACE_PX
-from training.versions import MODEL_NAME, following, numbers, released, run_of
+from training.versions import MODEL_NAME, following, name_of, numbers, released, run_of
 
 RARITY: Final = 0.25
 """How far rare expressions are favoured: on validation it cost version 4 no accuracy and brought 6 of mean recall."""
@@ -79,11 +80,12 @@ class Served(tf.Module):  # type: ignore[misc]
         }
 
 
-def trained_network(run: Path) -> keras.Model:
-    """Builds the served network with a run's averaged weights, looking at both mirror images."""
-    network = served_network(*checkpoints.finished(run))
-    network.set_weights([rounded(weight) for weight in network.get_weights()])
-    return mirrored(network)
+def trained_networks(runs: Sequence[Path]) -> keras.Model:
+    """Builds the served network with the runs' averaged weights, looking at both mirror images."""
+    networks = [served_network(*checkpoints.finished(run), f"network_{i}") for i, run in enumerate(runs, 1)]
+    for network in networks:
+        network.set_weights([rounded(weight) for weight in network.get_weights()])
+    return looking(networks)
 
 
 def rounded(weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -133,11 +135,27 @@ def write_formats(served: Served, folder: Path) -> None:
     (folder / FLOAT).write_bytes(converter.convert())
 
 
-def described(
-    run: Path, lineage: dict[str, Any], folder: Path, calibration: Calibration, embedding: int
-) -> dict[str, Any]:
-    """Says what the version is: labels, tensors, where it came from and what its files hash to."""
+def made_by(run: Path) -> dict[str, Any]:
+    """Says what made a run's network.
+
+    Raises:
+        SystemExit: The run has no checkpoint, was stopped, or is a teacher only: its embedding tells whose a face is.
+    """
+    lineage = checkpoints.lineage(run)
+    if lineage.get("teacher_only"):
+        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
+        raise SystemExit(message)
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    return {
+        "seconds": history[-1]["seconds"],
+        "epochs_done": history[-1]["epoch"],
+        "epochs_planned": {line["of"]: f"from epoch {line['epoch']} on" for line in reversed(history) if "of" in line},
+        **lineage,
+    }
+
+
+def described(networks: list[dict[str, Any]], folder: Path, calibration: Calibration, embedding: int) -> dict[str, Any]:
+    """Says what the version is: labels, tensors, where its networks came from and what its files hash to."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "model.json")
     return {
         "name": MODEL_NAME,
@@ -157,33 +175,26 @@ def described(
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
-            "seconds": history[-1]["seconds"],
-            "epochs_done": history[-1]["epoch"],
-            "epochs_planned": {
-                line["of"]: f"from epoch {line['epoch']} on" for line in reversed(history) if "of" in line
-            },
-            **lineage,
+            "run": name_of([each["run"] for each in networks]),
+            "networks": networks,
         },
         "metrics": {},
         "files": {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
     }
 
 
-def export(run: Path, out: Path, data: Path) -> None:
+def export(runs: Sequence[Path], out: Path, data: Path) -> None:
     """Writes a version beside ``out`` and moves it into place, so that no server sees half of one.
 
     Raises:
         SystemExit: The version is there already: servers and taught moods would take other weights for the same ones.
-            Or the run has no checkpoint, was stopped, or is a teacher only: its embedding tells whose a face is.
+            Or a run has no checkpoint, was stopped, or is a teacher only.
     """
     if out.exists():
         message = f"{out}: this version is there already; name the next one with --out, or remove it if nobody has it"
         raise SystemExit(message)
-    lineage = checkpoints.lineage(run)
-    if lineage.get("teacher_only"):
-        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
-        raise SystemExit(message)
-    network = trained_network(run)
+    networks = [made_by(run) for run in runs]
+    network = trained_networks(runs)
     calibration = calibrated(network, data)
     served = Served(network, calibration)
     partial = out.parent / f".{out.name}.partial" / out.name
@@ -192,7 +203,7 @@ def export(run: Path, out: Path, data: Path) -> None:
     write_formats(served, partial)
     answer = served.predict(tf.constant(golden_faces()))
     write_golden(partial / "golden.json", {name: values.numpy() for name, values in answer.items()})
-    facts = described(run, lineage, partial, calibration, int(answer["embedding"].shape[-1]))
+    facts = described(networks, partial, calibration, int(answer["embedding"].shape[-1]))
     (partial / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
     quantise(partial, data)
     check(partial)
@@ -236,7 +247,9 @@ def _hold(what: str, answers: dict[str, NDArray[np.float32]], golden: dict[str, 
 def main() -> None:
     """Reads the command line; exports or checks."""
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
-    parser.add_argument("--run", type=Path, default=Path("build/training/run"))
+    parser.add_argument(
+        "--runs", type=Path, nargs="+", default=[Path("build/training/run")], help="one, or several that judge together"
+    )
     parser.add_argument("--out", type=Path, help="default: the next version, or with --check the newest")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperatures on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
@@ -244,10 +257,11 @@ def main() -> None:
     if options.check:
         check(options.out or released())
         return
-    if options.out is None and numbers() and run_of(released()) == checkpoints.name_of(options.run):
-        print(f"{released()} is this run already")
+    name = name_of([checkpoints.name_of(run) for run in options.runs])
+    if options.out is None and numbers() and run_of(released()) == name:
+        print(f"{released()} is {name} already")
         return
-    export(options.run, options.out or following(), options.data)
+    export(options.runs, options.out or following(), options.data)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The weights come from a training run's averages by name, so that nothing here needs PyTorch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -80,7 +80,7 @@ def standardised(faces: Any) -> Any:
     return centred / (ops.sqrt(variance) + MIN_CONTRAST)
 
 
-def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
+def served_network(shape: Shape, arrays: Arrays, name: str = "expression") -> keras.Model:
     """Builds the network with a run's weights.
 
     Returns:
@@ -106,25 +106,37 @@ def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
     }
     assert outputs["logits"].shape[-1] == len(EXPRESSIONS)
     assert outputs["fer2013"].shape[-1] == len(FER2013)
-    return keras.Model(faces, outputs, name="expression")
+    return keras.Model(faces, outputs, name=name)
 
 
-def mirrored(network: keras.Model) -> keras.Model:
-    """Wraps a network so that it looks at each face and its mirror image and averages the outputs.
+def looking(networks: Sequence[keras.Model]) -> keras.Model:
+    """Has networks look at each face and its mirror image, as an expression is the same in a mirror.
 
-    An expression is the same in a mirror. Both are stacked along the batch, so that the weights are there once.
+    Every second network looks at the mirror image, a single one at both, stacked along the batch, so that its weights
+    are there once. Two networks that look once each cost what one that looks twice does, and err less alike.
 
     Returns:
-        A model with the inputs and outputs of ``served_network``.
+        A model with the inputs of ``served_network`` and the mean of the networks' logits; a single network's embedding
+        is the mean of both views', those of several lie side by side.
     """
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
-    both = network(layers.Lambda(_with_mirror_images, name="with_mirror_images")(faces))
-    outputs = {name: layers.Lambda(_mean_of_halves, name=name)(output) for name, output in both.items()}
-    return keras.Model(faces, outputs, name="mirrored")
+    if len(networks) == 1:
+        both = networks[0](layers.Lambda(_with_mirror_images, name="with_mirror_images")(faces))
+        outputs = {name: layers.Lambda(_mean_of_halves, name=name)(output) for name, output in both.items()}
+        return keras.Model(faces, outputs, name="looking")
+    views = faces, layers.Lambda(_mirror_image, name="mirror_image")(faces)
+    seen = [network(views[i % 2]) for i, network in enumerate(networks)]
+    joined = {"logits": layers.Average, "fer2013": layers.Average, "embedding": layers.Concatenate}
+    outputs = {name: layer(name=name)([each[name] for each in seen]) for name, layer in joined.items()}
+    return keras.Model(faces, outputs, name="looking")
+
+
+def _mirror_image(faces: Any) -> Any:
+    return ops.flip(faces, axis=2)
 
 
 def _with_mirror_images(faces: Any) -> Any:
-    return ops.concatenate([faces, ops.flip(faces, axis=2)], axis=0)
+    return ops.concatenate([faces, _mirror_image(faces)], axis=0)
 
 
 def _mean_of_halves(outputs: Any) -> Any:

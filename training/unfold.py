@@ -1,4 +1,4 @@
-"""Gets a released version's weights back into a run that training can go on from.
+"""Gets a released version's weights back into runs that training can go on from, one for each of its networks.
 
     python -m training.unfold --out build/training/released
 
@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,30 +20,45 @@ import tensorflow as tf
 from training.dataset import DEFAULT_DATA
 from training.folding import as_released, write_run
 from training.network import Network
-from training.served import mirrored, served_network
+from training.served import looking, served_network
 from training.shape import Kernel, Shape, shape_of
 from training.versions import released
 
 
-def released_kernels(version: Path, shape: Shape) -> dict[str, Kernel]:
-    """Reads the kernel (H, W, in, out) or (in, out) and bias of each layer of a released version, by its name."""
-    arrays = {name: value.numpy() for name, value in Network(shape).state_dict().items()}
-    network = served_network(shape, arrays)
-    restored = tf.train.Checkpoint(_network=mirrored(network)).read(str(version / "variables" / "variables"))
+def networks_of(version: Path) -> list[dict[str, Any]]:
+    """Says what made each of a released version's networks."""
+    networks: list[dict[str, Any]] = json.loads((version / "model.json").read_text())["training"]["networks"]
+    return networks
+
+
+def released_kernels(version: Path) -> list[tuple[Shape, dict[str, Kernel]]]:
+    """Reads the shape of each of a released version's networks, and its layers by name.
+
+    Returns:
+        Of each layer the kernel (H, W, in, out) or (in, out) and the bias.
+    """
+    shapes = [shape_of(made["network"]) for made in networks_of(version)]
+    fresh = [{name: value.numpy() for name, value in Network(shape).state_dict().items()} for shape in shapes]
+    networks = [served_network(*each, f"network_{i}") for i, each in enumerate(zip(shapes, fresh, strict=True), 1)]
+    restored = tf.train.Checkpoint(_network=looking(networks)).read(str(version / "variables" / "variables"))
     restored.assert_existing_objects_matched().expect_partial()
-    return {layer.name: layer.get_weights() for layer in network.layers if layer.weights}
+    kernels = [{layer.name: layer.get_weights() for layer in each.layers if layer.weights} for each in networks]
+    return list(zip(shapes, kernels, strict=True))
 
 
-def unfold(version: Path, out: Path, data: Path) -> None:
-    """Writes a run that ends with a released version's weights."""
-    training = json.loads((version / "model.json").read_text())["training"]
-    shape = shape_of(training["network"])
-    network = Network(shape).eval()
-    as_released(network, released_kernels(version, shape))
-    done = {"epoch": training["epochs_done"], "seconds": training["seconds"]}
-    kept = ("recipe", "network", "augmentation", "start", "teachers", "answers", "data_sha256")
-    described = {name: training[name] for name in kept if name in training}
-    write_run(network, described | {"unfolded_from": training["run"]}, out, data, done)
+def unfold(version: Path, out: Path, data: Path) -> list[Path]:
+    """Writes a run for each network of a released version, which ends with its weights."""
+    written = []
+    pairs = zip(networks_of(version), released_kernels(version), strict=True)
+    for number, (made, (shape, kernels)) in enumerate(pairs, 1):
+        network = Network(shape).eval()
+        as_released(network, kernels)
+        done = {"epoch": made["epochs_done"], "seconds": made["seconds"]}
+        kept = ("recipe", "network", "augmentation", "start", "teachers", "answers", "data_sha256")
+        facts = {name: made[name] for name in kept if name in made}
+        written.append(out / str(number))
+        write_run(network, facts | {"unfolded_from": made["run"]}, written[-1], data, done)
+    return written
 
 
 def main() -> None:
@@ -52,8 +68,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/training/released"))
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     options = parser.parse_args()
-    unfold(options.model, options.out, options.data)
-    print(f"wrote {options.out}")
+    for run in unfold(options.model, options.out, options.data):
+        print(f"wrote {run}")
 
 
 if __name__ == "__main__":

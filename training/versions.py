@@ -1,6 +1,7 @@
 """Which version of the model is the released one, and which comes next."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +27,13 @@ def released(folder: Path = VERSIONS) -> Path:
     return folder / str(found[-1])
 
 
+def name_of(runs: Sequence[str]) -> str:
+    """Names what several runs make together by their names."""
+    return "+".join(runs)
+
+
 def run_of(version: Path) -> str:
-    """Gives the name of the training run that a version was exported from."""
+    """Gives the name of the training run that a version was exported from, or the names of several."""
     return str(json.loads((version / "model.json").read_text())["training"]["run"])
 
 

@@ -11,7 +11,7 @@ from services.contracts.messages import CustomMoods
 from services.inference.custom_moods import Reader, find, readers, told
 from services.inference.predictor import Origin
 from services.inference.state import TaughtMood, TaughtMoods
-from services.runtime.state import StateFile, replace_file
+from services.runtime.state import Stamp, StateFile, stamp_of
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,6 @@ PARTS: Final = ("moods.*",)
 """What may be left out of a damaged file: a mood that is wrong, and none of the others."""
 
 Change = Callable[[Sequence[TaughtMood]], tuple[TaughtMood, ...]]
-Stamp = tuple[int, int] | None
 Accept = Callable[[Sequence[Reader]], None]
 """Looks at what reads the changed moods before they are kept, and raises where they should not be."""
 
@@ -60,10 +59,12 @@ class KeptMoods:
         """What is wrong where the file was damaged, and still holds what the house was taught; empty else."""
         aside = self._file.aside
         try:
-            status = aside.stat()
+            stamp = stamp_of(aside)
         except OSError:
+            stamp = None
+        if stamp is None:
             return ""
-        if (stamp := (status.st_ino, status.st_ctime_ns)) != self._damage[0]:
+        if stamp != self._damage[0]:
             names = sorted((_by_name(aside.read_bytes()) or {}).keys() - {one.mood for one in self.moods} - {""})
             which = f" ({', '.join(names)})" if names else ""
             self._damage = (
@@ -168,21 +169,17 @@ class KeptMoods:
         Where nobody can say any more which faces are whose, the whole file goes with what is forgotten; what has lost
         its name goes with anything.
         """
-        aside = self._file.aside
         try:
-            text = aside.read_bytes()
+            text = self._file.aside.read_bytes()
         except FileNotFoundError:
             return False
         if (moods := _by_name(text)) is None:
             there = bool(forgotten) and json.dumps(forgotten).encode() in text
             if there or known:
-                aside.unlink()
+                self._file.keep_aside(None)
             return there
         left = [one for name, one in moods.items() if name not in {*kept, forgotten, ""}]
-        if left:
-            replace_file(aside, json.dumps({"moods": left}).encode())
-        else:
-            aside.unlink()
+        self._file.keep_aside(json.dumps({"moods": left}).encode() if left else None)
         return forgotten in moods
 
     def _announce(self) -> None:

@@ -22,6 +22,9 @@ T = TypeVar("T", bound=BaseModel)
 SAID = 20
 """Lost parts that are named in the log."""
 
+Stamp = tuple[int, int] | None
+"""What changes whenever a file is replaced, or becomes another's; `None` where there is none."""
+
 
 class UnreadableStateError(SetupError):
     """A state file is there and may not be read: it is neither empty nor damaged, so nobody may write over it."""
@@ -45,6 +48,19 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return a file's stamp.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_ctime_ns
 
 
 def private(path: str, flags: int) -> int:
@@ -74,13 +90,9 @@ class StateFile(Generic[T]):
         self.aside = path.with_suffix(".broken")
 
     @property
-    def stamp(self) -> tuple[int, int] | None:
-        """What changes whenever the file is replaced, or becomes another's; `None` where there is none."""
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            return None
-        return status.st_ino, status.st_ctime_ns
+    def stamp(self) -> Stamp:
+        """The file's stamp."""
+        return stamp_of(self._path)
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -129,6 +141,17 @@ class StateFile(Generic[T]):
         more = f" and {len(lost) - SAID} more" if len(lost) > SAID else ""
         said = "%s was not readable as a whole: left out is %s%s; the rest holds, and the file as it was is kept as %s"
         log.warning(said, self._path, ", ".join(lost[:SAID]), more, self.aside)
+
+    def keep_aside(self, text: bytes | None) -> None:
+        """Replace what a damaged file is kept as by what is left of it, or take it away.
+
+        Raises:
+            OSError: The disk is full or not writable.
+        """
+        if text is None:
+            self.aside.unlink(missing_ok=True)
+        else:
+            replace_file(self.aside, text)
 
     def save(self, value: T) -> None:
         """Replace the file's content; it is on the disk when this returns.

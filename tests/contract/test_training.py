@@ -120,6 +120,13 @@ for _ in range(3 * MovingAverage.EVERY):
     average.follow(network)
 torch.testing.assert_close(average.values["weight"], torch.full((2, 3), 0.75))  # the mean of the start and three
 """
+AS_RELEASED = """
+import sys
+from pathlib import Path
+from training.agreement import expect, released_difference
+
+expect(released_difference(Path(sys.argv[1])), "a version and what is unfolded from it")
+"""
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -174,22 +181,40 @@ def test_what_goes_on_from_a_checkpoint_becomes_what_was_never_stopped(archive: 
     assert done.returncode == 0, done.stderr
 
 
-def test_a_run_is_exported_checked_and_described(tmp_path: Path) -> None:
-    archive = written(tmp_path / "faces.npz", 600)
-    trained = run("-m", "training.train", "--data", archive, *SMALL, "--epochs", "1", "--out", tmp_path / "run")
+def test_runs_are_exported_checked_and_described(tmp_path: Path) -> None:
+    archive, first = written(tmp_path / "faces.npz", 600), tmp_path / "run"
+    trained = run("-m", "training.train", "--data", archive, *SMALL, "--epochs", "1", "--out", first)
     assert trained.returncode == 0, trained.stderr
-    version = tmp_path / "expression" / "1"
-    done = run("-m", "training.export", "--data", archive, "--run", tmp_path / "run", "--out", version)
-    assert done.returncode == 0, done.stderr
-    told = json.loads((version / "model.json").read_text())
+    alone, pair = tmp_path / "expression/1", tmp_path / "expression/2"
+    for version, runs in ((alone, [first]), (pair, [first, first])):
+        done = run("-m", "training.export", "--data", archive, "--runs", *runs, "--out", version)
+        assert done.returncode == 0, done.stderr
+    told, both = (json.loads((version / "model.json").read_text()) for version in (alone, pair))
     assert (told["version"], told["embedding_size"]) == (1, 16)
-    assert told["training"]["network"]["widths"] == [8, 16]
-    assert told["training"]["augmentation"]["rotation_deg"] == 9
+    [made] = told["training"]["networks"]
+    assert made["network"]["widths"] == [8, 16]
+    assert made["augmentation"]["rotation_deg"] == 9
     assert {"saved_model.pb", "model.tflite", "golden.json"} <= told["files"].keys()
-    golden = json.loads((version / "golden.json").read_text())
+    assert (both["training"]["run"], both["embedding_size"]) == ("+".join([made["run"]] * 2), 32)
+    golden, together = (json.loads((version / "golden.json").read_text()) for version in (alone, pair))
+    for name in ("probabilities", "fer2013"):  # two that are the same, one look each, are one that looks twice
+        np.testing.assert_allclose(together["exact"][name], golden["exact"][name], atol=1e-4)
+    plain, mirror = np.split(np.array(together["exact"]["embedding"]), 2, axis=1)
+    assert np.abs(plain - mirror).max() > 1e-3, "one looks at the mirror image"
+    np.testing.assert_allclose((plain + mirror) / 2, golden["exact"]["embedding"], atol=1e-4)
+
+    for version in (alone, pair):
+        done = run("-c", AS_RELEASED, version)
+        assert done.returncode == 0, done.stderr
+    done = run("-m", "training.unfold", "--model", pair, "--data", archive, "--out", tmp_path / "unfolded")
+    assert done.returncode == 0, done.stderr
+    for number in "12":
+        again = json.loads((tmp_path / "unfolded" / number / "recipe.json").read_text())
+        assert (again["unfolded_from"], again["network"]) == (made["run"], made["network"])
+
     golden["exact"]["probabilities"][3][2] += 0.01
-    (version / "golden.json").write_text(json.dumps(golden))
-    done = run("-m", "training.export", "--check", "--out", version)
+    (alone / "golden.json").write_text(json.dumps(golden))
+    done = run("-m", "training.export", "--check", "--out", alone)
     assert (done.returncode, "differs from golden.json by 1.00e-02" in done.stderr) == (1, True)
 
 
