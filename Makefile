@@ -50,7 +50,7 @@ train-env: .venv-training/.ready  ## the environment for export and evaluation
 train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
 	.venv-training/bin/python -m training.train $(data)
 	.venv-training/bin/python -m training.train $(data) --start $(runs)/run --teachers $(runs)/run --out $(runs)/settled $(settle)
-	.venv-training/bin/python -m training.answers $(data) --teachers $(runs)/settled --out $(runs)/settled.npz
+	test -f $(runs)/settled.npz || .venv-training/bin/python -m training.answers $(data) --teachers $(runs)/settled --out $(runs)/settled.npz
 	.venv-training/bin/python -m training.train $(data) --answers $(runs)/settled.npz --out $(runs)/second $(second)
 	.venv-training/bin/python -m training.export $(data) --runs $(runs)/settled $(runs)/second
 

@@ -6,7 +6,6 @@ Draws random weights and a random batch normalisation, so that folding it matter
 definitions; then unfolds the released version and compares what it answers with what its LiteRT model does.
 """
 
-import itertools
 import json
 import os
 from pathlib import Path
@@ -68,13 +67,13 @@ def released_difference(version: Path) -> float:
         networks.append(Network(shape).eval())
         as_released(networks[-1], kernels)
         normalise(networks[-1], seen)
-    looks = zip(networks * 2 if len(networks) == 1 else networks, itertools.cycle((seen, seen.flip(3))), strict=False)
-    outputs = ([each.numpy() for each in network(view)] for network, view in looks)
+    looks = networks * (2 // len(networks)), (seen, seen.flip(3))
+    outputs = ([each.numpy() for each in network(view)] for network, view in zip(*looks, strict=True))
     logits, fer2013, embeddings = zip(*outputs, strict=True)
     answers = {
         "probabilities": softmax(np.mean(logits, axis=0) + np.array(facts["offsets"]), facts["temperature"]),
         "fer2013": softmax(np.mean(fer2013, axis=0), facts["fer2013_temperature"]),
-        "embedding": np.concatenate(embeddings, 1) if len(networks) > 1 else np.mean(embeddings, axis=0),
+        "embedding": np.mean(embeddings, axis=0) if len(networks) == 1 else np.concatenate(embeddings, axis=1),
     }
     return max(float(np.abs(answers[name] - classifier(version, name)(faces[..., 0])).max()) for name in answers)
 

@@ -29,15 +29,15 @@ from numpy.typing import NDArray
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from training import checkpoint as checkpoints
-from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, load_split
+from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, digest, load_split
 from training.golden import golden_faces, write_golden
 from training.labels import EXPRESSIONS, FER2013, rarity
 from training.lite import FLOAT, INT8
 from training.metrics import fitted_temperature
 from training.quantise import INPUT, Frozen, converter_of, quantise
-from training.served import looking, served_network
+from training.served import served_network, together
 from training.shape import FACE_PX
-from training.versions import MODEL_NAME, following, name_of, numbers, released, run_of
+from training.versions import MODEL_NAME, following, joined, numbers, released, runs_of
 
 RARITY: Final = 0.25
 """How far rare expressions are favoured: on validation it cost version 4 no accuracy and brought 6 of mean recall."""
@@ -59,33 +59,36 @@ class Calibration:
 
 
 class Served(tf.Module):  # type: ignore[misc]
-    """The network with its calibration folded in, as a function from grey faces to probabilities."""
+    """The network with its calibration folded in, as a function from grey faces to probabilities.
+
+    Logits are divided by a matrix product: `quantise.py` leaves those in floating point.
+    """
 
     def __init__(self, network: keras.Model, calibration: Calibration) -> None:
         """Keeps a float32 network and what turns its logits into probabilities."""
         super().__init__()
         self._network = network
-        self._offsets = tf.constant(calibration.offsets, tf.float32)
-        self._temperature = tf.constant(calibration.temperature, tf.float32)
-        self._original = tf.constant(calibration.fer2013, tf.float32)
+        self._offsets = tf.constant(calibration.offsets / calibration.temperature, tf.float32)
+        self._colder = tf.constant(np.eye(len(EXPRESSIONS)) / calibration.temperature, tf.float32)
+        self._colder_original = tf.constant(np.eye(len(FER2013)) / calibration.fer2013, tf.float32)
 
     @tf.function(input_signature=[INPUT])  # type: ignore[untyped-decorator]
     def predict(self, faces: Any) -> dict[str, Any]:
         """Maps uint8 (N, 48, 48, 1) to float32 (N, 8) and (N, 7) probabilities and (N, E) embeddings."""
         outputs = self._network(faces, training=False)
         return {
-            "probabilities": tf.nn.softmax((outputs["logits"] + self._offsets) / self._temperature),
-            "fer2013": tf.nn.softmax(outputs["fer2013"] / self._original),
+            "probabilities": tf.nn.softmax(outputs["logits"] @ self._colder + self._offsets),
+            "fer2013": tf.nn.softmax(outputs["fer2013"] @ self._colder_original),
             "embedding": outputs["embedding"],
         }
 
 
-def trained_networks(runs: Sequence[Path]) -> keras.Model:
-    """Builds the served network with the runs' averaged weights, looking at both mirror images."""
+def trained_network(runs: Sequence[Path]) -> keras.Model:
+    """Builds what is served with the averaged weights of one or two runs."""
     networks = [served_network(*checkpoints.finished(run), f"network_{i}") for i, run in enumerate(runs, 1)]
     for network in networks:
         network.set_weights([rounded(weight) for weight in network.get_weights()])
-    return looking(networks)
+    return together(networks)
 
 
 def rounded(weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,13 +138,17 @@ def write_formats(served: Served, folder: Path) -> None:
     (folder / FLOAT).write_bytes(converter.convert())
 
 
-def made_by(run: Path) -> dict[str, Any]:
+def origin_of(run: Path, data: Path) -> dict[str, Any]:
     """Says what made a run's network.
 
     Raises:
-        SystemExit: The run has no checkpoint, was stopped, or is a teacher only: its embedding tells whose a face is.
+        SystemExit: The run has no checkpoint, was stopped, learnt other faces than those of ``data``, or is a teacher
+            only: its embedding tells whose a face is.
     """
     lineage = checkpoints.lineage(run)
+    if lineage.get("data_sha256", digest(data)) != digest(data):
+        message = f"{run} learnt from another archive than {data}: what it learnt may be what this one validates with"
+        raise SystemExit(message)
     if lineage.get("teacher_only"):
         message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
         raise SystemExit(message)
@@ -175,7 +182,7 @@ def described(networks: list[dict[str, Any]], folder: Path, calibration: Calibra
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
-            "run": name_of([each["run"] for each in networks]),
+            "run": joined([each["run"] for each in networks]),
             "networks": networks,
         },
         "metrics": {},
@@ -188,13 +195,13 @@ def export(runs: Sequence[Path], out: Path, data: Path) -> None:
 
     Raises:
         SystemExit: The version is there already: servers and taught moods would take other weights for the same ones.
-            Or a run has no checkpoint, was stopped, or is a teacher only.
+            Or a run cannot be exported, see ``origin_of``.
     """
     if out.exists():
         message = f"{out}: this version is there already; name the next one with --out, or remove it if nobody has it"
         raise SystemExit(message)
-    networks = [made_by(run) for run in runs]
-    network = trained_networks(runs)
+    networks = [origin_of(run, data) for run in runs]
+    network = trained_network(runs)
     calibration = calibrated(network, data)
     served = Served(network, calibration)
     partial = out.parent / f".{out.name}.partial" / out.name
@@ -247,9 +254,7 @@ def _hold(what: str, answers: dict[str, NDArray[np.float32]], golden: dict[str, 
 def main() -> None:
     """Reads the command line; exports or checks."""
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
-    parser.add_argument(
-        "--runs", type=Path, nargs="+", default=[Path("build/training/run")], help="one, or several that judge together"
-    )
+    parser.add_argument("--runs", type=Path, nargs="+", help="one, or two that look once each; required to export")
     parser.add_argument("--out", type=Path, help="default: the next version, or with --check the newest")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperatures on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
@@ -257,8 +262,10 @@ def main() -> None:
     if options.check:
         check(options.out or released())
         return
-    name = name_of([checkpoints.name_of(run) for run in options.runs])
-    if options.out is None and numbers() and run_of(released()) == name:
+    if not options.runs:
+        parser.error("name the run to export with --runs, or two")
+    name = joined([checkpoints.name_of(run) for run in options.runs])
+    if options.out is None and numbers() and runs_of(released()) == name:
         print(f"{released()} is {name} already")
         return
     export(options.runs, options.out or following(), options.data)

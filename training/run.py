@@ -93,9 +93,12 @@ def _continued(run: Run, before: dict[str, Any], now: dict[str, Any]) -> str:
 
 def _by_name(settings: dict[str, Any]) -> dict[str, Any]:
     """Names the runs that one began from or learns from: what made them does not change, nor where they went on."""
-    others = settings["start"], *settings["teachers"]
-    start, *teachers = (each["run"] if isinstance(each, dict) else each for each in others)
-    return settings | {"start": start, "teachers": teachers}
+
+    def name(other: Any) -> Any:
+        return other.get("run", other) if isinstance(other, dict) else other
+
+    several = {part: settings[part] and [name(each) for each in settings[part]] for part in ("teachers", "answers")}
+    return settings | several | {"start": name(settings["start"])}
 
 
 def forget_lost_epochs(out: Path) -> None:

@@ -109,36 +109,39 @@ def served_network(shape: Shape, arrays: Arrays, name: str = "expression") -> ke
     return keras.Model(faces, outputs, name=name)
 
 
-def looking(networks: Sequence[keras.Model]) -> keras.Model:
-    """Has networks look at each face and its mirror image, as an expression is the same in a mirror.
+def together(networks: Sequence[keras.Model]) -> keras.Model:
+    """Has one network look at each face and its mirror image, or two at one of them each.
 
-    Every second network looks at the mirror image, a single one at both, stacked along the batch, so that its weights
-    are there once. Two networks that look once each cost what one that looks twice does, and err less alike.
+    An expression is the same in a mirror. Two that look once take as long as one that looks twice, and twice the room.
+
+    Args:
+        networks: Of ``served_network``, one or two.
 
     Returns:
-        A model with the inputs of ``served_network`` and the mean of the networks' logits; a single network's embedding
-        is the mean of both views', those of several lie side by side.
+        A model with the inputs and outputs of ``served_network``: the logits are the mean of both looks, and so is the
+        embedding of one network; those of two lie side by side.
+
+    Raises:
+        SystemExit: There are more than two.
     """
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
-    if len(networks) == 1:
-        both = networks[0](layers.Lambda(_with_mirror_images, name="with_mirror_images")(faces))
-        outputs = {name: layers.Lambda(_mean_of_halves, name=name)(output) for name, output in both.items()}
-        return keras.Model(faces, outputs, name="looking")
-    views = faces, layers.Lambda(_mirror_image, name="mirror_image")(faces)
-    seen = [network(views[i % 2]) for i, network in enumerate(networks)]
-    joined = {"logits": layers.Average, "fer2013": layers.Average, "embedding": layers.Concatenate}
-    outputs = {name: layer(name=name)([each[name] for each in seen]) for name, layer in joined.items()}
-    return keras.Model(faces, outputs, name="looking")
+    mirror_image = ops.flip(faces, axis=2)
+    match networks:
+        case [network]:  # both stacked along the batch, so that its weights are there once
+            both = network(ops.concatenate([faces, mirror_image], axis=0))
+            looks = {name: ops.split(output, 2, axis=0) for name, output in both.items()}
+            embedding = (looks["embedding"][0] + looks["embedding"][1]) / 2
+        case [first, second]:
+            seen = first(faces), second(mirror_image)
+            looks = {name: [each[name] for each in seen] for name in seen[0]}
+            embedding = ops.concatenate(looks["embedding"], axis=1)
+        case _:
+            raise SystemExit(f"{len(networks)} networks: a version has one, or two that look once each")
+    outputs = {"logits": _mean(looks["logits"]), "fer2013": _mean(looks["fer2013"]), "embedding": embedding}
+    return keras.Model(faces, outputs, name="together")
 
 
-def _mirror_image(faces: Any) -> Any:
-    return ops.flip(faces, axis=2)
-
-
-def _with_mirror_images(faces: Any) -> Any:
-    return ops.concatenate([faces, _mirror_image(faces)], axis=0)
-
-
-def _mean_of_halves(outputs: Any) -> Any:
-    plain, mirror = ops.split(outputs, 2, axis=0)
-    return (plain + mirror) / 2
+def _mean(looks: Sequence[Any]) -> Any:
+    """Gives the mean of two (N, K) as a matrix product: `quantise.py` leaves those in floating point."""
+    both = ops.concatenate(looks, axis=1)
+    return ops.matmul(both, np.vstack([np.eye(both.shape[1] // 2, dtype=np.float32)] * 2) / 2)

@@ -7,10 +7,8 @@ faces have there, so that the network says what it said, to the rounding of the 
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -20,15 +18,9 @@ import tensorflow as tf
 from training.dataset import DEFAULT_DATA
 from training.folding import as_released, write_run
 from training.network import Network
-from training.served import looking, served_network
+from training.served import served_network, together
 from training.shape import Kernel, Shape, shape_of
-from training.versions import released
-
-
-def networks_of(version: Path) -> list[dict[str, Any]]:
-    """Says what made each of a released version's networks."""
-    networks: list[dict[str, Any]] = json.loads((version / "model.json").read_text())["training"]["networks"]
-    return networks
+from training.versions import networks_of, released
 
 
 def released_kernels(version: Path) -> list[tuple[Shape, dict[str, Kernel]]]:
@@ -40,24 +32,29 @@ def released_kernels(version: Path) -> list[tuple[Shape, dict[str, Kernel]]]:
     shapes = [shape_of(made["network"]) for made in networks_of(version)]
     fresh = [{name: value.numpy() for name, value in Network(shape).state_dict().items()} for shape in shapes]
     networks = [served_network(*each, f"network_{i}") for i, each in enumerate(zip(shapes, fresh, strict=True), 1)]
-    restored = tf.train.Checkpoint(_network=looking(networks)).read(str(version / "variables" / "variables"))
+    restored = tf.train.Checkpoint(_network=together(networks)).read(str(version / "variables" / "variables"))
     restored.assert_existing_objects_matched().expect_partial()
     kernels = [{layer.name: layer.get_weights() for layer in each.layers if layer.weights} for each in networks]
     return list(zip(shapes, kernels, strict=True))
 
 
 def unfold(version: Path, out: Path, data: Path) -> list[Path]:
-    """Writes a run for each network of a released version, which ends with its weights."""
+    """Writes a run for each network of a released version, which ends with its weights.
+
+    Raises:
+        SystemExit: Something lies in ``out``.
+    """
+    if out.exists() and any(out.iterdir()):
+        message = f"{out} is not empty: remove it, or name another folder with --out"
+        raise SystemExit(message)
     written = []
     pairs = zip(networks_of(version), released_kernels(version), strict=True)
     for number, (made, (shape, kernels)) in enumerate(pairs, 1):
         network = Network(shape).eval()
         as_released(network, kernels)
-        done = {"epoch": made["epochs_done"], "seconds": made["seconds"]}
-        kept = ("recipe", "network", "augmentation", "start", "teachers", "answers", "data_sha256")
-        facts = {name: made[name] for name in kept if name in made}
+        done = {"epoch": made["epochs_done"], "seconds": made["seconds"], "unfolded_from": made["run"]}
         written.append(out / str(number))
-        write_run(network, facts | {"unfolded_from": made["run"]}, written[-1], data, done)
+        write_run(network, {"network": made["network"], "unfolded_from": made}, written[-1], data, done)
     return written
 
 

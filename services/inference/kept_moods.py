@@ -57,23 +57,11 @@ class KeptMoods:
     @property
     def damaged(self) -> str:
         """What is wrong where the file was damaged, and still holds what the house was taught; empty else."""
-        aside = self._file.aside
         try:
-            stamp = stamp_of(aside)
+            if (stamp := stamp_of(self._file.aside)) != self._damage[0]:
+                self._damage = stamp, self._damage_in(self._file.read_aside())
         except OSError:
-            stamp = None
-        if stamp is None:
             return ""
-        if stamp != self._damage[0]:
-            names = sorted((_by_name(aside.read_bytes()) or {}).keys() - {one.mood for one in self.moods} - {""})
-            which = f" ({', '.join(names)})" if names else ""
-            self._damage = (
-                stamp,
-                (
-                    f"taught moods{which} were damaged: they are not read and lie in {aside}; forget them "
-                    "(`moodring moods forget NAME`), or teach them again, and delete that file"
-                ),
-            )
         return self._damage[1]
 
     async def refresh(self) -> None:
@@ -169,18 +157,27 @@ class KeptMoods:
         Where nobody can say any more which faces are whose, the whole file goes with what is forgotten; what has lost
         its name goes with anything.
         """
-        try:
-            text = self._file.aside.read_bytes()
-        except FileNotFoundError:
+        if (text := self._file.read_aside()) is None:
             return False
         if (moods := _by_name(text)) is None:
             there = bool(forgotten) and json.dumps(forgotten).encode() in text
             if there or known:
-                self._file.keep_aside(None)
+                self._file.replace_aside(None)
             return there
         left = [one for name, one in moods.items() if name not in {*kept, forgotten, ""}]
-        self._file.keep_aside(json.dumps({"moods": left}).encode() if left else None)
+        self._file.replace_aside(json.dumps({"moods": left}).encode() if left else None)
         return forgotten in moods
+
+    def _damage_in(self, text: bytes | None) -> str:
+        """Say what is lost with a damaged file."""
+        if text is None:
+            return ""
+        names = sorted((_by_name(text) or {}).keys() - {one.mood for one in self.moods} - {""})
+        which = f" ({', '.join(names)})" if names else ""
+        return (
+            f"taught moods{which} were damaged: they are not read and lie in {self._file.aside}; forget them "
+            "(`moodring moods forget NAME`), or teach them again, and delete that file"
+        )
 
     def _announce(self) -> None:
         """Tell the house what changed."""

@@ -79,7 +79,7 @@ class StateFile(Generic[T]):
         parts: What of it may be missing, such as `rooms.*.mood`: where one is wrong, only that is lost.
 
     Attributes:
-        aside: Where a damaged file is kept as it was, for whoever can mend it.
+        aside: Where a damaged file is kept as it was, for whoever can mend it, until `replace_aside`.
     """
 
     def __init__(self, path: Path, model: type[T], parts: Sequence[str] = ()) -> None:
@@ -142,16 +142,28 @@ class StateFile(Generic[T]):
         said = "%s was not readable as a whole: left out is %s%s; the rest holds, and the file as it was is kept as %s"
         log.warning(said, self._path, ", ".join(lost[:SAID]), more, self.aside)
 
-    def keep_aside(self, text: bytes | None) -> None:
-        """Replace what a damaged file is kept as by what is left of it, or take it away.
+    def read_aside(self) -> bytes | None:
+        """Return the damaged file that is kept, `None` where there is none.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        try:
+            return self.aside.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def replace_aside(self, left: bytes | None) -> None:
+        """Replace the damaged file that is kept by what is left of it, or take it away where nothing is.
 
         Raises:
             OSError: The disk is full or not writable.
         """
-        if text is None:
-            self.aside.unlink(missing_ok=True)
-        else:
-            replace_file(self.aside, text)
+        with self._saving:
+            if left is None:
+                self.aside.unlink(missing_ok=True)
+            else:
+                replace_file(self.aside, left)
 
     def save(self, value: T) -> None:
         """Replace the file's content; it is on the disk when this returns.

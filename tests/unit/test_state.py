@@ -45,6 +45,19 @@ def test_unreadable_state_is_kept_aside_and_forgotten(file: StateFile[Policy], t
     assert file.load() == LIFT
 
 
+def test_what_is_left_of_a_damaged_file_is_its_owners_too_until_nothing_is(file: StateFile[Policy]) -> None:
+    assert file.read_aside() is None
+    file.save(LIFT)
+    file.aside.with_name("policy.json").write_bytes(b"{")
+    file.load()
+    assert file.read_aside() == b"{"
+    file.replace_aside(b"rest")
+    assert (file.read_aside(), file.aside.stat().st_mode & 0o777) == (b"rest", 0o600)
+    for _ in range(2):
+        file.replace_aside(None)
+        assert file.read_aside() is None
+
+
 def test_state_that_may_not_be_read_is_said_and_left_as_it_is(file: StateFile[Policy], tmp_path: Path) -> None:
     (tmp_path / "state" / "policy.json").mkdir(parents=True)  # what even root cannot read
     with pytest.raises(UnreadableStateError, match=r"policy\.json cannot be read \(.+\).* `moodring doctor`"):
