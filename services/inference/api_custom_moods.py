@@ -86,6 +86,13 @@ class NewLesson(Message):
     arousal: Axis | None = None
 
 
+class EndOfStep(Message):
+    """The step that is to end; where another one goes on by now, that one is left alone."""
+
+    step: Step | None = None
+    """Without it, whichever goes on is ended."""
+
+
 class CustomMoodChange(Message):
     """Another name or place; what is left out stays."""
 
@@ -142,11 +149,14 @@ def _add_lessons(router: APIRouter, service: "InferenceService") -> None:
             return _info(classroom)
 
     @router.post("/{mood}/teaching/next", status_code=202)
-    async def go_on(mood: Name) -> CustomMoodsInfo:
-        """Go on: show the mood now; or, while it is being shown, have it learnt from what there is."""
+    async def go_on(mood: Name, body: EndOfStep | None = None) -> CustomMoodsInfo:
+        """Go on: show the mood now; or, while it is being shown, have it learnt from what there is.
+
+        Say which step is to end: steps end by themselves, too, and the next one should not end with them.
+        """
         with _translated():
             classroom = _running(service)
-            classroom.go_on(mood)
+            classroom.go_on(mood, body.step if body else None)
             return _info(classroom)
 
     @router.delete("/{mood}/teaching")

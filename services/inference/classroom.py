@@ -28,7 +28,7 @@ from services.inference.kept_moods import KeptMoods
 from services.inference.newest import Frame
 from services.inference.predictor import Prediction
 from services.inference.state import TaughtMood
-from services.inference.teaching import Sight, Teaching
+from services.inference.teaching import Sight, Step, Teaching
 from services.runtime.bus import Delivery
 from services.runtime.state import UnreadableStateError
 
@@ -165,12 +165,19 @@ class Classroom:
         log.info("%s is being taught in %s", mood, room)
         return self.lesson
 
-    def go_on(self, mood: str) -> Teaching:
+    def go_on(self, mood: str, ends: Step | None = None) -> Teaching:
         """Go on to a lesson's next step.
+
+        Args:
+            mood: Of the lesson.
+            ends: The step that is to end. Where another one goes on by now, that one is left alone: its time was over
+                meanwhile, or the same was asked for twice. Without it, whichever goes on is ended.
 
         Raises:
             NotNowError: There is no such lesson, or it is too early.
         """
+        if ends and ends is not (lesson := self._lesson_of(mood)).step:
+            return lesson
         lesson = self._going_on(mood)
         if problem := lesson.go_on(self.now()):
             raise NotNowError(problem)

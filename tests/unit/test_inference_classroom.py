@@ -169,6 +169,29 @@ async def test_a_mood_is_renamed_and_moved(tmp_path: Path) -> None:
         assert set(taught(await home.show(1, 200))) == {"deep_work"}
 
 
+async def test_what_ends_a_step_does_not_end_the_next_one(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        await home.show(USUAL.least, 60)
+        first = await home.ask("POST", "/focused/teaching/next", {"step": "usual"})
+        again = await home.ask("POST", "/focused/teaching/next", {"step": "usual"})
+        assert (first["teaching"]["step"], again["teaching"]["step"]) == ("ready", "ready")
+        shown = await home.ask("POST", "/focused/teaching/next", {"step": "ready"})
+        assert shown["teaching"]["step"] == "mood"
+        code, why = await home.refused("POST", "/focused/teaching/next", {"step": "mood"})
+        assert (code, "30 more faces" in why) == (409, True)
+        code, _ = await home.refused("POST", "/calm/teaching/next", {"step": "usual"})
+        assert code == 409
+
+
+async def test_a_step_that_ended_by_itself_is_not_ended_again(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        await home.show(USUAL.most, 60)
+        state = await home.ask("POST", "/focused/teaching/next", {"step": "usual"})
+        assert state["teaching"]["step"] == "ready"
+
+
 async def test_a_stopped_lesson_leaves_nothing(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.begin()

@@ -70,7 +70,7 @@ def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys
     body = {"room": "study", "consent": True, "valence": 0.5, "arousal": 0.0}
     assert house.calls == [
         ("GET", "", None), ("POST", "/focused/teaching", body), ("GET", "", None),
-        ("POST", "/focused/teaching/next", None), ("GET", "", None),
+        ("POST", "/focused/teaching/next", {"step": "ready"}), ("GET", "", None),
     ]  # fmt: skip
     said = capsys.readouterr().out
     assert "Numbers only." in said
@@ -101,6 +101,7 @@ def test_with_enough_faces_enter_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     house = House(monkeypatch, {}, *answers)
     assert teach(entered=lambda _s: True) == 0
     assert [method for method, _, _ in house.calls[2:]] == ["GET", "GET", "POST", "GET", "GET", "POST", "GET"]
+    assert [body for method, _, body in house.calls[2:] if method == "POST"] == [{"step": "usual"}, {"step": "mood"}]
     assert "15 faces of 15 to 60, 9 s left (Enter goes on, Ctrl-C stops)" in capsys.readouterr().out
 
 

@@ -110,9 +110,9 @@ class Actions:
         """Teach this room's faces a mood, where those before the camera agreed."""
         return await self._custom("POST", f"/{mood}/teaching", {"room": self._room, "consent": consent, **place})
 
-    async def go_on_with_lesson(self, mood: str) -> Json | None:
-        """Go on to the lesson's next step."""
-        return await self._custom("POST", f"/{mood}/teaching/next")
+    async def go_on_with_lesson(self, mood: str, step: str) -> Json | None:
+        """Go on from a step of the lesson to the next one, unless it is over already."""
+        return await self._custom("POST", f"/{mood}/teaching/next", {"step": step})
 
     async def stop_lesson(self, mood: str) -> Json | None:
         """Stop the lesson; nothing of it is kept."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from services.contracts.channels import named, spoken
 from services.contracts.colours import colour, mood_colour
@@ -16,6 +17,9 @@ POLL_S = 1.0
 """How often a lesson is looked at while it goes on,"""
 IDLE_S = 1.5
 """and how often whether one was begun elsewhere: everyone before a camera may see it before the first face is taken."""
+TELL_THE_STEP = "(event) => event.detail > 1 || emit(event.currentTarget.dataset.step)"
+"""Tells which step was on the screen when it was clicked: it ends by itself, too, and may be over when this is heard.
+The second half of a double click is not the next step's."""
 
 
 class CustomMoodsCard:
@@ -31,6 +35,7 @@ class CustomMoodsCard:
             with box("div", "card-head"):
                 Text("h2", "Moods of your own")
                 self._teach = Button(self._open, text="Teach a mood", icon="school", testid="teach-mood")
+                self._teach.enable(enabled=False)  # until it is known what people are to agree to
             self._said = Text("p", classes="quiet", testid="lesson-said").props("aria-live=polite")
             self._form = box("div", "lesson", "lesson-form").props("hidden")
             with self._form:
@@ -76,7 +81,10 @@ class CustomMoodsCard:
         self._count = Text("p", classes="eyebrow", testid="lesson-count")
         self._told = Text("p", classes="quiet", testid="lesson-consent")
         with box("div", "chips"):
-            self._next = Button(self._go_on, text="Go on", icon="check", classes="button primary", testid="lesson-next")
+            self._next = Button(
+                self._go_on,
+                text="Go on", icon="check", classes="button primary", testid="lesson-next", tells=TELL_THE_STEP,
+            )  # fmt: skip
             Button(self._stop, text="Stop, keep nothing", icon="close", classes="button", testid="lesson-stop")
 
     async def _open(self) -> None:
@@ -107,8 +115,8 @@ class CustomMoodsCard:
             self._form.props("hidden")
             self._show(answer)
 
-    async def _go_on(self) -> None:
-        await self._act(self._actions.go_on_with_lesson(self._mood))
+    async def _go_on(self, event: GenericEventArguments) -> None:
+        await self._act(self._actions.go_on_with_lesson(self._mood, str(event.args)))
 
     async def _stop(self) -> None:
         await self._act(self._actions.stop_lesson(self._mood))
@@ -152,7 +160,8 @@ class CustomMoodsCard:
         self._instruction.text = lessons.instruction(teaching)
         self._count.text = lessons.count(teaching)
         self._bar.show(value=teaching["faces"], max=max(1, teaching["most"]), hidden=not teaching["most"])
-        self._next.enable(teaching["step"] != "done" and teaching["faces"] >= teaching["least"])
+        enough = teaching["step"] != "done" and teaching["faces"] >= teaching["least"]
+        self._next.show(disabled=not enough, **{"data-step": teaching["step"]})
         ready = teaching["step"] == "ready"
         self._next.says(text="I show it now" if ready else "That is enough")
 

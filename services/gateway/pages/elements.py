@@ -8,7 +8,8 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 
-Handler = Callable[[], Awaitable[None]]
+TELL_ALL = "(...args) => emit(...args)"
+Handler = Callable[[], Awaitable[None]] | Callable[[GenericEventArguments], Awaitable[None]]
 
 
 class Live(Element):
@@ -84,10 +85,28 @@ class Text(TextElement):
 
 
 class Button(Live):
-    """A native button: keyboard, focus and screen readers work without our doing."""
+    """A native button: keyboard, focus and screen readers work without our doing.
+
+    Args:
+        handler: What a click does.
+        text: What it says.
+        icon: Before that.
+        label: What it is called where it says nothing.
+        testid: Its name for tests.
+        classes: Instead of `button`.
+        tells: JavaScript, a function of the event that may `emit` what the handler hears of it; all of it by default.
+    """
 
     def __init__(
-        self, handler: Handler, *, text: str = "", icon: str = "", label: str = "", testid: str = "", classes: str = ""
+        self,
+        handler: Handler,
+        *,
+        text: str = "",
+        icon: str = "",
+        label: str = "",
+        testid: str = "",
+        classes: str = "",
+        tells: str = TELL_ALL,
     ) -> None:
         super().__init__("button")
         self.classes(classes or "button")
@@ -98,7 +117,7 @@ class Button(Live):
         with self:
             self._icon = ui.icon(icon).props("aria-hidden=true") if icon else None
             self._words = Text("span", text) if text else None
-        self.on("click", handler)
+        self.on("click", handler, js_handler=tells)
 
     def says(self, *, text: str | None = None, icon: str | None = None, label: str | None = None) -> Self:
         """Change what the button shows and is called."""
