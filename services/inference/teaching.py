@@ -28,6 +28,11 @@ BEHIND: Final = 0.5
 one that is higher than they are by as much of somebody who passes."""
 NOTED: Final = 1000
 """Heights that are remembered of a camera: some minutes' frames."""
+LONGER: Final = 3
+"""So many times as long a step may last where it has too few faces by then and they still come: a machine that is slow
+or busy reads fewer."""
+SILENCE_S: Final = 20.0
+"""They come for as long as the last one that was taken is no older than that."""
 WAIT_S: Final = 180.0
 """How long people may take until they begin to show the mood."""
 
@@ -43,7 +48,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Amount:
-    """How many faces a step takes: it may be ended at `least`, and ends at `most` or after `seconds`."""
+    """How many faces a step takes: it may be ended at `least`, and ends at `most`, or with `least` after `seconds`."""
 
     least: int
     most: int
@@ -128,8 +133,18 @@ class Teaching:
         """Return how long the present step may still take; 0 where nothing is awaited any more."""
         if not self.running:
             return 0.0
-        lasts = AMOUNTS[self.step].seconds if self.step in AMOUNTS else WAIT_S
-        return max(0.0, self._began_at + lasts - now)
+        return max(0.0, self._began_at + self._lasts(now) - now)
+
+    def _lasts(self, now: float) -> float:
+        if self.step not in AMOUNTS:
+            return WAIT_S
+        seconds = AMOUNTS[self.step].seconds
+        coming = now - self._last_at < SILENCE_S
+        longer = now - self._began_at >= seconds and self._missing() > 0 and coming
+        return LONGER * seconds if longer else seconds
+
+    def _missing(self) -> int:
+        return self.least(self.step) - len(self.taken[self.step])
 
     def takes(self, at: float) -> bool:
         """Whether a face that was seen at a moment is wanted: not one from before people began the step."""
@@ -162,7 +177,7 @@ class Teaching:
         heights = self._usual_heights()
         for step, taken in self.taken.items():  # the first were taken when little was known
             self.taken[step] = [face for face in taken if _is_theirs(face, heights)]
-        if self.step in AMOUNTS and (missing := self.least(self.step) - len(self.taken[self.step])) > 0:
+        if self.step in AMOUNTS and (missing := self._missing()) > 0:
             return f"{missing} more faces are needed before that"
         order = list(Step)
         self.step = order[min(order.index(self.step) + 1, len(order) - 1)]
@@ -175,9 +190,9 @@ class Teaching:
             return
         if self.step is Step.READY:
             self.give_up(f"nobody began to show the mood within {WAIT_S:g} s; begin again")
-        elif self.go_on(now):
+        elif self.go_on(now) and not self.seconds_left(now):  # some may have turned out to be of somebody behind
             self.give_up(
-                f"only {len(self.taken[self.step])} faces could be read in {AMOUNTS[self.step].seconds:g} s, "
+                f"only {len(self.taken[self.step])} faces could be read in {now - self._began_at:.0f} s, "
                 f"{self.least(self.step)} are needed: be the nearest to the camera, look at it in good light and begin "
                 "again"
             )

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from services.inference.predictor import Origin
-from services.inference.teaching import AMOUNTS, SETTLE_S, SPACING_S, WAIT_S, Sight, Step, Teaching, answer_to
+from services.inference.teaching import (
+    AMOUNTS,
+    LONGER,
+    SETTLE_S,
+    SILENCE_S,
+    SPACING_S,
+    WAIT_S,
+    Sight,
+    Step,
+    Teaching,
+    answer_to,
+)
 
 NOW = 1_800_000_000.0
 FACE = np.ones(4, np.float32)
@@ -102,6 +113,51 @@ def test_too_few_faces_in_its_time_end_it_all(count: int) -> None:
     teaching.look(NOW + USUAL.seconds)
     assert teaching.problem.startswith(f"only {count} faces could be read in 30 s, {USUAL.least} are needed")
     assert teaching.taken[Step.USUAL] == []
+
+
+def read_slowly(every_s: float, until_s: float) -> tuple[Teaching, float]:
+    """Teach with a face now and then, and return the lesson when its step is over, and how long that took."""
+    teaching, at_s = lesson(), 0.0
+    while teaching.step is Step.USUAL and teaching.running and at_s < until_s:
+        at_s += 0.5
+        if at_s % every_s == 0:
+            take(teaching, 1, NOW + at_s)
+        teaching.look(NOW + at_s)
+    return teaching, at_s
+
+
+def test_a_machine_that_reads_few_faces_is_given_longer() -> None:
+    teaching, took_s = read_slowly(every_s=4, until_s=200)
+    assert (teaching.step, took_s) == (Step.READY, 4 * USUAL.least)
+
+
+def test_it_is_said_for_how_long_a_step_may_last_then() -> None:
+    teaching, _ = read_slowly(every_s=4, until_s=USUAL.seconds)
+    assert teaching.seconds_left(NOW + USUAL.seconds) == (LONGER - 1) * USUAL.seconds
+
+
+def test_longer_is_not_for_ever() -> None:
+    teaching, took_s = read_slowly(every_s=8, until_s=200)
+    assert took_s == LONGER * USUAL.seconds
+    assert teaching.problem.startswith("only 11 faces could be read in 90 s")
+
+
+def test_who_goes_away_is_not_waited_for() -> None:
+    teaching, _ = read_slowly(every_s=4, until_s=40)
+    teaching.look(NOW + 40 + SILENCE_S)
+    assert teaching.problem.startswith("only 10 faces could be read in 60 s")
+
+
+def test_faces_that_turn_out_to_be_of_somebody_behind_are_made_up_for() -> None:
+    teaching = lesson()
+    for number in range(USUAL.least):
+        teaching.take(sight(NOW + USUAL.seconds - 1, height=100 if number else 30))
+        teaching.note("desk", 100)
+    teaching.look(NOW + USUAL.seconds)
+    assert (teaching.step, teaching.problem) == (Step.USUAL, "")
+    take(teaching, 1, NOW + USUAL.seconds + 1)
+    teaching.look(NOW + USUAL.seconds + 1)
+    assert teaching.step is Step.READY
 
 
 def test_nobody_who_begins_ends_it_too() -> None:
