@@ -7,7 +7,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -25,6 +30,22 @@ LOUDEST = """
 const audible = (sound) => sound.src && !sound.src.startsWith('data:') && !sound.paused;
 return window.sounds.filter(audible).map((sound) => [sound.src, sound.currentTime])[0] || null;
 """
+
+SHOWN = """
+const inmost = (one) => one.checkVisibility() && !one.querySelector("[data-testid]");
+const named = [...document.querySelectorAll("[data-testid]")].filter(inmost);
+const words = (one) => String(one.value || one.innerText || "").replace(/\\s+/g, " ");
+const line = (one) => `${one.dataset.testid}${one.disabled ? " (disabled)" : ""}: ${words(one)}`;
+const lost = document.getElementById("popup")?.ariaHidden === "false" ? ["the server is lost"] : [];
+return [location.href, ...lost, ...named.map(line)];
+"""
+"""Lists what a page shows, by the names for tests, and whether it has lost the server."""
+
+LESSON = """
+const [tell] = arguments;
+fetch("/api/custom-moods").then((answer) => answer.text()).then(tell, (error) => tell(String(error)));
+"""
+"""Asks the house which moods were taught, and how far a lesson is."""
 
 
 class Browser:
@@ -106,10 +127,26 @@ class Browser:
         self.until(clicked, f"{testid} can be used")
 
     def until(self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-        """Return the first true value of a condition; elements may come and go meanwhile."""
+        """Return the first true value of a condition; elements may come and go meanwhile.
+
+        Raises:
+            AssertionError: There was none; the text says what the page shows instead.
+        """
         passing = (NoSuchElementException, StaleElementReferenceException)
         waiting = WebDriverWait(self.driver, patience_s, 0.1, ignored_exceptions=passing)
-        return waiting.until(lambda _: condition(), f"never: {what}")
+        try:
+            return waiting.until(lambda _: condition())
+        except TimeoutException:
+            raise AssertionError(f"never: {what}\n{self.story()}") from None
+
+    def story(self) -> str:
+        """Return what the page shows and complained about, and how the lesson is, for a test that fails."""
+        try:
+            shown = "\n".join(self.run(SHOWN))
+            said = "\n".join(entry["message"] for entry in self.driver.get_log("browser"))
+            return f"{shown}\nlesson: {self.driver.execute_async_script(LESSON)}\nconsole: {said or 'nothing'}"
+        except WebDriverException as error:
+            return f"the page tells nothing: {error.msg}"
 
     def run(self, script: str) -> Any:
         """Return what a script in the page returns."""

@@ -1,12 +1,23 @@
-"""The stack that the tests of docker-compose.yml share: it is started once."""
+"""The stack that the tests of docker-compose.yml share: it is started once. And what is told where a test fails."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from services.contracts.messages import uuid7
 from tests.compose import ADDRESS, SERVER, Stack
 from tests.home_automation import Hand
+from tests.product import Door
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the product said lately to the report of a test that fails."""
+    report = yield
+    for name, door in item.funcargs.items() if report.failed else ():
+        if isinstance(door, Door) and (story := door.story()) not in str(report.longrepr):
+            report.sections.append((f"what {name} said lately", story))
+    return report
 
 
 @pytest.fixture(scope="session")
