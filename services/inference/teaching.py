@@ -194,7 +194,7 @@ class Teaching:
             self.give_up(
                 f"only {len(self.taken[self.step])} faces could be read in {now - self._began_at:.0f} s, "
                 f"{self.least(self.step)} are needed: be the nearest to the camera, look at it in good light and begin "
-                "again"
+                "again; on a machine with too much to do, let it do less meanwhile"
             )
 
     def give_up(self, why: str) -> None:
