@@ -2,7 +2,8 @@
 
     python -m training.evaluate --data ferplus_train_valid.npz --yunet PATH
 
-Writes the figures into ``model.json`` and draws the confusion matrix. Every interval is a 95 % bootstrap interval.
+Writes the figures into ``model.json``, those of the released version into the model card, too, and draws its confusion
+matrix. Every interval is a 95 % bootstrap interval.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.vision.detectors import open_detector
+from training import card
 from training.copies import are_copies
 from training.dataset import DEFAULT_DATA, TRAIN_SPLIT, VALID_SPLIT, Faces, load_split
 from training.files import replace
@@ -260,7 +262,8 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help=f"default: {DEFAULT_PLOT} of the released version, none of others")
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     options = parser.parse_args()
-    if options.plot is None and options.model == released():
+    ours = options.model == released()
+    if options.plot is None and ours:
         options.plot = DEFAULT_PLOT
     valid = validation(options.data, options.yunet)
     figures = measured(options.model, valid)
@@ -269,12 +272,13 @@ def main() -> None:
     facts = json.loads(description.read_text())
     facts["metrics"] = figures
     replace(description, (json.dumps(facts, indent=1) + "\n").encode())
-    if options.plot is None:
-        print(f"wrote {description}")
-        return
-    picture = drawn(confusion(classifier(options.model)(valid.faces), valid.labels), EXPRESSIONS)
-    cv2.imwrite(str(options.plot), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    print(f"wrote {description} and {options.plot}")
+    print(f"wrote {description}")
+    if ours:
+        card.write(options.model)
+    if options.plot is not None:
+        picture = drawn(confusion(classifier(options.model)(valid.faces), valid.labels), EXPRESSIONS)
+        cv2.imwrite(str(options.plot), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        print(f"wrote {options.plot}")
 
 
 if __name__ == "__main__":
