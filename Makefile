@@ -9,7 +9,6 @@ data := $(if $(value DATA),--data $(call quoted,DATA))
 sources := services tests training
 runs := build/training
 settle := --radius 0.1 --trust 0.4 --peak-rate 0.03 --epochs 24 --seed 42
-second := --trust 0.4 --mix 0.3 --epochs 54 --seed 20261129
 
 .PHONY: compose-demo compose-check arm64-check help run test test-all lint format bench mood-table models train train-env proto lock test-packages fresh-check
 
@@ -50,9 +49,7 @@ train-env: .venv-training/.ready  ## the environment for export and evaluation
 train: .venv-training/.torch  ## train the expression model and export it; goes on where it was stopped
 	.venv-training/bin/python -m training.train $(data)
 	.venv-training/bin/python -m training.train $(data) --start $(runs)/run --teachers $(runs)/run --out $(runs)/settled $(settle)
-	test -f $(runs)/settled.npz || .venv-training/bin/python -m training.answers $(data) --teachers $(runs)/settled --out $(runs)/settled.npz
-	.venv-training/bin/python -m training.train $(data) --answers $(runs)/settled.npz --out $(runs)/second $(second)
-	.venv-training/bin/python -m training.export $(data) --runs $(runs)/settled $(runs)/second
+	.venv-training/bin/python -m training.export $(data) --run $(runs)/settled
 
 proto: $(VENV)/.dev  ## generate code from proto/
 	infra/gen-proto.sh

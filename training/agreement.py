@@ -24,7 +24,7 @@ from training.lite import classifier
 from training.metrics import softmax
 from training.network import Network, standardised
 from training.served import served_network
-from training.shape import Shape
+from training.shape import Shape, shape_of
 from training.unfold import released_kernels
 from training.versions import released
 
@@ -61,19 +61,17 @@ def largest_difference(seed: int) -> float:
 def released_difference(version: Path) -> float:
     """Gives the largest difference between a released version's answers and those of what is unfolded from it."""
     facts, faces = json.loads((version / "model.json").read_text()), golden_faces()
+    shape = shape_of(facts["training"]["network"])
+    network = Network(shape).eval()
+    as_released(network, released_kernels(version, shape))
     seen = standardised(as_channels(faces))
-    networks = []
-    for shape, kernels in released_kernels(version):
-        networks.append(Network(shape).eval())
-        as_released(networks[-1], kernels)
-        normalise(networks[-1], seen)
-    looks = networks * (2 // len(networks)), (seen, seen.flip(3))
-    outputs = ([each.numpy() for each in network(view)] for network, view in zip(*looks, strict=True))
-    logits, fer2013, embeddings = zip(*outputs, strict=True)
+    normalise(network, seen)
+    views = [network(view) for view in (seen, seen.flip(3))]
+    logits, fer2013, embedding = (np.mean([view[i].numpy() for view in views], axis=0) for i in range(3))
     answers = {
-        "probabilities": softmax(np.mean(logits, axis=0) + np.array(facts["offsets"]), facts["temperature"]),
-        "fer2013": softmax(np.mean(fer2013, axis=0), facts["fer2013_temperature"]),
-        "embedding": np.mean(embeddings, axis=0) if len(networks) == 1 else np.concatenate(embeddings, axis=1),
+        "probabilities": softmax(logits + np.array(facts["offsets"]), facts["temperature"]),
+        "fer2013": softmax(fer2013, facts["fer2013_temperature"]),
+        "embedding": embedding,
     }
     return max(float(np.abs(answers[name] - classifier(version, name)(faces[..., 0])).max()) for name in answers)
 

@@ -1,6 +1,6 @@
-"""Turns training runs' averaged weights into the version that both model servers read.
+"""Turns a training run's averaged weights into the version that both model servers read.
 
-    python -m training.export --runs build/training/run
+    python -m training.export --run build/training/run
     python -m training.export --check
 
 Writes ``saved_model.pb`` and ``variables/`` with a warm-up request for TensorFlow Serving,
@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,9 +34,9 @@ from training.labels import EXPRESSIONS, FER2013, rarity
 from training.lite import FLOAT, INT8
 from training.metrics import fitted_temperature
 from training.quantise import INPUT, Frozen, converter_of, quantise
-from training.served import served_network, together
+from training.served import mirrored, served_network
 from training.shape import FACE_PX
-from training.versions import MODEL_NAME, following, joined, numbers, released, runs_of
+from training.versions import MODEL_NAME, following, numbers, released, run_of
 
 RARITY: Final = 0.25
 """How far rare expressions are favoured: on validation it cost version 4 no accuracy and brought 6 of mean recall."""
@@ -59,36 +58,32 @@ class Calibration:
 
 
 class Served(tf.Module):  # type: ignore[misc]
-    """The network with its calibration folded in, as a function from grey faces to probabilities.
-
-    Logits are divided by a matrix product: `quantise.py` leaves those in floating point.
-    """
+    """The network with its calibration folded in, as a function from grey faces to probabilities."""
 
     def __init__(self, network: keras.Model, calibration: Calibration) -> None:
         """Keeps a float32 network and what turns its logits into probabilities."""
         super().__init__()
         self._network = network
-        self._offsets = tf.constant(calibration.offsets / calibration.temperature, tf.float32)
-        self._colder = tf.constant(np.eye(len(EXPRESSIONS)) / calibration.temperature, tf.float32)
-        self._colder_original = tf.constant(np.eye(len(FER2013)) / calibration.fer2013, tf.float32)
+        self._offsets = tf.constant(calibration.offsets, tf.float32)
+        self._temperature = tf.constant(calibration.temperature, tf.float32)
+        self._original = tf.constant(calibration.fer2013, tf.float32)
 
     @tf.function(input_signature=[INPUT])  # type: ignore[untyped-decorator]
     def predict(self, faces: Any) -> dict[str, Any]:
         """Maps uint8 (N, 48, 48, 1) to float32 (N, 8) and (N, 7) probabilities and (N, E) embeddings."""
         outputs = self._network(faces, training=False)
         return {
-            "probabilities": tf.nn.softmax(outputs["logits"] @ self._colder + self._offsets),
-            "fer2013": tf.nn.softmax(outputs["fer2013"] @ self._colder_original),
+            "probabilities": tf.nn.softmax((outputs["logits"] + self._offsets) / self._temperature),
+            "fer2013": tf.nn.softmax(outputs["fer2013"] / self._original),
             "embedding": outputs["embedding"],
         }
 
 
-def trained_network(runs: Sequence[Path]) -> keras.Model:
-    """Builds what is served with the averaged weights of one or two runs."""
-    networks = [served_network(*checkpoints.finished(run), f"network_{i}") for i, run in enumerate(runs, 1)]
-    for network in networks:
-        network.set_weights([rounded(weight) for weight in network.get_weights()])
-    return together(networks)
+def trained_network(run: Path) -> keras.Model:
+    """Builds the served network with a run's averaged weights, looking at both mirror images."""
+    network = served_network(*checkpoints.finished(run))
+    network.set_weights([rounded(weight) for weight in network.get_weights()])
+    return mirrored(network)
 
 
 def rounded(weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,31 +133,11 @@ def write_formats(served: Served, folder: Path) -> None:
     (folder / FLOAT).write_bytes(converter.convert())
 
 
-def origin_of(run: Path, data: Path) -> dict[str, Any]:
-    """Says what made a run's network.
-
-    Raises:
-        SystemExit: The run has no checkpoint, was stopped, learnt other faces than those of ``data``, or is a teacher
-            only: its embedding tells whose a face is.
-    """
-    lineage = checkpoints.lineage(run)
-    if lineage.get("data_sha256", digest(data)) != digest(data):
-        message = f"{run} learnt from another archive than {data}: what it learnt may be what this one validates with"
-        raise SystemExit(message)
-    if lineage.get("teacher_only"):
-        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
-        raise SystemExit(message)
+def described(
+    run: Path, lineage: dict[str, Any], folder: Path, calibration: Calibration, embedding: int
+) -> dict[str, Any]:
+    """Says what the version is: labels, tensors, where it came from and what its files hash to."""
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
-    return {
-        "seconds": history[-1]["seconds"],
-        "epochs_done": history[-1]["epoch"],
-        "epochs_planned": {line["of"]: f"from epoch {line['epoch']} on" for line in reversed(history) if "of" in line},
-        **lineage,
-    }
-
-
-def described(networks: list[dict[str, Any]], folder: Path, calibration: Calibration, embedding: int) -> dict[str, Any]:
-    """Says what the version is: labels, tensors, where its networks came from and what its files hash to."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "model.json")
     return {
         "name": MODEL_NAME,
@@ -182,26 +157,37 @@ def described(networks: list[dict[str, Any]], folder: Path, calibration: Calibra
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "made_by": "python -m training.train",
             "data": "FER+ training split (FER2013 faces, ten taggers' votes, original labels)",
-            "run": joined([each["run"] for each in networks]),
-            "networks": networks,
+            "seconds": history[-1]["seconds"],
+            "epochs_done": history[-1]["epoch"],
+            "epochs_planned": {
+                line["of"]: f"from epoch {line['epoch']} on" for line in reversed(history) if "of" in line
+            },
+            **lineage,
         },
         "metrics": {},
         "files": {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
     }
 
 
-def export(runs: Sequence[Path], out: Path, data: Path) -> None:
+def export(run: Path, out: Path, data: Path) -> None:
     """Writes a version beside ``out`` and moves it into place, so that no server sees half of one.
 
     Raises:
         SystemExit: The version is there already: servers and taught moods would take other weights for the same ones.
-            Or a run cannot be exported, see ``origin_of``.
+            Or the run has no checkpoint, was stopped, learnt from another archive than ``data``, or is a teacher only:
+            its embedding tells whose a face is.
     """
     if out.exists():
         message = f"{out}: this version is there already; name the next one with --out, or remove it if nobody has it"
         raise SystemExit(message)
-    networks = [origin_of(run, data) for run in runs]
-    network = trained_network(runs)
+    lineage = checkpoints.lineage(run)
+    if lineage.get("teacher_only"):
+        message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
+        raise SystemExit(message)
+    if lineage.get("data_sha256", digest(data)) != digest(data):
+        message = f"{run} learnt from another archive than {data}: what it learnt may be what this one validates with"
+        raise SystemExit(message)
+    network = trained_network(run)
     calibration = calibrated(network, data)
     served = Served(network, calibration)
     partial = out.parent / f".{out.name}.partial" / out.name
@@ -210,7 +196,7 @@ def export(runs: Sequence[Path], out: Path, data: Path) -> None:
     write_formats(served, partial)
     answer = served.predict(tf.constant(golden_faces()))
     write_golden(partial / "golden.json", {name: values.numpy() for name, values in answer.items()})
-    facts = described(networks, partial, calibration, int(answer["embedding"].shape[-1]))
+    facts = described(run, lineage, partial, calibration, int(answer["embedding"].shape[-1]))
     (partial / "model.json").write_text(json.dumps(facts, indent=1) + "\n")
     quantise(partial, data)
     check(partial)
@@ -254,7 +240,7 @@ def _hold(what: str, answers: dict[str, NDArray[np.float32]], golden: dict[str, 
 def main() -> None:
     """Reads the command line; exports or checks."""
     parser = argparse.ArgumentParser(description="Export or check the expression model.")
-    parser.add_argument("--runs", type=Path, nargs="+", help="one, or two that look once each; required to export")
+    parser.add_argument("--run", type=Path, help="a finished run; required to export")
     parser.add_argument("--out", type=Path, help="default: the next version, or with --check the newest")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="to fit the temperatures on")
     parser.add_argument("--check", action="store_true", help="compare what is exported; write nothing")
@@ -262,13 +248,12 @@ def main() -> None:
     if options.check:
         check(options.out or released())
         return
-    if not options.runs:
-        parser.error("name the run to export with --runs, or two")
-    name = joined([checkpoints.name_of(run) for run in options.runs])
-    if options.out is None and numbers() and runs_of(released()) == name:
-        print(f"{released()} is {name} already")
+    if options.run is None:
+        parser.error("name the finished run to export with --run")
+    if options.out is None and numbers() and run_of(released()) == checkpoints.name_of(options.run):
+        print(f"{released()} is this run already")
         return
-    export(options.runs, options.out or following(), options.data)
+    export(options.run, options.out or following(), options.data)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ MOST_LOST: Final = 0.5
 """Points of validation accuracy that eight bits may cost."""
 EXAMPLES: Final = 500
 """Training faces that show the range of every layer's values."""
-IN_FLOAT: Final = ["SUB", "SQUARED_DIFFERENCE", "SQRT", "DIV", "FULLY_CONNECTED", "SPLIT", "CONCATENATION", "SOFTMAX"]
+IN_FLOAT: Final = ["SUB", "SQUARED_DIFFERENCE", "SQRT", "DIV", "FULLY_CONNECTED", "SOFTMAX"]
 """What stays in floating point: the face's standardisation, where 256 steps of a dim face would be few, and what
 follows the convolutions, which takes no time."""
 

@@ -3,7 +3,7 @@
 The weights come from a training run's averages by name, so that nothing here needs PyTorch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -80,7 +80,7 @@ def standardised(faces: Any) -> Any:
     return centred / (ops.sqrt(variance) + MIN_CONTRAST)
 
 
-def served_network(shape: Shape, arrays: Arrays, name: str = "expression") -> keras.Model:
+def served_network(shape: Shape, arrays: Arrays) -> keras.Model:
     """Builds the network with a run's weights.
 
     Returns:
@@ -106,42 +106,27 @@ def served_network(shape: Shape, arrays: Arrays, name: str = "expression") -> ke
     }
     assert outputs["logits"].shape[-1] == len(EXPRESSIONS)
     assert outputs["fer2013"].shape[-1] == len(FER2013)
-    return keras.Model(faces, outputs, name=name)
+    return keras.Model(faces, outputs, name="expression")
 
 
-def together(networks: Sequence[keras.Model]) -> keras.Model:
-    """Has one network look at each face and its mirror image, or two at one of them each.
+def mirrored(network: keras.Model) -> keras.Model:
+    """Wraps a network so that it looks at each face and its mirror image and averages the outputs.
 
-    An expression is the same in a mirror. Two that look once take as long as one that looks twice, and twice the room.
-
-    Args:
-        networks: Of ``served_network``, one or two.
+    An expression is the same in a mirror. Both are stacked along the batch, so that the weights are there once.
 
     Returns:
-        A model with the inputs and outputs of ``served_network``: the logits are the mean of both looks, and so is the
-        embedding of one network; those of two lie side by side.
-
-    Raises:
-        SystemExit: There are more than two.
+        A model with the inputs and outputs of ``served_network``.
     """
     faces = keras.Input((FACE_PX, FACE_PX, 1), dtype="uint8", name="faces")
-    mirror_image = ops.flip(faces, axis=2)
-    match networks:
-        case [network]:  # both stacked along the batch, so that its weights are there once
-            both = network(ops.concatenate([faces, mirror_image], axis=0))
-            looks = {name: ops.split(output, 2, axis=0) for name, output in both.items()}
-            embedding = (looks["embedding"][0] + looks["embedding"][1]) / 2
-        case [first, second]:
-            seen = first(faces), second(mirror_image)
-            looks = {name: [each[name] for each in seen] for name in seen[0]}
-            embedding = ops.concatenate(looks["embedding"], axis=1)
-        case _:
-            raise SystemExit(f"{len(networks)} networks: a version has one, or two that look once each")
-    outputs = {"logits": _mean(looks["logits"]), "fer2013": _mean(looks["fer2013"]), "embedding": embedding}
-    return keras.Model(faces, outputs, name="together")
+    both = network(layers.Lambda(_with_mirror_images, name="with_mirror_images")(faces))
+    outputs = {name: layers.Lambda(_mean_of_halves, name=name)(output) for name, output in both.items()}
+    return keras.Model(faces, outputs, name="mirrored")
 
 
-def _mean(looks: Sequence[Any]) -> Any:
-    """Gives the mean of two (N, K) as a matrix product: `quantise.py` leaves those in floating point."""
-    both = ops.concatenate(looks, axis=1)
-    return ops.matmul(both, np.vstack([np.eye(both.shape[1] // 2, dtype=np.float32)] * 2) / 2)
+def _with_mirror_images(faces: Any) -> Any:
+    return ops.concatenate([faces, ops.flip(faces, axis=2)], axis=0)
+
+
+def _mean_of_halves(outputs: Any) -> Any:
+    plain, mirror = ops.split(outputs, 2, axis=0)
+    return (plain + mirror) / 2

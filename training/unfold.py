@@ -1,4 +1,4 @@
-"""Gets a released version's weights back into runs that training can go on from, one for each of its networks.
+"""Gets a released version's weights back into a run that training can go on from.
 
     python -m training.unfold --out build/training/released
 
@@ -7,6 +7,7 @@ faces have there, so that the network says what it said, to the rounding of the 
 """
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -18,44 +19,28 @@ import tensorflow as tf
 from training.dataset import DEFAULT_DATA
 from training.folding import as_released, write_run
 from training.network import Network
-from training.served import served_network, together
+from training.served import mirrored, served_network
 from training.shape import Kernel, Shape, shape_of
-from training.versions import networks_of, released
+from training.versions import released
 
 
-def released_kernels(version: Path) -> list[tuple[Shape, dict[str, Kernel]]]:
-    """Reads the shape of each of a released version's networks, and its layers by name.
-
-    Returns:
-        Of each layer the kernel (H, W, in, out) or (in, out) and the bias.
-    """
-    shapes = [shape_of(made["network"]) for made in networks_of(version)]
-    fresh = [{name: value.numpy() for name, value in Network(shape).state_dict().items()} for shape in shapes]
-    networks = [served_network(*each, f"network_{i}") for i, each in enumerate(zip(shapes, fresh, strict=True), 1)]
-    restored = tf.train.Checkpoint(_network=together(networks)).read(str(version / "variables" / "variables"))
+def released_kernels(version: Path, shape: Shape) -> dict[str, Kernel]:
+    """Reads the kernel (H, W, in, out) or (in, out) and bias of each layer of a released version, by its name."""
+    arrays = {name: value.numpy() for name, value in Network(shape).state_dict().items()}
+    network = served_network(shape, arrays)
+    restored = tf.train.Checkpoint(_network=mirrored(network)).read(str(version / "variables" / "variables"))
     restored.assert_existing_objects_matched().expect_partial()
-    kernels = [{layer.name: layer.get_weights() for layer in each.layers if layer.weights} for each in networks]
-    return list(zip(shapes, kernels, strict=True))
+    return {layer.name: layer.get_weights() for layer in network.layers if layer.weights}
 
 
-def unfold(version: Path, out: Path, data: Path) -> list[Path]:
-    """Writes a run for each network of a released version, which ends with its weights.
-
-    Raises:
-        SystemExit: Something lies in ``out``.
-    """
-    if out.exists() and any(out.iterdir()):
-        message = f"{out} is not empty: remove it, or name another folder with --out"
-        raise SystemExit(message)
-    written = []
-    pairs = zip(networks_of(version), released_kernels(version), strict=True)
-    for number, (made, (shape, kernels)) in enumerate(pairs, 1):
-        network = Network(shape).eval()
-        as_released(network, kernels)
-        done = {"epoch": made["epochs_done"], "seconds": made["seconds"], "unfolded_from": made["run"]}
-        written.append(out / str(number))
-        write_run(network, {"network": made["network"], "unfolded_from": made}, written[-1], data, done)
-    return written
+def unfold(version: Path, out: Path, data: Path) -> None:
+    """Writes a run that ends with a released version's weights."""
+    training = json.loads((version / "model.json").read_text())["training"]
+    shape = shape_of(training["network"])
+    network = Network(shape).eval()
+    as_released(network, released_kernels(version, shape))
+    done = {"epoch": training["epochs_done"], "seconds": training["seconds"], "unfolded_from": training["run"]}
+    write_run(network, {"network": training["network"], "unfolded_from": training}, out, data, done)
 
 
 def main() -> None:
@@ -65,8 +50,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/training/released"))
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     options = parser.parse_args()
-    for run in unfold(options.model, options.out, options.data):
-        print(f"wrote {run}")
+    unfold(options.model, options.out, options.data)
+    print(f"wrote {options.out}")
 
 
 if __name__ == "__main__":

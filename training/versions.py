@@ -1,9 +1,8 @@
 """Which version of the model is the released one, and which comes next."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 MODEL_NAME: Final = "expression"
 VERSIONS: Final = Path("models") / MODEL_NAME
@@ -27,27 +26,8 @@ def released(folder: Path = VERSIONS) -> Path:
     return folder / str(found[-1])
 
 
-def joined(runs: Sequence[str]) -> str:
-    """Names what one or two runs make together by their names."""
-    return "+".join(runs)
-
-
-def networks_of(version: Path) -> list[dict[str, Any]]:
-    """Says what made each of a version's networks.
-
-    Raises:
-        SystemExit: The version is from before there could be two.
-    """
-    made: dict[str, Any] = json.loads((version / "model.json").read_text())["training"]
-    if "networks" not in made:
-        message = f"{version}/model.json does not name its networks: use the commit that the version was released by"
-        raise SystemExit(message)
-    networks: list[dict[str, Any]] = made["networks"]
-    return networks
-
-
-def runs_of(version: Path) -> str:
-    """Names the runs that a version was exported from."""
+def run_of(version: Path) -> str:
+    """Gives the name of the training run that a version was exported from."""
     return str(json.loads((version / "model.json").read_text())["training"]["run"])
 
 

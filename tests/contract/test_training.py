@@ -5,11 +5,9 @@ import os
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.contract.test_network_definitions import PYTHON, ROOT, has_both
 
@@ -122,24 +120,6 @@ for _ in range(3 * MovingAverage.EVERY):
     average.follow(network)
 torch.testing.assert_close(average.values["weight"], torch.full((2, 3), 0.75))  # the mean of the start and three
 """
-ASKED = """
-import sys
-from pathlib import Path
-import numpy as np
-from training.golden import golden_faces
-from training.lite import classifier
-
-faces = golden_faces()[..., 0][:, :, :: -1 if sys.argv[2] == "mirrored" else 1]
-version, names = Path(sys.argv[1]), ("probabilities", "fer2013", "embedding")
-np.savez(sys.argv[3], **{name: classifier(version, name)(faces) for name in names})
-"""
-AS_RELEASED = """
-import sys
-from pathlib import Path
-from training.agreement import expect, released_difference
-
-expect(released_difference(Path(sys.argv[1])), "a version and what is unfolded from it")
-"""
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -194,97 +174,26 @@ def test_what_goes_on_from_a_checkpoint_becomes_what_was_never_stopped(archive: 
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the archive, two runs, and versions: of each alone, and of both."""
-    folder = tmp_path_factory.mktemp("exported")
-    archive = written(folder / "faces.npz", 600)
-    for name, widths, seed in (("first", "16", "1"), ("second", "24", "2")):
-        shape = ("--stem", "8", "--widths", "8", widths, "--blocks", "1", "1", "--processes", "1", "--batch", "32")
-        trained = run(
-            *("-m", "training.train", "--data", archive, *shape, "--seed", seed, "--epochs", "1"),
-            *("--out", folder / name),
-        )
-        assert trained.returncode == 0, trained.stderr
-    for number, names in ((1, ["first"]), (2, ["second"]), (3, ["first", "second"])):
-        runs = (folder / name for name in names)
-        done = run(
-            "-m", "training.export", "--data", archive, "--runs", *runs, "--out", folder / f"expression/{number}"
-        )
-        assert done.returncode == 0, done.stderr
-    return folder
-
-
-def told(exported: Path, version: int) -> dict[str, Any]:
-    described: dict[str, Any] = json.loads((exported / f"expression/{version}/model.json").read_text())
-    return described
-
-
-def answers(exported: Path, version: int, faces: str) -> dict[str, NDArray[np.float32]]:
-    asked = run("-c", ASKED, exported / f"expression/{version}", faces, exported / "said.npz")
-    assert asked.returncode == 0, asked.stderr
-    with np.load(exported / "said.npz") as said:
-        return dict(said)
-
-
-def test_an_exported_version_says_what_made_it(exported: Path) -> None:
-    facts = told(exported, 1)
-    assert (facts["version"], facts["embedding_size"]) == (1, 16)
-    [made] = facts["training"]["networks"]
-    assert made["network"]["widths"] == [8, 16]
-    assert made["augmentation"]["rotation_deg"] == 9
-    assert {"saved_model.pb", "model.tflite", "golden.json"} <= facts["files"].keys()
-
-
-def test_of_two_networks_the_second_looks_at_the_mirror_image(exported: Path) -> None:
-    both = told(exported, 3)
-    assert both["embedding_size"] == 16 + 24
-    assert both["training"]["run"] == "+".join(told(exported, each)["training"]["run"] for each in (1, 2))
-    seen, in_mirror = (answers(exported, 3, faces)["embedding"] for faces in ("plain", "mirrored"))
-    for version, part in ((1, slice(0, 16)), (2, slice(16, 40))):  # one alone has the mean of both looks
-        alone = answers(exported, version, "plain")["embedding"]
-        np.testing.assert_allclose((seen[:, part] + in_mirror[:, part]) / 2, alone, atol=1e-4)
-        assert np.abs(seen[:, part] - in_mirror[:, part]).max() > 1e-2
-    assert not np.allclose(seen[:, :16], answers(exported, 1, "plain")["embedding"], atol=1e-3)
-
-
-@pytest.mark.parametrize("version", [1, 3])
-def test_what_is_unfolded_answers_as_what_was_released(exported: Path, version: int) -> None:
-    done = run("-c", AS_RELEASED, exported / f"expression/{version}")
+def test_a_run_is_exported_checked_and_described(tmp_path: Path) -> None:
+    archive = written(tmp_path / "faces.npz", 600)
+    trained = run("-m", "training.train", "--data", archive, *SMALL, "--epochs", "1", "--out", tmp_path / "run")
+    assert trained.returncode == 0, trained.stderr
+    version = tmp_path / "expression" / "1"
+    done = run("-m", "training.export", "--data", archive, "--run", tmp_path / "run", "--out", version)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_pair_unfolds_into_two_runs_that_make_it_again(exported: Path) -> None:
-    archive, out = exported / "faces.npz", exported / "unfolded"
-    unfold = ("-m", "training.unfold", "--model", exported / "expression/3", "--data", archive, "--out", out)
-    done = run(*unfold)
-    assert done.returncode == 0, done.stderr
-    runs = [out / number for number in "12"]
-    for made, each in zip(told(exported, 3)["training"]["networks"], runs, strict=True):
-        assert json.loads((each / "recipe.json").read_text())["unfolded_from"] == made
-    again = run("-m", "training.export", "--data", archive, "--runs", *runs, "--out", exported / "expression/4")
-    assert again.returncode == 0, again.stderr
-    first, second = (json.loads((exported / f"expression/{i}/golden.json").read_text())["exact"] for i in (3, 4))
-    for name in ("probabilities", "fer2013", "embedding"):
-        np.testing.assert_allclose(second[name], first[name], atol=2e-3)
-    done = run(*unfold)
-    assert (done.returncode, "not empty" in done.stderr) == (1, True)
-
-
-def test_a_version_that_answers_otherwise_is_not_released(exported: Path) -> None:
-    version = exported / "expression/2"
+    told = json.loads((version / "model.json").read_text())
+    assert (told["version"], told["embedding_size"]) == (1, 16)
+    assert told["training"]["network"]["widths"] == [8, 16]
+    assert told["training"]["augmentation"]["rotation_deg"] == 9
+    assert {"saved_model.pb", "model.tflite", "golden.json"} <= told["files"].keys()
+    other = written(tmp_path / "other.npz", 500)
+    done = run("-m", "training.export", "--data", other, "--run", tmp_path / "run", "--out", tmp_path / "expression/2")
+    assert (done.returncode, "learnt from another archive" in done.stderr) == (1, True)
     golden = json.loads((version / "golden.json").read_text())
     golden["exact"]["probabilities"][3][2] += 0.01
     (version / "golden.json").write_text(json.dumps(golden))
     done = run("-m", "training.export", "--check", "--out", version)
     assert (done.returncode, "differs from golden.json by 1.00e-02" in done.stderr) == (1, True)
-
-
-def test_what_learnt_other_faces_is_not_exported(exported: Path) -> None:
-    other = written(exported / "other.npz", 500)
-    out = exported / "expression/9"
-    done = run("-m", "training.export", "--data", other, "--runs", exported / "first", "--out", out)
-    assert (done.returncode, "another archive" in done.stderr) == (1, True)
 
 
 def test_a_run_that_is_interrupted_says_how_to_go_on(archive: Path, tmp_path: Path) -> None:
@@ -337,6 +246,12 @@ def test_a_run_goes_on_where_it_ended_is_no_other_and_teaches(archive: Path, tmp
     student = run(*learns, "--out", tmp_path / "reader")
     assert student.returncode == 0, student.stderr
     assert json.loads((tmp_path / "reader/recipe.json").read_text())["answers"] == [teacher]
+    made = json.loads((tmp_path / "first/recipe.json").read_text()) | {"on": "another machine"}
+    (tmp_path / "first/recipe.json").write_text(json.dumps(made))
+    again = run("-m", "training.answers", "--teachers", tmp_path / "first", "--data", archive, "--out", answers)
+    assert again.returncode == 0, again.stderr
+    further = run(*train, "--epochs", "2", "--answers", answers, "--out", tmp_path / "reader")
+    assert further.returncode == 0, further.stderr
     other = run(*learns, "--data", tmp_path / "other.npz", "--out", tmp_path / "others")
     assert (other.returncode, "answers to other faces" in other.stderr) == (1, True)
 

@@ -108,7 +108,7 @@ def test_the_network_is_the_one_that_dlib_defines_but_for_its_borders() -> None:
 def test_a_network_that_knows_whose_faces_they_are_is_not_exported(tmp_path: Path) -> None:
     made = run("-c", AS_A_RUN, tmp_path / "teacher")
     assert made.returncode == 0, made.stderr
-    done = run("-m", "training.export", "--runs", tmp_path / "teacher", "--out", tmp_path / "5")
+    done = run("-m", "training.export", "--run", tmp_path / "teacher", "--out", tmp_path / "5")
     assert done.returncode == 1
     assert "a teacher only" in done.stderr
     assert not (tmp_path / "5").exists()
@@ -122,7 +122,7 @@ def test_what_goes_on_from_it_is_a_teacher_only_in_whatever_shape(tmp_path: Path
     further = ("--start", tmp_path / "teacher", "--data", archive, "--out", tmp_path / "further")
     done = run("-m", "training.train", *smaller, *further)
     assert done.returncode == 0, done.stderr
-    done = run("-m", "training.export", "--runs", tmp_path / "further", "--out", tmp_path / "5", "--data", archive)
+    done = run("-m", "training.export", "--run", tmp_path / "further", "--out", tmp_path / "5", "--data", archive)
     assert (done.returncode, "a teacher only" in done.stderr) == (1, True)
 
 
