@@ -141,16 +141,22 @@ class Browser:
 
     def story(self) -> str:
         """Return what the page shows and complained about, and how the lesson is, for a test that fails."""
-        try:
-            shown = "\n".join(self.run(SHOWN))
-            said = "\n".join(entry["message"] for entry in self.driver.get_log("browser"))
-            return f"{shown}\nlesson: {self.driver.execute_async_script(LESSON)}\nconsole: {said or 'nothing'}"
-        except WebDriverException as error:
-            return f"the page tells nothing: {error.msg}"
+        parts: dict[str, Callable[[], Any]] = {
+            "page": lambda: "\n".join(self.run(SHOWN)),
+            "console": lambda: "\n".join(entry["message"] for entry in self.driver.get_log("browser")),
+            "lesson": lambda: self.driver.execute_async_script(LESSON),
+        }
+        told = []
+        for name, tell in parts.items():
+            try:
+                told.append(f"{name}: {tell() or 'nothing'}")
+            except WebDriverException as error:  # one that hangs leaves the others their say
+                told.append(f"{name}: not told, {error.msg}")
+        return "\n".join(told)
 
-    def run(self, script: str) -> Any:
-        """Return what a script in the page returns."""
-        return self.driver.execute_script(script)
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Return what a script in the page returns, given its arguments."""
+        return self.driver.execute_script(script, *arguments)
 
     def sound(self) -> tuple[str, float] | None:
         """Return the address and the position (seconds) of what sounds now."""

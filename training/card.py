@@ -5,9 +5,12 @@ Run as ``python -m training.card``; ``evaluate`` does so itself where it measure
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from training.files import replace
+from training.shape import FACE_PX
 from training.versions import released
 
 CARD: Final = Path("models/MODEL_CARD.md")
@@ -16,16 +19,18 @@ END: Final = "<!-- end of figures -->\n"
 FORMS: Final = "in floating point", "in eight bits"
 DETECTORS: Final = {"yunet": "YuNet", "haar": "Haar cascade"}
 
+Figure = Mapping[str, float]
+"""A `value`, and the `low` and `high` end of its interval."""
 Metrics = Mapping[str, Any]
-"""The figures of one form of the model, as `evaluate.py` gives them; each has a `value` and its interval's ends."""
+"""The figures of one form of the model, as `evaluate.py` gives them."""
 
 
-def percent(figure: Metrics) -> str:
+def percent(figure: Figure) -> str:
     """Writes a share with its interval, in percent."""
     return f"{100 * figure['value']:.1f} % ({100 * figure['low']:.1f} to {100 * figure['high']:.1f})"
 
 
-def points(figure: Metrics) -> str:
+def points(figure: Figure) -> str:
     """Writes a difference of shares with its interval, in points."""
     return percent(figure).replace(" %", "")
 
@@ -33,7 +38,7 @@ def points(figure: Metrics) -> str:
 def calibration(form: Metrics) -> str:
     """Writes a calibration error, and what a perfect model would show."""
     floor = form["calibration_error_where_perfect"]
-    return f"{percent(form['calibration_error'])}; perfect {100 * floor['low']:.1f} to {100 * floor['high']:.1f}"
+    return f"{percent(form['calibration_error'])}; perfect {100 * floor['low']:.1f} to {100 * floor['high']:.1f} %"
 
 
 def of_all(form: Metrics, faces: int) -> dict[str, str]:
@@ -51,7 +56,8 @@ def of_all(form: Metrics, faces: int) -> dict[str, str]:
         "the same of the second head, against FER2013's labels": calibration(original),
     }
     for side, accuracy in form["accuracy_at_px"].items():
-        cells[f"accuracy with faces as small as {side} pixels"] = percent(accuracy)
+        if int(side) < FACE_PX:
+            cells[f"accuracy with faces reduced to {side} pixels"] = percent(accuracy)
     for name, seen in form["as_the_product_sees_them"].items():
         which = f"the {seen['found']:,} of {faces:,} that {DETECTORS[name]} finds in larger frames"
         cells[f"{which}, cut by the product: accuracy"] = percent(seen["accuracy"])
@@ -75,12 +81,13 @@ def tables(metrics: Metrics) -> str:
     """Gives the card's two tables, of all figures and of each expression, with both forms side by side."""
     forms = [metrics, metrics["int8"]] if "int8" in metrics else [metrics]
     names, columns = FORMS[: len(forms)], [of_all(form, metrics["faces"]) for form in forms]
+    rows = [[what, *(cells.get(what, "") for cells in columns)] for what in dict.fromkeys(chain(*columns))]
     recall = [cell for name in names for cell in (f"recall, {name}", "precision")]
     return "\n".join(
         [
             f"LiteRT on one thread; times on {metrics['processor']}.",
             "",
-            *_table(["", *names], [[what, *(cells.get(what, "") for cells in columns)] for what in columns[-1]]),
+            *_table(["", *names], rows),
             "",
             *_table(
                 ["expression", "faces", *recall],
@@ -99,7 +106,14 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def put(card: str, metrics: Metrics) -> str:
-    """Gives a card with the tables in the place of those before."""
+    """Gives a card with the tables in the place of those before.
+
+    Raises:
+        SystemExit: It does not say where they go.
+    """
+    if BEGIN not in card or END not in card:
+        message = f"the card has no place for the figures: it needs the lines {BEGIN.strip()} and {END.strip()}"
+        raise SystemExit(message)
     before, rest = card.split(BEGIN)
     return before + BEGIN + tables(metrics) + END + rest.split(END)[1]
 
@@ -107,7 +121,7 @@ def put(card: str, metrics: Metrics) -> str:
 def write(version: Path, card: Path = CARD) -> None:
     """Writes a version's figures into the card."""
     metrics = json.loads((version / "model.json").read_text())["metrics"]
-    card.write_text(put(card.read_text(), metrics))
+    replace(card, put(card.read_text(), metrics).encode())
     print(f"{card} holds the figures of {version}")
 
 

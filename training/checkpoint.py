@@ -89,6 +89,16 @@ def lineage(run: Path) -> dict[str, Any]:
     return {"run": hashlib.sha256((run / "history.jsonl").read_bytes()).hexdigest()[:12], **described}
 
 
+def archives(lineage: Any) -> set[str]:
+    """Gives the hashes of all archives that a run learnt from, and those that it began from or learnt from."""
+    if isinstance(lineage, list):
+        return set[str]().union(*map(archives, lineage))
+    if not isinstance(lineage, dict):
+        return set()
+    own = {str(lineage["data_sha256"])} if "data_sha256" in lineage else set[str]()
+    return own.union(*map(archives, lineage.values()))
+
+
 def _described(run: Path) -> dict[str, Any]:
     """Gives a finished run's ``recipe.json``."""
     file = run / "checkpoint.npz"

@@ -262,7 +262,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help=f"default: {DEFAULT_PLOT} of the released version, none of others")
     parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx file")
     options = parser.parse_args()
-    ours = options.model == released()
+    ours = options.model.resolve() == released().resolve()
     if options.plot is None and ours:
         options.plot = DEFAULT_PLOT
     valid = validation(options.data, options.yunet)
@@ -273,12 +273,12 @@ def main() -> None:
     facts["metrics"] = figures
     replace(description, (json.dumps(facts, indent=1) + "\n").encode())
     print(f"wrote {description}")
-    if ours:
-        card.write(options.model)
     if options.plot is not None:
         picture = drawn(confusion(classifier(options.model)(valid.faces), valid.labels), EXPRESSIONS)
         cv2.imwrite(str(options.plot), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         print(f"wrote {options.plot}")
+    if ours:
+        card.write(options.model)
 
 
 if __name__ == "__main__":

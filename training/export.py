@@ -184,7 +184,7 @@ def export(run: Path, out: Path, data: Path) -> None:
     if lineage.get("teacher_only"):
         message = f"{run} began as a network that knows whose faces they are: a teacher only, see `train --answers`"
         raise SystemExit(message)
-    if lineage.get("data_sha256", digest(data)) != digest(data):
+    if checkpoints.archives(lineage) - {digest(data)}:
         message = f"{run} learnt from another archive than {data}: what it learnt may be what this one validates with"
         raise SystemExit(message)
     network = trained_network(run)

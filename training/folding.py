@@ -65,11 +65,10 @@ def write_run(network: Network, described: dict[str, Any], out: Path, data: Path
 
     Args:
         network: Whose weights the run has.
-        described: The run's ``recipe.json``: its ``network``, where the weights come from, and its ``recipe`` where
-            there is one.
+        described: The run's ``recipe.json``: its ``network``, and where the weights come from.
         out: The run's folder.
         data: The FER+ archive, whose faces give the statistics.
-        done: The history's only line: ``epoch`` and ``seconds`` of training.
+        done: The history's only line: ``epoch`` and ``seconds`` of training, and what tells the run from others.
     """
     lesson, chance = Lesson(data, Recipe(), torch.device("cpu")), torch.Generator()
     chance.manual_seed(0)

@@ -1,6 +1,6 @@
-"""Says how well FER+'s taggers agree with each other and with FER2013's labels: what a model can hope for.
+"""Says how well FER+'s taggers agree with each other and with FER2013's labels: how noisy both are.
 
-Run as ``python -m training.taggers --data ferplus_train_valid.npz``; of validation's faces, as in the model card.
+Run as ``python -m training.taggers --data ferplus_train_valid.npz``, of validation's faces.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.dataset import DEFAULT_DATA, VALID_SPLIT, load_split
-from training.labels import EXPRESSIONS, FER2013, majority_labels
+from training.labels import EXPRESSIONS, FER2013, NO_FER2013, majority_labels
 
 DRAWS: Final = 20
 """How often the taggers of each face are divided."""
@@ -44,15 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Say how well the taggers agree with each other and with FER2013.")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
     split = load_split(parser.parse_args().data, VALID_SPLIT)
-    agreed = majority_labels(split.votes) >= 0
-    votes = split.votes[agreed].astype(int)
-    print(f"{agreed.sum()} faces on which most taggers agree:")
-    print(f"five of the ten name most what the other five do: {halves_agree(votes):.1%}")
-    with_label = agree_with_label(votes, split.fer2013[agreed].astype(int))
-    print(f"the ten name most what FER2013's label says: {with_label.mean():.1%}")
+    clear = split.votes[majority_labels(split.votes) >= 0]
+    print(f"five taggers name most what the other five do: {halves_agree(clear):.1%} of {len(clear)} with a majority")
+    known = split.fer2013 != NO_FER2013
+    votes, labels = split.votes[known], split.fer2013[known].astype(int)
+    shares = agree_with_label(votes, labels)
+    print(f"the ten name most what FER2013's label says: {shares.mean():.1%} of {len(shares)}")
     for number, name in enumerate(FER2013):
-        share = with_label[split.fer2013[agreed] == number]
-        print(f"  {name}: {share.mean():.1%} of {len(share)}")
+        print(f"  {name}: {shares[labels == number].mean():.1%} of {(labels == number).sum()}")
 
 
 if __name__ == "__main__":

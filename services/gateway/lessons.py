@@ -49,7 +49,7 @@ def said(answer: Json) -> str:
     """Return what became of the last lesson; where there was none, what lessons are for."""
     if answer["said"] or answer["moods"] or answer["teaching"]:
         return str(answer["said"])
-    return "Two minutes before the camera, and Moodring knows a mood of yours, such as focused."
+    return "Some minutes before the camera, and Moodring knows a mood of yours, such as focused."
 
 
 def count(teaching: Json) -> str:
@@ -60,7 +60,8 @@ def count(teaching: Json) -> str:
         return f"{teaching['seconds_left']:.0f} s left to begin"
     missing = teaching["least"] - teaching["faces"]
     more = f"{missing} more are needed" if missing > 0 else "enough to go on"
-    return f"{teaching['faces']} faces, {more} · {teaching['seconds_left']:.0f} s left"
+    longer = "given longer, as few were read · " if teaching["longer"] else ""
+    return f"{teaching['faces']} faces, {more} · {longer}{teaching['seconds_left']:.0f} s left"
 
 
 def place_of(mood: Json) -> Point:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from services.inference.service import InferenceService
 
 CONSENT: Final = (
-    "For about two minutes, the numbers that the model makes of the face nearest to each camera of the room are "
-    "collected: first of how you "
-    "usually look, then of the mood. Only these numbers are kept, on this machine, until the mood is forgotten; "
+    "For about two minutes, and up to six on a slow machine, the numbers that the model makes of the face nearest to "
+    "each camera of the room are collected: first of how you usually look, then of the mood. Only these numbers are "
+    "kept, on this machine, until the mood is forgotten; "
     "pictures never are. You can stop at any time, and then nothing is kept."
 )
 
@@ -61,7 +61,10 @@ class TeachingProgress(Message):
     most: int
     """With so many it goes on by itself."""
     seconds_left: float
-    """Until it goes on by itself, or ends; 0 while it is learnt."""
+    """Until it goes on by itself, or ends; where too few faces were read by then, it goes on for longer. 0 while it is
+    learnt."""
+    longer: bool
+    """Whether it goes on for longer than it should, as too few faces were read."""
 
 
 class CustomMoodsInfo(Message):
@@ -87,7 +90,7 @@ class NewLesson(Message):
 
 
 class EndOfStep(Message):
-    """The step that is to end; where another one goes on by now, that one is left alone."""
+    """The step that is to end; where it has ended by itself meanwhile, the next one is left alone."""
 
     step: Step | None = None
     """Without it, whichever goes on is ended."""
@@ -212,6 +215,7 @@ def _progress(lesson: Teaching, now: float) -> TeachingProgress:
         least=lesson.least(lesson.step) if amount else 0,
         most=amount.most if amount else 0,
         seconds_left=round(lesson.seconds_left(now), 1),
+        longer=lesson.longer(now),
     )
 
 

@@ -78,6 +78,7 @@ class Classroom:
         self.lesson: Teaching | None = None
         self.outcome: Outcome | None = None
         self.said = ""
+        self._last = ""  # the mood of the lesson, or of the last one
         self._places = places
         self._clock = clock
         self._timer = timer
@@ -161,28 +162,32 @@ class Classroom:
         self._check_cameras(room)
         known = len(before.usual_faces) if before and self.kept.served == before.origin else 0
         self.outcome, self.said = None, ""
-        self.lesson = Teaching(mood, room, place, known, self.now())
+        self.lesson, self._last = Teaching(mood, room, place, known, self.now()), mood
         log.info("%s is being taught in %s", mood, room)
         return self.lesson
 
-    def go_on(self, mood: str, ends: Step | None = None) -> Teaching:
+    def go_on(self, mood: str, ends: Step | None = None) -> None:
         """Go on to a lesson's next step.
 
         Args:
             mood: Of the lesson.
-            ends: The step that is to end. Where another one goes on by now, that one is left alone: its time was over
-                meanwhile, or the same was asked for twice. Without it, whichever goes on is ended.
+            ends: The step that is to end. Where that is over by now, and be it with the whole lesson, nothing is done:
+                its time was over meanwhile, or the same was asked for twice. Without it, whichever goes on is ended.
 
         Raises:
             NotNowError: There is no such lesson, or it is too early.
         """
-        if ends and ends is not (lesson := self._lesson_of(mood)).step:
-            return lesson
+        if ends and self.lesson is None and mood == self._last:
+            return
+        lesson, steps = self._lesson_of(mood), list(Step)
+        if ends and steps.index(ends) < steps.index(lesson.step):
+            return
+        if ends and ends is not lesson.step:
+            raise NotNowError(f"the step {ends} has not begun; {lesson.step} goes on")
         lesson = self._going_on(mood)
         if problem := lesson.go_on(self.now()):
             raise NotNowError(problem)
         self.look()
-        return lesson
 
     def stop(self, mood: str) -> None:
         """Stop a lesson, and be it while it is learnt; nothing of it is kept.

@@ -115,7 +115,7 @@ class NewestFrames:
             return ""
         return (
             f"frames of {', '.join(sorted(late))} arrive {max(late.values()):.0f} s old, so their faces are not read: "
-            "set the clocks of the camera's machine and of this one (NTP); if they are right, that machine has too "
+            "set the clocks of the camera's machine and of this one (NTP); if they are right, one of them has too "
             "much to do, or the network between them is slow"
         )
 

@@ -1,4 +1,4 @@
-"""How a mood is taught: two minutes in front of a camera, in steps that people begin themselves. Pure.
+"""How a mood is taught: some minutes in front of a camera, in steps that people begin themselves. Pure.
 
 First the room's people look as they usually do, then they show the mood. Only numbers are taken of each face: the
 model's embedding and its answer. Times are seconds that never jump.
@@ -130,18 +130,21 @@ class Teaching:
         return max(0, AMOUNTS[step].least - (self._known if step is Step.USUAL else 0))
 
     def seconds_left(self, now: float) -> float:
-        """Return how long the present step may still take; 0 where nothing is awaited any more."""
+        """Return how long the present step may still take as things are; 0 where nothing is awaited any more."""
         if not self.running:
             return 0.0
         return max(0.0, self._began_at + self._lasts(now) - now)
 
+    def longer(self, now: float) -> bool:
+        """Whether a step goes on for longer than it should: faces still come, and there are too few."""
+        if self.step not in AMOUNTS or now - self._began_at < AMOUNTS[self.step].seconds:
+            return False
+        return self._missing() > 0 and now - self._last_at < SILENCE_S
+
     def _lasts(self, now: float) -> float:
         if self.step not in AMOUNTS:
             return WAIT_S
-        seconds = AMOUNTS[self.step].seconds
-        coming = now - self._last_at < SILENCE_S
-        longer = now - self._began_at >= seconds and self._missing() > 0 and coming
-        return LONGER * seconds if longer else seconds
+        return AMOUNTS[self.step].seconds * (LONGER if self.longer(now) else 1)
 
     def _missing(self) -> int:
         return self.least(self.step) - len(self.taken[self.step])
@@ -190,7 +193,9 @@ class Teaching:
             return
         if self.step is Step.READY:
             self.give_up(f"nobody began to show the mood within {WAIT_S:g} s; begin again")
-        elif self.go_on(now) and not self.seconds_left(now):  # some may have turned out to be of somebody behind
+            return
+        too_few = self.go_on(now)
+        if too_few and not self.seconds_left(now):  # some may have turned out to be of somebody behind
             self.give_up(
                 f"only {len(self.taken[self.step])} faces could be read in {now - self._began_at:.0f} s, "
                 f"{self.least(self.step)} are needed: be the nearest to the camera, look at it in good light and begin "

@@ -135,8 +135,7 @@ class StateFile(Generic[T]):
 
     def _set_aside(self, text: bytes, left_out: Mapping[str, str]) -> None:
         """Keep a copy of what is partly wrong, and say what is lost."""
-        with open(self.aside, "wb", opener=private) as file:
-            file.write(text)
+        self.replace_aside(text)
         lost = [f"{place} ({why})" for place, why in left_out.items()]
         more = f" and {len(lost) - SAID} more" if len(lost) > SAID else ""
         said = "%s was not readable as a whole: left out is %s%s; the rest holds, and the file as it was is kept as %s"
@@ -154,7 +153,7 @@ class StateFile(Generic[T]):
             return None
 
     def replace_aside(self, left: bytes | None) -> None:
-        """Replace the damaged file that is kept by what is left of it, or take it away where nothing is.
+        """Replace the damaged file that is kept, by what is left of it, or take it away where nothing is.
 
         Raises:
             OSError: The disk is full or not writable.

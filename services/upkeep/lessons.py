@@ -25,7 +25,7 @@ POLL_S: Final = 0.5
 BREATH_S: Final = 5.0
 """With `--yes` nobody is asked: so long they have until the mood counts."""
 
-LINE: Final = 95
+LINE: Final = 105
 """Characters of a line that is written over: what a longer one leaves is blanked."""
 
 Json = dict[str, Any]
@@ -73,14 +73,13 @@ def teach(
             if teaching["step"] == "ready":
                 print()
                 _wait_until_shown(mood, sleep, ask=not options.yes)
-                state = house.ask("POST", f"{path}/next", {"step": "ready"})
+                state = _end(house, path, "ready")
                 continue
             _show(teaching)
             wanted = entered(POLL_S) and _is_enough(teaching)
             state = house.ask("GET")
             if wanted and state["teaching"]:
-                with contextlib.suppress(SetupError):  # it is over, or some of its faces do not count
-                    state = house.ask("POST", f"{path}/next", {"step": teaching["step"]})
+                state = _end(house, path, teaching["step"])
     except KeyboardInterrupt:
         print(f"\n{house.ask('DELETE', path)['said']}")
         return 1
@@ -90,6 +89,21 @@ def teach(
         raise
     print(f"\n{state['said']}")
     return 0 if state["outcome"] == "learnt" else 1
+
+
+def _end(house: "House", path: str, step: str) -> Json:
+    """End a step of a lesson, and return how it is then.
+
+    Raises:
+        SetupError: Nobody answers.
+    """
+    try:
+        return house.ask("POST", f"{path}/next", {"step": step})
+    except SetupError as error:
+        state = house.ask("GET")
+        if state["teaching"]:  # some of its faces turned out to be of somebody behind
+            print(f"\n{error}")
+        return state
 
 
 def moods(options: argparse.Namespace, settings: Settings) -> int:
@@ -191,7 +205,8 @@ def _is_enough(teaching: Json) -> bool:
 
 def _counted(teaching: Json) -> str:
     least, most = teaching["least"], teaching["most"]
-    return f"{teaching['faces']} faces of {f'{least} to {most}' if least else f'at most {most}'}"
+    longer = ", given longer" if teaching["longer"] else ""
+    return f"{teaching['faces']} faces of {f'{least} to {most}' if least else f'at most {most}'}{longer}"
 
 
 def _answered(question: str) -> str:

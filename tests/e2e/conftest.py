@@ -11,12 +11,12 @@ from tests.product import Door
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what the product said lately to the report of a test that fails."""
     report = yield
-    for name, door in item.funcargs.items() if report.failed else ():
-        if isinstance(door, Door) and (story := door.story()) not in str(report.longrepr):
-            report.sections.append((f"what {name} said lately", story))
+    if report.failed and isinstance(item, pytest.Function):
+        doors = {name: door for name, door in item.funcargs.items() if isinstance(door, Door)}
+        report.sections += [(f"what {name} said lately", door.story()) for name, door in doors.items()]
     return report
 
 

@@ -25,6 +25,7 @@ def lesson(step: str, **more: Any) -> dict[str, Any]:
         "least": 30,
         "most": 200,
         "seconds_left": 61.4,
+        "longer": False,
     }
     return known | more
 
@@ -55,6 +56,8 @@ def test_everyone_is_told_of_a_lesson() -> None:
 def test_progress_says_what_is_missing() -> None:
     assert lessons.count(lesson("mood")) == "20 faces, 10 more are needed · 61 s left"
     assert lessons.count(lesson("mood", faces=30)) == "30 faces, enough to go on · 61 s left"
+    longer = lessons.count(lesson("mood", longer=True))
+    assert longer == "20 faces, 10 more are needed · given longer, as few were read · 61 s left"
     assert lessons.count(lesson("ready", most=0)) == "61 s left to begin"
     assert lessons.count(lesson("done", faces=0, least=0, most=0)) == ""
 

@@ -180,7 +180,14 @@ async def test_what_ends_a_step_does_not_end_the_next_one(tmp_path: Path) -> Non
         assert shown["teaching"]["step"] == "mood"
         code, why = await home.refused("POST", "/focused/teaching/next", {"step": "mood"})
         assert (code, "30 more faces" in why) == (409, True)
+        code, why = await home.refused("POST", "/focused/teaching/next", {"step": "done"})
+        assert (code, "has not begun" in why) == (409, True)
         code, _ = await home.refused("POST", "/calm/teaching/next", {"step": "usual"})
+        assert code == 409
+        await home.ask("DELETE", "/focused/teaching")
+        over = await home.ask("POST", "/focused/teaching/next", {"step": "mood"})
+        assert (over["teaching"], over["outcome"]) == (None, "stopped"), "a click that comes late is no error"
+        code, _ = await home.refused("POST", "/focused/teaching/next")
         assert code == 409
 
 

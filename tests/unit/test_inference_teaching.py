@@ -142,6 +142,19 @@ def test_longer_is_not_for_ever() -> None:
     assert teaching.problem.startswith("only 11 faces could be read in 90 s")
 
 
+def test_the_mood_is_given_longer_too() -> None:
+    teaching, at_s = lesson(), 0.0
+    take(teaching, USUAL.most)
+    began = NOW + 100
+    assert not teaching.go_on(began)
+    while teaching.step is Step.MOOD:
+        at_s += 5
+        take(teaching, 1, began + at_s)
+        teaching.look(began + at_s)
+    assert (teaching.step, at_s) == (Step.DONE, 5 * AMOUNTS[Step.MOOD].least)
+    assert not teaching.problem
+
+
 def test_who_goes_away_is_not_waited_for() -> None:
     teaching, _ = read_slowly(every_s=4, until_s=40)
     teaching.look(NOW + 40 + SILENCE_S)

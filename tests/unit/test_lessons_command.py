@@ -46,7 +46,10 @@ class House:
 
 
 def at(step: str, **more: Any) -> Step:
-    told = {"mood": "focused", "room": "study", "step": step, "faces": 1, "least": 15, "most": 60, "seconds_left": 9.0}
+    told = {
+        "mood": "focused", "room": "study", "step": step,
+        "faces": 1, "least": 15, "most": 60, "seconds_left": 9.0, "longer": False,
+    }  # fmt: skip
     return {"teaching": told | more}
 
 
@@ -82,6 +85,7 @@ def test_a_lesson_goes_through_its_steps(monkeypatch: pytest.MonkeyPatch, capsys
     [
         (at("usual"), "look as you usually do: 1 faces of 15 to 60, 9 s left"),
         (at("mood", faces=29, least=30, most=200), "look focused: 29 faces of 30 to 200, 9 s left"),
+        (at("usual", longer=True), "look as you usually do: 1 faces of 15 to 60, given longer, 9 s left"),
         (at("done", faces=0, least=0, most=0, seconds_left=66.0), "it is being learnt, a moment"),
     ],
 )
@@ -91,7 +95,7 @@ def test_each_step_says_how_far_it_is(
     House(monkeypatch, {}, state, LEARNT)
     assert teach() == 0
     shown = capsys.readouterr().out.partition("\r")[2].partition("\n")[0]
-    assert shown == f"{line} (Ctrl-C stops)".ljust(95)
+    assert shown == f"{line} (Ctrl-C stops)".ljust(lessons.LINE)
 
 
 def test_with_enough_faces_enter_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,6 +107,26 @@ def test_with_enough_faces_enter_goes_on(monkeypatch: pytest.MonkeyPatch, capsys
     assert [method for method, _, _ in house.calls[2:]] == ["GET", "GET", "POST", "GET", "GET", "POST", "GET"]
     assert [body for method, _, body in house.calls[2:] if method == "POST"] == [{"step": "usual"}, {"step": "mood"}]
     assert "15 faces of 15 to 60, 9 s left (Enter goes on, Ctrl-C stops)" in capsys.readouterr().out
+
+
+def test_who_begins_too_late_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    over = LEARNT | {"outcome": "failed", "said": "Nobody began to show the mood within 180 s."}
+    House(monkeypatch, {}, at("ready"), httpx.Response(409, json={"detail": "It is not being taught."}), over)
+    assert teach() == 1
+    said = capsys.readouterr().out
+    assert "Nobody began" in said
+    assert "not being taught" not in said
+
+
+def test_a_step_that_cannot_end_yet_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enough = at("usual", faces=15)
+    refused = httpx.Response(409, json={"detail": "3 more faces are needed before that."})
+    House(monkeypatch, {}, enough, enough, refused, at("usual", faces=12), LEARNT)
+    presses = iter([True, False])
+    assert teach(entered=lambda _s: next(presses)) == 0
+    assert "3 more faces are needed" in capsys.readouterr().out
 
 
 def test_a_lesson_that_goes_on_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,13 @@
 """The model card's figures are those that were measured of the released version."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bench.product import ROOT
-from training.card import BEGIN, CARD, END, percent, put, tables
+from training.card import BEGIN, CARD, END, percent, put, tables, write
 from training.versions import VERSIONS, released
 
 
@@ -35,3 +36,15 @@ def test_a_version_without_eight_bits_has_one_column_less(metrics: dict[str, Any
     shown = tables(metrics)
     assert "eight bits" not in shown
     assert "| never said |" in shown
+
+
+def test_a_card_is_replaced_whole_and_one_without_a_place_is_left(metrics: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(json.dumps({"metrics": metrics}))
+    card = tmp_path / "CARD.md"
+    card.write_text(f"before\n{BEGIN}{END}after")
+    write(tmp_path, card)
+    assert card.read_text() == f"before\n{BEGIN}{tables(metrics)}{END}after"
+    card.write_text("no place")
+    with pytest.raises(SystemExit, match="needs the lines"):
+        write(tmp_path, card)
+    assert card.read_text() == "no place"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training import checkpoint as checkpoints
-from training.checkpoint import Checkpoint
+from training.checkpoint import Checkpoint, archives
 from training.shape import Shape
 
 
@@ -69,3 +69,10 @@ def test_a_run_that_was_stopped_teaches_nothing_and_is_not_exported(tmp_path: Pa
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"checkpoint\.npz: no such file"):
         checkpoints.finished(tmp_path)
+
+
+def test_every_archive_is_known_that_a_run_or_its_teachers_learnt_from() -> None:
+    unfolded = {"run": "c", "unfolded_from": {"run": "d", "data_sha256": "first"}}
+    lineage = {"run": "a", "data_sha256": "second", "start": unfolded, "teachers": [{"data_sha256": "third"}, "old"]}
+    assert archives(lineage) == {"first", "second", "third"}
+    assert archives({"run": "a", "start": None}) == set()

@@ -17,9 +17,15 @@ POLL_S = 1.0
 """How often a lesson is looked at while it goes on,"""
 IDLE_S = 1.5
 """and how often whether one was begun elsewhere: everyone before a camera may see it before the first face is taken."""
-TELL_THE_STEP = "(event) => event.detail > 1 || emit(event.currentTarget.dataset.step)"
-"""Tells which step was on the screen when it was clicked: it ends by itself, too, and may be over when this is heard.
-The second half of a double click is not the next step's."""
+WAITING = "Inference, which teaches them, has not answered yet."
+TELL_THE_STEP = """(event) => {
+  const button = event.currentTarget, { step } = button.dataset, at = event.timeStamp;
+  if (button.told && button.told.step !== step && at - button.told.at < 1000) return;
+  button.told = { step, at };
+  emit(step);
+}"""
+"""Tells which step was on the screen when it was clicked: it ends by itself, too, and may be over when this is heard. A
+click within a second of another step's, as the second half of a double click, was not meant for this one."""
 
 
 class CustomMoodsCard:
@@ -29,14 +35,14 @@ class CustomMoodsCard:
         self._actions = actions
         self._known: object = None
         self._mood = ""
-        self._last_said = ""
+        self._last_said = WAITING
         self._moods: list[Json] = []
         with box("section", "card own-moods").props('aria-label="Moods of your own"'):
             with box("div", "card-head"):
                 Text("h2", "Moods of your own")
                 self._teach = Button(self._open, text="Teach a mood", icon="school", testid="teach-mood")
                 self._teach.enable(enabled=False)  # until it is known what people are to agree to
-            self._said = Text("p", classes="quiet", testid="lesson-said").props("aria-live=polite")
+            self._said = Text("p", WAITING, classes="quiet", testid="lesson-said").props("aria-live=polite")
             self._form = box("div", "lesson", "lesson-form").props("hidden")
             with self._form:
                 self._build_form()

@@ -8,7 +8,6 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 
-TELL_ALL = "(...args) => emit(...args)"
 Handler = Callable[[], Awaitable[None]] | Callable[[GenericEventArguments], Awaitable[None]]
 
 
@@ -90,11 +89,11 @@ class Button(Live):
     Args:
         handler: What a click does.
         text: What it says.
-        icon: Before that.
+        icon: Its icon, before the text.
         label: What it is called where it says nothing.
         testid: Its name for tests.
         classes: Instead of `button`.
-        tells: JavaScript, a function of the event that may `emit` what the handler hears of it; all of it by default.
+        tells: JavaScript, a function of the event that may `emit` what the handler hears of it; all of it without.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Button(Live):
         label: str = "",
         testid: str = "",
         classes: str = "",
-        tells: str = TELL_ALL,
+        tells: str | None = None,
     ) -> None:
         super().__init__("button")
         self.classes(classes or "button")
@@ -117,7 +116,10 @@ class Button(Live):
         with self:
             self._icon = ui.icon(icon).props("aria-hidden=true") if icon else None
             self._words = Text("span", text) if text else None
-        self.on("click", handler, js_handler=tells)
+        if tells:
+            self.on("click", handler, js_handler=tells)
+        else:
+            self.on("click", handler)
 
     def says(self, *, text: str | None = None, icon: str | None = None, label: str | None = None) -> Self:
         """Change what the button shows and is called."""
