@@ -20,7 +20,8 @@ CONSENT: Final = (
     "For about two minutes, and up to six on a slow machine, the numbers that the model makes of the face nearest to "
     "each camera of the room are collected: first of how you usually look, then of the mood. Only these numbers are "
     "kept, on this machine, until the mood is forgotten; "
-    "pictures never are. You can stop at any time, and then nothing is kept."
+    "pictures never are, unless the camera was told to keep its crops for some hours to find a fault. You can stop at "
+    "any time, and then nothing is kept."
 )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import select
+import signal
 import sys
 import termios
 import time
@@ -46,7 +47,7 @@ def teach(
     sleep: Callable[[float], None] = time.sleep,
     entered: Callable[[float], bool] = enter_within,
 ) -> int:
-    """Teach a mood, step by step, and return the exit code; Ctrl-C stops it, and nothing is kept then.
+    """Teach a mood, step by step, and return the exit code; Ctrl-C and a closed terminal stop it, and keep nothing.
 
     Args:
         options: The command line.
@@ -68,6 +69,7 @@ def teach(
     place = {"valence": options.valence, "arousal": options.arousal}
     path = f"/{mood}/teaching"
     state = house.ask("POST", path, {"room": room, "consent": True} | place)
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGHUP, signal.SIGTERM)}
     try:
         while (teaching := state["teaching"]) is not None and teaching["mood"] == mood:
             if teaching["step"] == "ready":
@@ -83,10 +85,13 @@ def teach(
     except KeyboardInterrupt:
         print(f"\n{house.ask('DELETE', path)['said']}")
         return 1
-    except SetupError:  # nobody would see it any more
+    except BaseException:  # nobody would see it any more
         with contextlib.suppress(SetupError):
             house.ask("DELETE", path)
         raise
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
     print(f"\n{state['said']}")
     return 0 if state["outcome"] == "learnt" else 1
 
@@ -205,7 +210,7 @@ def _is_enough(teaching: Json) -> bool:
 
 def _counted(teaching: Json) -> str:
     least, most = teaching["least"], teaching["most"]
-    longer = ", given longer" if teaching["longer"] else ""
+    longer = ", given longer" if teaching.get("longer") else ""
     return f"{teaching['faces']} faces of {f'{least} to {most}' if least else f'at most {most}'}{longer}"
 
 

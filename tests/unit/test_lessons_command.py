@@ -1,6 +1,7 @@
 """`moodring teach` and `moodring moods`, against a house that answers what the test wants."""
 
 import json
+import signal
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
@@ -179,13 +180,18 @@ def test_a_name_that_cannot_be_is_refused_before_anyone_is_asked(monkeypatch: py
     assert house.calls == []
 
 
-def test_ctrl_c_stops_the_lesson(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    house = House(monkeypatch, {}, at("usual"), {"said": "Stopped: nothing was kept."})
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_ctrl_c_or_a_closed_terminal_stops_the_lesson(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sent: signal.Signals
+) -> None:
+    house, handler = House(monkeypatch, {}, at("usual"), {"said": "Stopped: nothing was kept."}), signal.getsignal(sent)
 
     def interrupted(_seconds: float) -> bool:
-        raise KeyboardInterrupt
+        signal.raise_signal(sent)
+        return False
 
     assert teach(entered=interrupted) == 1
+    assert signal.getsignal(sent) is handler
     assert house.calls[-1] == ("DELETE", "/focused/teaching", None)
     assert "nothing was kept" in capsys.readouterr().out
 

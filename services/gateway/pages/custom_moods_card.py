@@ -20,12 +20,12 @@ IDLE_S = 1.5
 WAITING = "Inference, which teaches them, has not answered yet."
 TELL_THE_STEP = """(event) => {
   const button = event.currentTarget, { step } = button.dataset, at = event.timeStamp;
-  if (button.told && button.told.step !== step && at - button.told.at < 1000) return;
+  if (button.told && button.told.step !== step && at - button.told.at < 500) return;
   button.told = { step, at };
   emit(step);
 }"""
 """Tells which step was on the screen when it was clicked: it ends by itself, too, and may be over when this is heard. A
-click within a second of another step's, as the second half of a double click, was not meant for this one."""
+click within half a second of another step's, as the second half of a double click, was not meant for this one."""
 
 
 class CustomMoodsCard:
