@@ -7,7 +7,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import httpx
@@ -69,19 +69,19 @@ def teach(
     place = {"valence": options.valence, "arousal": options.arousal}
     path = f"/{mood}/teaching"
     state = house.ask("POST", path, {"room": room, "consent": True} | place)
-    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGHUP, signal.SIGTERM)}
     try:
-        while (teaching := state["teaching"]) is not None and teaching["mood"] == mood:
-            if teaching["step"] == "ready":
-                print()
-                _wait_until_shown(mood, sleep, ask=not options.yes)
-                state = _end(house, path, "ready")
-                continue
-            _show(teaching)
-            wanted = entered(POLL_S) and _is_enough(teaching)
-            state = house.ask("GET")
-            if wanted and state["teaching"]:
-                state = _end(house, path, teaching["step"])
+        with _interrupted_by(signal.SIGHUP, signal.SIGTERM):
+            while (teaching := state["teaching"]) is not None and teaching["mood"] == mood:
+                if teaching["step"] == "ready":
+                    print()
+                    _wait_until_shown(mood, sleep, ask=not options.yes)
+                    state = _end(house, path, "ready")
+                    continue
+                _show(teaching)
+                wanted = entered(POLL_S) and _is_enough(teaching)
+                state = house.ask("GET")
+                if wanted and state["teaching"]:
+                    state = _end(house, path, teaching["step"])
     except KeyboardInterrupt:
         print(f"\n{house.ask('DELETE', path)['said']}")
         return 1
@@ -89,11 +89,19 @@ def teach(
         with contextlib.suppress(SetupError):
             house.ask("DELETE", path)
         raise
+    print(f"\n{state['said']}")
+    return 0 if state["outcome"] == "learnt" else 1
+
+
+@contextlib.contextmanager
+def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
+    """Take signals, such as that of a terminal that is closed, for Ctrl-C."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in signals}
+    try:
+        yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-    print(f"\n{state['said']}")
-    return 0 if state["outcome"] == "learnt" else 1
 
 
 def _end(house: "House", path: str, step: str) -> Json:
